@@ -1,0 +1,44 @@
+"""The command `gridsentinel`: one file a command, loaded only when it is asked for."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from gateway import __version__
+
+COMMANDS = {
+    "run": "run the gateway on a configuration file, until it is stopped",
+    "check": "check a configuration file and name every fault at once",
+    "schema": "print the JSON Schema of the configuration, for editors",
+    "simulate": "serve a simulated substation over its protocols",
+    "demo": "see it all at once: simulated substation, broker and gateway, in this terminal",
+}
+
+EPILOG = """\
+first steps:
+  gridsentinel demo                     see it work, with nothing to configure
+  gridsentinel check gateway.yaml       before every start
+  gridsentinel run gateway.yaml         what the service does
+
+exit codes: 0 well, 1 failed, 2 wrong use, 78 bad configuration
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="gridsentinel",
+        description="A small daemon for substations: polls devices, checks every value, loses nothing, speaks MQTT.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"gridsentinel {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name in arguments[:1]:
+            import_module(f"gateway.cli.{name}").configure(command)
+    chosen = parser.parse_args(arguments)
+    return int(import_module(f"gateway.cli.{chosen.command}").run(chosen))

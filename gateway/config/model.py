@@ -1,0 +1,159 @@
+"""Every key of the configuration, with its default, unit, range and meaning; one frozen object once loaded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ByteSize, Field
+
+from detectors.config import AnyDetector
+from protocols.config import Device
+from protocols.settings import Fault, Name, Seconds, settings
+
+MIB = 1024 * 1024
+TopicLevel = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+@settings
+class Identity:
+    """Section `gateway`: who this gateway is and where it keeps its state."""
+
+    site: TopicLevel
+    """First level of every topic after `gridsentinel`."""
+    name: TopicLevel
+    """Second level of every topic; unique within the site."""
+    state_dir: Path = Path("/var/lib/gridsentinel")
+    """Directory of the store."""
+
+
+def _broker_url(text: str) -> str:
+    parts = urlsplit(text)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/") or port == 0:
+        raise ValueError(f"url '{text}' is not mqtt://HOST:PORT or mqtts://HOST:PORT")
+    if parts.username or parts.password:
+        raise ValueError("no user or password in the url: use username and password_file")
+    return text
+
+
+@settings
+class Uplink:
+    """Section `uplink`: the broker, and how fast it is fed."""
+
+    url: Annotated[str, AfterValidator(_broker_url)]
+    """mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS; ports 1883 and 8883 by default."""
+    format: Literal["json"] = "json"
+    """What messages look like."""
+    window_s: float = Field(10.0, ge=1, le=3600)
+    """One summary per device and window; seconds."""
+    client_id: str | None = Field(None, max_length=128)
+    """MQTT client identifier; SITE-NAME by default."""
+    username: str | None = None
+    """MQTT user."""
+    password_file: Path | None = None
+    """File with the password, readable by this service only."""
+    ca_file: Path | None = None
+    """Certificate authorities (PEM) for mqtts; the system's by default."""
+    cert_file: Path | None = None
+    """Client certificate (PEM) for mqtts."""
+    key_file: Path | None = None
+    """Key of the client certificate (PEM), readable by this service only."""
+    keepalive_s: int = Field(30, ge=5, le=3600)
+    """MQTT keep-alive; seconds."""
+    connect_timeout_s: float = Field(10.0, ge=1, le=120)
+    """How long the broker may take to accept; seconds."""
+    retry_max_s: float = Field(60.0, ge=1, le=3600)
+    """Longest pause between attempts to connect; seconds."""
+    inflight: int = Field(100, ge=1, le=10_000)
+    """Most messages that wait for the broker's acknowledgement at once."""
+    backlog_rate_per_s: float = Field(200.0, gt=0, le=100_000)
+    """Most stored messages a second after an outage, so that live ones never wait."""
+    status_every_s: Seconds = 30.0
+    """How often the retained status is renewed while nothing changes; seconds."""
+
+    @property
+    def tls(self) -> bool:
+        """Whether the broker is reached by TLS."""
+        return self.url.startswith("mqtts")
+
+    @property
+    def host(self) -> str:
+        """The broker's host."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The broker's port."""
+        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what only shows between keys."""
+        for key in ("ca_file", "cert_file", "key_file"):
+            if getattr(self, key) is not None and not self.tls:
+                yield (key,), f"{key} needs an mqtts:// url"
+        if (self.cert_file is None) != (self.key_file is None):
+            missing = "cert_file" if self.cert_file is None else "key_file"
+            given = "key_file" if self.cert_file is None else "cert_file"
+            yield (given,), f"{given} needs {missing} beside it"
+        if self.password_file is not None and self.username is None:
+            yield ("password_file",), "password_file needs username beside it"
+
+    @property
+    def secret_files(self) -> tuple[str, ...]:
+        """Keys of files that only this service may read."""
+        return ("password_file", "key_file")
+
+
+@settings
+class StoreBudget:
+    """Section `store`: how much disk the messages that wait may take."""
+
+    max_bytes: ByteSize = Field(ByteSize(256 * MIB), ge=4 * MIB)
+    """Hard limit of database and journal together."""
+    alarm_share: float = Field(0.2, gt=0, lt=0.9)
+    """Share of it that is kept for alarms."""
+    commit_s: float = Field(0.5, ge=0.01, le=60)
+    """Longest time a message waits in RAM for its commit; alarms are committed at once; seconds."""
+
+
+@settings
+class Polling:
+    """Section `poll`: what happens when devices do not answer."""
+
+    retry_first_s: float = Field(1.0, ge=0.05, le=60)
+    """First pause before a lost device is tried again; doubles each time; seconds."""
+    retry_max_s: float = Field(30.0, ge=0.1, le=3600)
+    """Longest pause between attempts; seconds."""
+    queue_batches: int = Field(1024, ge=16, le=100_000)
+    """Most batches that wait for the checks; beyond it polls become late and are counted."""
+
+
+@settings
+class Logging:
+    """Section `log`: what is written to the journal. State changes only."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: JSON under systemd, text on a terminal."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is written."""
+
+
+@settings
+class Config:
+    """The whole configuration."""
+
+    gateway: Identity
+    uplink: Uplink
+    store: StoreBudget = Field(default_factory=StoreBudget)
+    poll: Polling = Field(default_factory=Polling)
+    log: Logging = Field(default_factory=Logging)
+    include: tuple[str, ...] = ()
+    """Files with more devices and detectors, relative to this one; wildcards allowed."""
+    devices: tuple[Device, ...] = ()
+    """What is polled."""
+    detectors: tuple[AnyDetector, ...] = ()
+    """Checks beyond the limits of the points; comm_lost, stale and the limits always look unless switched off here."""

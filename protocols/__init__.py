@@ -1,0 +1,1 @@
+"""What devices say: one folder a protocol, and the few words they all share."""

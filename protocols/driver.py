@@ -1,0 +1,56 @@
+"""The interface of every protocol: one conversation with one endpoint, which never writes to a device."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from protocols.model import Batch, Event, Rows
+
+Clock: TypeAlias = Callable[[], int]
+"""Returns UTC nanoseconds since 1970; handed to drivers so that tests and replays own the time."""
+
+
+class LinkLost(Exception):
+    """The conversation is over: the poller reconnects. Says why in one sentence."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """What can be asked at once, and how often.
+
+    `key` names it within its driver; `rows` are the points it fills, ascending; `requests` is how many
+    round trips it takes at present; `timeout_s` is how long each single request may take, set by the poller.
+    """
+
+    key: int
+    device: str
+    every_s: float
+    rows: Rows
+    requests: int = 1
+    timeout_s: float = 1.0
+
+
+class Driver(Protocol):
+    """One conversation with one endpoint, shared by all its units; knows no schedule and no retry."""
+
+    @property
+    def scans(self) -> Sequence[Scan]:
+        """What can be asked and how often."""
+
+    async def connect(self) -> Sequence[Event]:
+        """Open the conversation.
+
+        Raises:
+            OSError, LinkLost: nobody answers, or not in this protocol.
+        """
+
+    async def read(self, scan: Scan) -> Sequence[Batch | Event]:
+        """Ask once what `scan` names. Points that the device refuses come back with a bad quality.
+
+        Raises:
+            TimeoutError: this unit did not answer in time; the conversation itself goes on.
+            LinkLost: the conversation is over.
+        """
+
+    async def close(self) -> None:
+        """End the conversation; may be called twice."""

@@ -1,0 +1,1 @@
+"""Modbus: planner, codec and one conversation an endpoint."""

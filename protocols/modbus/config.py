@@ -1,0 +1,172 @@
+"""What an engineer says about a Modbus device: where it is, and where each point lies in its register map."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from protocols.point import DeviceConfig, PointConfig
+from protocols.settings import Fault, settings
+
+if TYPE_CHECKING:
+    from protocols.driver import Clock, Driver
+    from protocols.points import Points
+
+Table = Literal["coil", "discrete", "holding", "input"]
+Type = Literal["bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
+Order = Literal["big", "little", "big_swapped", "little_swapped"]
+
+WIDTH: dict[str, int] = {
+    "bool": 1, "int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "float32": 2, "int64": 4, "uint64": 4, "float64": 4,
+}  # fmt: skip
+"""Registers a value takes."""
+
+BIT_TABLES = ("coil", "discrete")
+LAST_ADDRESS = 65_535
+ADDRESS = re.compile(r"(coil|discrete|holding|input):(\d{1,9})(?:\.(\d{1,3}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place in a register map: zero based, as on the wire."""
+
+    table: str
+    offset: int
+    bit: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read `holding:100` or `holding:7.3`.
+
+        Raises:
+            ValueError: says what is wrong and what is allowed.
+        """
+        match = ADDRESS.fullmatch(text)
+        if match is None:
+            raise ValueError(f"address '{text}' is none of coil:N, discrete:N, holding:N, input:N, holding:N.BIT")
+        table, offset, bit = match[1], int(match[2]), match[3]
+        if offset > LAST_ADDRESS:
+            raise ValueError(f"address {offset} is over {LAST_ADDRESS}; zero based, so 40001 is holding:0")
+        if bit is not None and table in BIT_TABLES:
+            raise ValueError(f"a {table} is one bit; '.{bit}' is allowed after holding and input only")
+        if bit is not None and int(bit) > 15:
+            raise ValueError(f"bit {bit} is over 15, the highest of a register")
+        return cls(table, offset, None if bit is None else int(bit))
+
+
+def _address(text: str) -> str:
+    Address.parse(text)
+    return text
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "tcp" or not parts.hostname or parts.path or parts.query:
+        raise ValueError(f"url '{text}' is not tcp://HOST:PORT")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"url '{text}' has no port from 1 to 65535")
+    return text
+
+
+@settings
+class ModbusPoint(PointConfig):
+    """One value in the register map of a Modbus device."""
+
+    address: Annotated[str, AfterValidator(_address)]
+    """coil:N, discrete:N, holding:N or input:N; one bit of a register: holding:N.BIT (0 is the lowest)."""
+    type: Type | None = None
+    """How the registers are read; bool for coils, discrete inputs and bits, otherwise uint16 by default."""
+    order: Order = "big"
+    """Byte order of the value: big (ABCD), little (DCBA), big_swapped (CDAB), little_swapped (BADC)."""
+
+    @property
+    def place(self) -> Address:
+        """The address, parsed."""
+        return Address.parse(self.address)
+
+    @property
+    def kind(self) -> str:
+        """The type, with the default filled in."""
+        if self.type is not None:
+            return self.type
+        place = self.place
+        return "bool" if place.table in BIT_TABLES or place.bit is not None else "uint16"
+
+    @property
+    def status(self) -> bool:
+        """Whether it is on or off."""
+        return self.kind == "bool"
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what only shows between address and type."""
+        place, width = self.place, WIDTH[self.kind]
+        one_bit = place.table in BIT_TABLES or place.bit is not None
+        if one_bit and self.kind != "bool":
+            yield ("type",), f"{self.address} is one bit; type bool is allowed, not {self.kind}"
+        if not one_bit and self.kind == "bool":
+            yield ("type",), f"type bool needs a bit: {self.address}.0 to {self.address}.15"
+        if place.offset + width - 1 > LAST_ADDRESS:
+            yield ("address",), f"{self.kind} at {self.address} takes {width} registers and ends beyond {LAST_ADDRESS}"
+
+
+@settings
+class ModbusDevice(DeviceConfig):
+    """One unit (slave) behind a Modbus endpoint."""
+
+    protocol: Literal["modbus"]
+    """The protocol."""
+    url: Annotated[str, AfterValidator(_url)]
+    """tcp://HOST:PORT. Devices with the same url share one connection."""
+    unit: int = Field(1, ge=0, le=255)
+    """Unit identifier."""
+    max_registers: int = Field(125, ge=1, le=125)
+    """Most registers in one request (125 by the Modbus specification, clause 6.3)."""
+    max_bits: int = Field(2000, ge=1, le=2000)
+    """Most coils or discrete inputs in one request (2000 by the Modbus specification, clause 6.1)."""
+    max_gap: int = Field(16, ge=0, le=124)
+    """Most registers nobody asked for that are read across to save a request; 16 times as many bits."""
+    points: tuple[ModbusPoint, ...] = ()
+    """What is read."""
+
+    @property
+    def endpoint(self) -> str:
+        """What devices must share to share a conversation."""
+        return self.url
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what only shows between points: impossible and overlapping addresses."""
+        for index, point in enumerate(self.points):
+            for path, text in point.faults():
+                yield ("points", index, *path), text
+        yield from self._overlaps()
+
+    def _overlaps(self) -> Iterator[Fault]:
+        taken: dict[tuple[str, int], list[tuple[ModbusPoint, int | None]]] = {}
+        for index, point in enumerate(self.points):
+            place = point.place
+            for offset in range(place.offset, place.offset + WIDTH[point.kind]):
+                others = taken.setdefault((place.table, offset), [])
+                clash = next((other for other, bit in others if _clash(place.bit, bit)), None)
+                if clash is not None:
+                    yield ("points", index, "address"), f"{point.address} overlaps {clash.name} at {clash.address}"
+                    break
+                others.append((point, place.bit))
+
+    @staticmethod
+    def driver(devices: "Sequence[ModbusDevice]", points: "Points", clock: "Clock") -> "Driver":
+        """Build the conversation that `devices`, all of one endpoint, share."""
+        from protocols.modbus.driver import ModbusDriver
+
+        return ModbusDriver(devices, points, clock)
+
+
+def _clash(bit: int | None, other: int | None) -> bool:
+    """A register may be read whole and bit by bit; anything else twice is a mistake."""
+    return bit == other

@@ -1,0 +1,118 @@
+"""The words every protocol speaks: batches of readings, events of a conversation, and ticks of time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntFlag, StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows: TypeAlias = NDArray[np.int32]
+Values: TypeAlias = NDArray[np.float64]
+Qualities: TypeAlias = NDArray[np.uint16]
+Times: TypeAlias = NDArray[np.int64]
+Span: TypeAlias = slice | Rows
+
+
+class Quality(IntFlag):
+    """What is known against a reading; 0 is good.
+
+    The detail quality of IEC 61850-7-3 clause 6.2, with what DNP3 flags, OPC UA status codes and a silent Modbus
+    device add. The worst quality of several readings is the union of their flags.
+    """
+
+    GOOD = 0
+    INVALID = 1 << 0
+    QUESTIONABLE = 1 << 1
+    OLD = 1 << 2
+    OVERFLOW = 1 << 3
+    OUT_OF_RANGE = 1 << 4
+    BAD_REFERENCE = 1 << 5
+    OSCILLATORY = 1 << 6
+    FAILURE = 1 << 7
+    INCONSISTENT = 1 << 8
+    INACCURATE = 1 << 9
+    SUBSTITUTED = 1 << 10
+    TEST = 1 << 11
+    BLOCKED = 1 << 12
+    COMM_LOST = 1 << 13
+    RESTART = 1 << 14
+    TIME_UNTRUSTED = 1 << 15
+
+
+UNUSABLE = Quality.INVALID | Quality.BAD_REFERENCE | Quality.FAILURE | Quality.COMM_LOST | Quality.RESTART
+"""A value under one of these flags says nothing about the grid: no detector judges it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Readings of one or more devices, taken together.
+
+    `rows` int32[n] ascending and unique; `values` float64[n], NaN where there is none; `quality` uint16[n] of
+    `Quality`; `time_ns` int64[n], the device's own time where it gives one, UTC since 1970, 0 for none;
+    `arrival_ns` when the gateway had the readings. No array is changed after the batch was made.
+    """
+
+    rows: Rows
+    values: Values
+    quality: Qualities
+    time_ns: Times
+    arrival_ns: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class EventKind(StrEnum):
+    """What a conversation can tell apart from numbers."""
+
+    CONNECTED = "connected"
+    LOST = "lost"
+    IDENTITY = "identity"
+    RESTART = "restart"
+    VIOLATION = "violation"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    OVERFLOW = "overflow"
+    CLOCK = "clock"
+    LATE = "late"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Anything a device or its link says that is not a number. `rows` names the points it concerns, if any."""
+
+    device: str
+    kind: EventKind
+    detail: str
+    time_ns: int
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time itself, UTC since 1970, so that silence can be noticed."""
+
+    time_ns: int
+
+
+Seen: TypeAlias = Batch | Event | Tick
+
+
+def span(rows: Rows) -> Span:
+    """Return the cheapest index for ascending, unique `rows`: a slice (a view) where they are contiguous."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+
+
+def usable(quality: Qualities) -> NDArray[np.bool_]:
+    """Return bool[n]: True where the value may be judged."""
+    return (quality & np.uint16(UNUSABLE)) == 0
+
+
+def same_rows(batches: Sequence[Batch]) -> bool:
+    """Return whether any point appears in more than one of `batches`."""
+    together = np.concatenate([batch.rows for batch in batches])
+    return len(np.unique(together)) != len(together)

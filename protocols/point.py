@@ -1,0 +1,115 @@
+"""What every point and every device says about itself in the configuration, whatever its protocol."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from protocols.settings import Fault, Name, Seconds, settings
+
+SeverityWord = Literal["info", "warning", "critical", "emergency"]
+
+
+@settings
+class Limits:
+    """Alarm limits of one point, in its unit."""
+
+    low_low: float | None = None
+    """Below it: alarm `limit_low_low` (LL)."""
+    low: float | None = None
+    """Below it: alarm `limit_low` (L)."""
+    high: float | None = None
+    """Above it: alarm `limit_high` (H)."""
+    high_high: float | None = None
+    """Above it: alarm `limit_high_high` (HH)."""
+    hysteresis: float = Field(0.0, ge=0)
+    """How far the value must come back before the alarm returns to normal."""
+    on_delay_s: float = Field(0.0, ge=0, le=86_400)
+    """How long the limit must be crossed before the alarm."""
+    off_delay_s: float = Field(0.0, ge=0, le=86_400)
+    """How long the value must be back before the return to normal."""
+    rate_per_s: float | None = Field(None, gt=0)
+    """Fastest believable change, in units a second: alarm `rate_of_change` beyond it."""
+    severity: SeverityWord = "warning"
+    """Severity of L, H and rate of change; LL and HH are one step higher."""
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what only shows between the limits: their order, and a hysteresis wider than their distance."""
+        levels = [(k, v) for k in ("low_low", "low", "high", "high_high") if (v := getattr(self, k)) is not None]
+        for (below, lower), (above, upper) in zip(levels, levels[1:], strict=False):
+            if lower >= upper:
+                yield (above,), f"{above} {upper:g} is not above {below} {lower:g}: low_low < low < high < high_high"
+        inner = dict(levels)
+        low, high = inner.get("low", inner.get("low_low")), inner.get("high", inner.get("high_high"))
+        if low is not None and high is not None and low < high and self.hysteresis >= high - low:
+            yield (
+                ("hysteresis",),
+                f"hysteresis {self.hysteresis:g} leaves no normal band between {low:g} and {high:g}: "
+                f"less than {high - low:g} is allowed",
+            )
+
+
+@settings
+class Role:
+    """What a point means to the grid; the physical checks and the one-line diagram live on it."""
+
+    bay: Name | None = None
+    """The bay it is measured in."""
+    bus: Name | None = None
+    """The bus section the bay stands on."""
+    transformer: Name | None = None
+    """The transformer it belongs to."""
+    quantity: (
+        Literal[
+            "voltage", "current", "active_power", "reactive_power", "apparent_power", "power_factor", "frequency",
+            "energy", "temperature", "breaker", "tap", "status", "other",
+        ]
+        | None
+    ) = None  # fmt: skip
+    """What is measured."""
+    phase: Literal["a", "b", "c", "n", "ab", "bc", "ca", "total"] | None = None
+    """The phase or pair of phases."""
+
+
+@settings
+class PointConfig:
+    """Keys of every point."""
+
+    name: Name
+    """Unique within its device."""
+    unit: str = Field("", max_length=32)
+    """Engineering unit, as shown to people."""
+    scale: float = 1.0
+    """value = raw * scale + offset."""
+    offset: float = 0.0
+    """value = raw * scale + offset, in the point's unit."""
+    deadband: float | None = Field(None, ge=0)
+    """Also sent at once, outside its window, when it moves by more; in the point's unit."""
+    every_s: Seconds | None = None
+    """Scan class of this point alone, in seconds; otherwise the device's."""
+    limits: Limits | None = None
+    """Alarm limits."""
+    role: Role | None = None
+    """What the point means to the grid."""
+
+    @property
+    def status(self) -> bool:
+        """Whether it is a status (on or off), which is sent on every change."""
+        return False
+
+    @property
+    def kind(self) -> str:
+        """Its type, as the birth message tells it."""
+        return "float64"
+
+
+@settings
+class DeviceConfig:
+    """Keys of every device."""
+
+    name: Name
+    """Unique within the gateway."""
+    every_s: Seconds = 1.0
+    """Scan class: how often its points are read, in seconds."""
+    timeout_s: float = Field(1.0, ge=0.01, le=60)
+    """How long one request may take, in seconds."""
