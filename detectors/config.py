@@ -1,15 +1,33 @@
 """The union of all detectors: adding one is a file, and a line here."""
 
+from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
 from detectors.comm_lost import CommLost
+from detectors.detector import Detector
 from detectors.limits import LimitsConfig
 from detectors.rate import RateConfig
+from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
 from detectors.stuck import StuckConfig
+from protocols.points import Points
 
 AnyDetector: TypeAlias = Annotated[
-    CommLost | LimitsConfig | RateConfig | StaleConfig | StuckConfig, Field(discriminator="detector")
+    CommLost | LimitsConfig | RateConfig | RefusedConfig | StaleConfig | StuckConfig, Field(discriminator="detector")
 ]
+
+ALWAYS: tuple[AnyDetector, ...] = (CommLost(), RefusedConfig(), StaleConfig(), LimitsConfig(), RateConfig())
+"""These look at every gateway unless the configuration says otherwise."""
+
+
+def build(configured: Sequence[AnyDetector], points: Points) -> dict[str, Sequence[Detector]]:
+    """Make the detectors by name: what is configured, and of those that always look what is not named there."""
+    named = {config.detector for config in configured}
+    chosen = [*(config for config in ALWAYS if config.detector not in named), *configured]
+    built: dict[str, list[Detector]] = {}
+    for config in chosen:
+        if config.enabled:
+            built.setdefault(config.detector, []).append(config.build(points))
+    return dict(built)

@@ -1,0 +1,100 @@
+"""Rate of change: a value that moves faster than its quantity can."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from detectors.detector import Detector, DetectorConfig
+from detectors.model import Finding, Severity
+from protocols.model import Batch, Rows, Seen, span, usable
+from protocols.points import Points
+from protocols.settings import settings
+
+NS = 1_000_000_000
+
+
+@settings
+class RateConfig(DetectorConfig):
+    """Judges `limits.rate_per_s` of the points."""
+
+    detector: Literal["rate"] = "rate"
+
+    def build(self, points: Points) -> Detector:
+        """Make the detector for the points that have a fastest believable change."""
+        return RateDetector(points, points.matching(self.points))
+
+
+class RateDetector:
+    """Compares each reading with the last good one, by the readings' own times."""
+
+    def __init__(self, points: Points, rows: Rows) -> None:
+        self._points = points
+        fastest = points.column(lambda config: config.limits.rate_per_s if config.limits else None)
+        self._fastest = np.full(len(points), np.inf)
+        self._fastest[rows] = np.where(np.isnan(fastest[rows]), np.inf, fastest[rows])
+        self._watched = np.isfinite(self._fastest)
+        self._value = np.full(len(points), np.nan)
+        self._time_ns = np.zeros(len(points), np.int64)
+        self._active = np.zeros(len(points), bool)
+        self._calm_ns = np.zeros(len(points), np.int64)
+        delays = points.column(lambda config: config.limits.off_delay_s if config.limits else 0.0)
+        self._off_delay_ns = (delays * NS).astype(np.int64)
+
+    def observe(self, seen: Seen) -> Sequence[Finding]:
+        """Return the points that began or ceased to move too fast."""
+        if not isinstance(seen, Batch):
+            return ()
+        at = span(seen.rows)
+        watched = self._watched[at]
+        if not watched.any():
+            return ()
+        good = usable(seen.quality) & watched
+        times = np.where(seen.time_ns == 0, seen.arrival_ns, seen.time_ns)
+        moved, before = np.abs(seen.values - self._value[at]), self._time_ns[at]
+        passed_s = (times - before) / NS
+        fast = (moved > self._fastest[at] * passed_s) & (passed_s > 0) & good
+        self._value[at] = np.where(good, seen.values, self._value[at])
+        self._time_ns[at] = np.where(good, times, before)
+        turn = np.flatnonzero((fast | self._active[at]) & good)
+        return [
+            finding
+            for k in turn
+            if (finding := self._turn(int(seen.rows[k]), bool(fast[k]), float(moved[k] / passed_s[k]), seen))
+        ]
+
+    def resume(self, active: Iterable[Finding]) -> None:
+        """Take up what was active when the gateway stopped."""
+        for finding in active:
+            self._active[list(finding.rows)] = True
+
+    def _turn(self, row: int, fast: bool, rate: float, batch: Batch) -> Finding | None:  # noqa: FBT001 - the event
+        """Begin at once; end when no fast change was seen for the off delay."""
+        if fast:
+            self._calm_ns[row] = batch.arrival_ns
+            began, self._active[row] = not self._active[row], True
+            return self._finding(row, rate, batch.arrival_ns, active=True) if began else None
+        if batch.arrival_ns - self._calm_ns[row] < self._off_delay_ns[row]:
+            return None
+        self._active[row] = False
+        return self._finding(row, rate, batch.arrival_ns, active=False)
+
+    def _finding(self, row: int, rate: float, now_ns: int, *, active: bool) -> Finding:
+        config, fastest = self._points.configs[row], float(self._fastest[row])
+        assert config.limits is not None
+        unit = f" {config.unit}/s" if config.unit else "/s"
+        relation = "faster than" if active else "again within"
+        return Finding(
+            detector="rate",
+            kind="rate_of_change",
+            device=self._points.device(row),
+            rows=(row,),
+            severity=Severity(config.limits.severity),
+            time_ns=now_ns,
+            active=active,
+            score=rate / fastest,
+            expected=fastest,
+            actual=rate,
+            text=f"{self._points.label(row)} moves {rate:.4g}{unit}, {relation} {fastest:.4g}{unit}",
+            evidence={"rate_per_s": rate, "fastest_per_s": fastest},
+        )

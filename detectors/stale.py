@@ -1,0 +1,104 @@
+"""Stale: a device is connected, yet some of its points bring no reading any more."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from detectors.detector import Detector, DetectorConfig
+from detectors.model import Finding, Severity
+from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, span
+from protocols.point import SeverityWord
+from protocols.points import Points
+from protocols.settings import settings
+
+NS = 1_000_000_000
+NAMED = 5
+"""Points named in the text; the alarm lists all."""
+
+
+@settings
+class StaleConfig(DetectorConfig):
+    """Finds points without readings while their device is connected; a lost device is one comm_lost alarm instead."""
+
+    detector: Literal["stale"] = "stale"
+    after_scans: float = Field(5.0, ge=2, le=1000)
+    """How many of its intervals a point may stay silent."""
+    at_least_s: float = Field(5.0, ge=0.1, le=86_400)
+    """Shortest silence that counts; seconds."""
+    severity: SeverityWord = "warning"
+    """Severity of the alarm."""
+
+    def build(self, points: Points) -> Detector:
+        """Make the detector for the points."""
+        return StaleDetector(points, points.matching(self.points), self)
+
+
+class StaleDetector:
+    """One finding a device, naming its silent points."""
+
+    def __init__(self, points: Points, rows: Rows, config: StaleConfig) -> None:
+        self._points, self._severity = points, Severity(config.severity)
+        self._watched = np.zeros(len(points), bool)
+        self._watched[rows] = True
+        self._allowed_ns = (np.maximum(points.every_s * config.after_scans, config.at_least_s) * NS).astype(np.int64)
+        self._read_ns = np.zeros(len(points), np.int64)
+        self._lost = np.zeros(len(points), bool)
+        self._silent: dict[str, tuple[int, ...]] = {}
+        self._tick_ns = 0
+
+    def observe(self, seen: Seen) -> Sequence[Finding]:
+        """Return the devices whose set of silent points changed."""
+        if isinstance(seen, Batch):
+            self._read_ns[span(seen.rows)] = seen.arrival_ns
+        elif isinstance(seen, Event):
+            self._event(seen)
+        else:
+            return self._check(seen)
+        return ()
+
+    def resume(self, active: Iterable[Finding]) -> None:
+        """Take up what was active when the gateway stopped."""
+        for finding in active:
+            self._silent[finding.device] = finding.rows
+
+    def _event(self, event: Event) -> None:
+        rows = self._points.rows_of.get(event.device)
+        if rows is not None and event.kind in (EventKind.LOST, EventKind.CONNECTED):
+            at = slice(rows.start, rows.stop)
+            self._lost[at] = event.kind is EventKind.LOST
+            self._read_ns[at] = event.time_ns
+
+    def _check(self, tick: Tick) -> Sequence[Finding]:
+        if not self._tick_ns or tick.time_ns < self._tick_ns:
+            self._read_ns[:] = tick.time_ns  # the first tick, or a clock that was set back: silence counts from here
+        self._tick_ns = tick.time_ns
+        silent = (tick.time_ns - self._read_ns > self._allowed_ns) & self._watched & ~self._lost
+        if not silent.any() and not self._silent:
+            return ()
+        rows = np.flatnonzero(silent)
+        now: dict[str, list[int]] = {}
+        for row in rows:
+            now.setdefault(self._points.device(int(row)), []).append(int(row))
+        changed = [d for d in {**self._silent, **now} if tuple(now.get(d, ())) != self._silent.get(d, ())]
+        self._silent = {device: tuple(found) for device, found in now.items()}
+        return [self._finding(device, self._silent.get(device, ()), tick.time_ns) for device in changed]
+
+    def _finding(self, device: str, rows: tuple[int, ...], now_ns: int) -> Finding:
+        total = len(self._points.rows_of.get(device, ()))
+        names = ", ".join(self._points.names[row] for row in rows[:NAMED]) + (", …" if len(rows) > NAMED else "")
+        return Finding(
+            detector="stale",
+            kind="stale",
+            device=device,
+            rows=rows,
+            severity=self._severity,
+            time_ns=now_ns,
+            active=bool(rows),
+            score=len(rows) / max(total, 1),
+            text=f"{device}: {len(rows)} of {total} points bring no readings: {names}"
+            if rows
+            else f"{device} is fresh",
+            evidence={"silent": len(rows), "points": total},
+        )

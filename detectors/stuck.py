@@ -1,0 +1,105 @@
+"""Stuck: a measured value that answers, but has not moved by a digit for too long."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from detectors.detector import Detector, DetectorConfig
+from detectors.model import Finding, Severity
+from protocols.model import Batch, Rows, Seen, Tick, span, usable
+from protocols.point import SeverityWord
+from protocols.points import Points
+from protocols.settings import Seconds, settings
+
+NS = 1_000_000_000
+CHECK_NS = NS
+"""How often all points are looked over; a stuck value is a matter of minutes."""
+
+
+@settings
+class StuckConfig(DetectorConfig):
+    """Finds measured values that stand still. Status points and exact zeros (de-energised) may."""
+
+    detector: Literal["stuck"] = "stuck"
+    after_s: Seconds = 600.0
+    """How long a value may stand still; seconds."""
+    severity: SeverityWord = "warning"
+    """Severity of the alarm."""
+
+    def build(self, points: Points) -> Detector:
+        """Make the detector for the measured values among the points."""
+        rows = points.matching(self.points)
+        measured = [row for row in rows if not points.configs[row].status]
+        return StuckDetector(points, np.array(measured, np.int32), self)
+
+
+class StuckDetector:
+    """Remembers when each value last moved and was last read: silence is not standing still."""
+
+    def __init__(self, points: Points, rows: Rows, config: StuckConfig) -> None:
+        self._points, self._config = points, config
+        self._after_ns = int(config.after_s * NS)
+        self._watched = np.zeros(len(points), bool)
+        self._watched[rows] = True
+        self._value = np.full(len(points), np.nan)
+        self._moved_ns = np.zeros(len(points), np.int64)
+        self._read_ns = np.zeros(len(points), np.int64)
+        self._active = np.zeros(len(points), bool)
+        self._checked_ns = 0
+
+    def observe(self, seen: Seen) -> Sequence[Finding]:
+        """Return the values that were found stuck, or moved again."""
+        if isinstance(seen, Batch):
+            return self._batch(seen)
+        if isinstance(seen, Tick) and abs(seen.time_ns - self._checked_ns) >= CHECK_NS:
+            self._checked_ns = seen.time_ns
+            return self._check(seen.time_ns)
+        return ()
+
+    def resume(self, active: Iterable[Finding]) -> None:
+        """Take up what was active when the gateway stopped."""
+        for finding in active:
+            self._active[list(finding.rows)] = True
+            self._value[list(finding.rows)] = np.nan if finding.actual is None else finding.actual
+
+    def _batch(self, batch: Batch) -> Sequence[Finding]:
+        at, now_ns = span(batch.rows), batch.arrival_ns
+        good = usable(batch.quality)
+        moved = (batch.values != self._value[at]) & good
+        self._value[at] = np.where(good, batch.values, self._value[at])
+        self._read_ns[at] = np.where(good, now_ns, self._read_ns[at])
+        self._moved_ns[at] = np.where(moved, now_ns, self._moved_ns[at])
+        freed = moved & self._active[at]
+        if not freed.any():
+            return ()
+        rows = batch.rows[freed]
+        self._active[rows] = False
+        return [self._finding(int(row), now_ns, active=False) for row in rows]
+
+    def _check(self, now_ns: int) -> Sequence[Finding]:
+        still = (self._read_ns - self._moved_ns >= self._after_ns) & (self._moved_ns > 0)
+        still &= self._watched & ~self._active & (self._value != 0)
+        rows = np.flatnonzero(still)
+        self._active[rows] = True
+        return [self._finding(int(row), now_ns, active=True) for row in rows]
+
+    def _finding(self, row: int, now_ns: int, *, active: bool) -> Finding:
+        value, unit = float(self._value[row]), f" {self._points.configs[row].unit}".rstrip()
+        still_s = float(self._read_ns[row] - self._moved_ns[row]) / NS
+        story = (
+            f"stands at exactly {value:.9g}{unit} for {still_s:.0f} s" if active else f"moves again: {value:.6g}{unit}"
+        )
+        return Finding(
+            detector="stuck",
+            kind="stuck",
+            device=self._points.device(row),
+            rows=(row,),
+            severity=Severity(self._config.severity),
+            time_ns=now_ns,
+            active=active,
+            score=still_s / self._config.after_s,
+            actual=value,
+            text=f"{self._points.label(row)} {story}",
+            evidence={"still_s": still_s, "after_s": self._config.after_s},
+        )
