@@ -20,7 +20,7 @@ class CommLost(DetectorConfig):
     """Finds devices that do not answer."""
 
     detector: Literal["comm_lost"] = "comm_lost"
-    after_s: float = Field(2.0, ge=0, le=86_400)
+    after_s: float = Field(default=2.0, ge=0, le=86_400)
     """How long a device may be away before the alarm; seconds."""
     severity: SeverityWord = "critical"
     """Severity of the alarm."""

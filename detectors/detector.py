@@ -27,7 +27,7 @@ class DetectorConfig:
 
     enabled: bool = True
     """Whether it looks at all."""
-    points: tuple[str, ...] = Field(("*",), min_length=1)
+    points: tuple[str, ...] = Field(default=("*",), min_length=1)
     """The points it looks at: shell-style patterns of DEVICE.POINT."""
 
     def build(self, points: Points) -> Detector:

@@ -23,9 +23,9 @@ class StaleConfig(DetectorConfig):
     """Finds points without readings while their device is connected; a lost device is one comm_lost alarm instead."""
 
     detector: Literal["stale"] = "stale"
-    after_scans: float = Field(5.0, ge=2, le=1000)
+    after_scans: float = Field(default=5.0, ge=2, le=1000)
     """How many of its intervals a point may stay silent."""
-    at_least_s: float = Field(5.0, ge=0.1, le=86_400)
+    at_least_s: float = Field(default=5.0, ge=0.1, le=86_400)
     """Shortest silence that counts; seconds."""
     severity: SeverityWord = "warning"
     """Severity of the alarm."""

@@ -1,6 +1,7 @@
 """What every point and every device says about itself in the configuration, whatever its protocol."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field
@@ -22,13 +23,13 @@ class Limits:
     """Above it: alarm `limit_high` (H)."""
     high_high: float | None = None
     """Above it: alarm `limit_high_high` (HH)."""
-    hysteresis: float = Field(0.0, ge=0)
+    hysteresis: float = Field(default=0.0, ge=0)
     """How far the value must come back before the alarm returns to normal."""
-    on_delay_s: float = Field(0.0, ge=0, le=86_400)
+    on_delay_s: float = Field(default=0.0, ge=0, le=86_400)
     """How long the limit must be crossed before the alarm."""
-    off_delay_s: float = Field(0.0, ge=0, le=86_400)
+    off_delay_s: float = Field(default=0.0, ge=0, le=86_400)
     """How long the value must be back before the return to normal."""
-    rate_per_s: float | None = Field(None, gt=0)
+    rate_per_s: float | None = Field(default=None, gt=0)
     """Fastest believable change, in units a second: alarm `rate_of_change` beyond it."""
     severity: SeverityWord = "warning"
     """Severity of L, H and rate of change; LL and HH are one step higher."""
@@ -36,17 +37,14 @@ class Limits:
     def faults(self) -> Iterator[Fault]:
         """Yield what only shows between the limits: their order, and a hysteresis wider than their distance."""
         levels = [(k, v) for k in ("low_low", "low", "high", "high_high") if (v := getattr(self, k)) is not None]
-        for (below, lower), (above, upper) in zip(levels, levels[1:], strict=False):
+        for (below, lower), (above, upper) in pairwise(levels):
             if lower >= upper:
                 yield (above,), f"{above} {upper:g} is not above {below} {lower:g}: low_low < low < high < high_high"
         inner = dict(levels)
         low, high = inner.get("low", inner.get("low_low")), inner.get("high", inner.get("high_high"))
         if low is not None and high is not None and low < high and self.hysteresis >= high - low:
-            yield (
-                ("hysteresis",),
-                f"hysteresis {self.hysteresis:g} leaves no normal band between {low:g} and {high:g}: "
-                f"less than {high - low:g} is allowed",
-            )
+            band = f"between {low:g} and {high:g}: less than {high - low:g} is allowed"
+            yield ("hysteresis",), f"hysteresis {self.hysteresis:g} leaves no normal band {band}"
 
 
 @settings
@@ -77,13 +75,13 @@ class PointConfig:
 
     name: Name
     """Unique within its device."""
-    unit: str = Field("", max_length=32)
+    unit: str = Field(default="", max_length=32)
     """Engineering unit, as shown to people."""
     scale: float = 1.0
     """value = raw * scale + offset."""
     offset: float = 0.0
     """value = raw * scale + offset, in the point's unit."""
-    deadband: float | None = Field(None, ge=0)
+    deadband: float | None = Field(default=None, ge=0)
     """Also sent at once, outside its window, when it moves by more; in the point's unit."""
     every_s: Seconds | None = None
     """Scan class of this point alone, in seconds; otherwise the device's."""
@@ -111,5 +109,5 @@ class DeviceConfig:
     """Unique within the gateway."""
     every_s: Seconds = 1.0
     """Scan class: how often its points are read, in seconds."""
-    timeout_s: float = Field(1.0, ge=0.01, le=60)
+    timeout_s: float = Field(default=1.0, ge=0.01, le=60)
     """How long one request may take, in seconds."""

@@ -48,7 +48,7 @@ class Points:
 
     def device(self, row: int) -> str:
         """Return the device of `row`."""
-        return self.devices[self.device_of[row]]
+        return self.devices[int(self.device_of[row])]
 
     def label(self, row: int) -> str:
         """Return `device.point`, the name of `row` for people."""

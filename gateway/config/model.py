@@ -48,9 +48,9 @@ class Uplink:
     """mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS; ports 1883 and 8883 by default."""
     format: Literal["json"] = "json"
     """What messages look like."""
-    window_s: float = Field(10.0, ge=1, le=3600)
+    window_s: float = Field(default=10.0, ge=1, le=3600)
     """One summary per device and window; seconds."""
-    client_id: str | None = Field(None, max_length=128)
+    client_id: str | None = Field(default=None, max_length=128)
     """MQTT client identifier; SITE-NAME by default."""
     username: str | None = None
     """MQTT user."""
@@ -62,15 +62,15 @@ class Uplink:
     """Client certificate (PEM) for mqtts."""
     key_file: Path | None = None
     """Key of the client certificate (PEM), readable by this service only."""
-    keepalive_s: int = Field(30, ge=5, le=3600)
+    keepalive_s: int = Field(default=30, ge=5, le=3600)
     """MQTT keep-alive; seconds."""
-    connect_timeout_s: float = Field(10.0, ge=1, le=120)
+    connect_timeout_s: float = Field(default=10.0, ge=1, le=120)
     """How long the broker may take to accept; seconds."""
-    retry_max_s: float = Field(60.0, ge=1, le=3600)
+    retry_max_s: float = Field(default=60.0, ge=1, le=3600)
     """Longest pause between attempts to connect; seconds."""
-    inflight: int = Field(100, ge=1, le=10_000)
+    inflight: int = Field(default=100, ge=1, le=10_000)
     """Most messages that wait for the broker's acknowledgement at once."""
-    backlog_rate_per_s: float = Field(200.0, gt=0, le=100_000)
+    backlog_rate_per_s: float = Field(default=200.0, gt=0, le=100_000)
     """Most stored messages a second after an outage, so that live ones never wait."""
     status_every_s: Seconds = 30.0
     """How often the retained status is renewed while nothing changes; seconds."""
@@ -112,11 +112,11 @@ class Uplink:
 class StoreBudget:
     """Section `store`: how much disk the messages that wait may take."""
 
-    max_bytes: ByteSize = Field(ByteSize(256 * MIB), ge=4 * MIB)
+    max_bytes: ByteSize = Field(default=ByteSize(256 * MIB), ge=4 * MIB)
     """Hard limit of database and journal together."""
-    alarm_share: float = Field(0.2, gt=0, lt=0.9)
+    alarm_share: float = Field(default=0.2, gt=0, lt=0.9)
     """Share of it that is kept for alarms."""
-    commit_s: float = Field(0.5, ge=0.01, le=60)
+    commit_s: float = Field(default=0.5, ge=0.01, le=60)
     """Longest time a message waits in RAM for its commit; alarms are committed at once; seconds."""
 
 
@@ -124,11 +124,11 @@ class StoreBudget:
 class Polling:
     """Section `poll`: what happens when devices do not answer."""
 
-    retry_first_s: float = Field(1.0, ge=0.05, le=60)
+    retry_first_s: float = Field(default=1.0, ge=0.05, le=60)
     """First pause before a lost device is tried again; doubles each time; seconds."""
-    retry_max_s: float = Field(30.0, ge=0.1, le=3600)
+    retry_max_s: float = Field(default=30.0, ge=0.1, le=3600)
     """Longest pause between attempts; seconds."""
-    queue_batches: int = Field(1024, ge=16, le=100_000)
+    queue_batches: int = Field(default=1024, ge=16, le=100_000)
     """Most batches that wait for the checks; beyond it polls become late and are counted."""
 
 

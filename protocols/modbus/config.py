@@ -124,13 +124,13 @@ class ModbusDevice(DeviceConfig):
     """The protocol."""
     url: Annotated[str, AfterValidator(_url)]
     """tcp://HOST:PORT. Devices with the same url share one connection."""
-    unit: int = Field(1, ge=0, le=255)
+    unit: int = Field(default=1, ge=0, le=255)
     """Unit identifier."""
-    max_registers: int = Field(125, ge=1, le=125)
+    max_registers: int = Field(default=125, ge=1, le=125)
     """Most registers in one request (125 by the Modbus specification, clause 6.3)."""
-    max_bits: int = Field(2000, ge=1, le=2000)
+    max_bits: int = Field(default=2000, ge=1, le=2000)
     """Most coils or discrete inputs in one request (2000 by the Modbus specification, clause 6.1)."""
-    max_gap: int = Field(16, ge=0, le=124)
+    max_gap: int = Field(default=16, ge=0, le=124)
     """Most registers nobody asked for that are read across to save a request; 16 times as many bits."""
     points: tuple[ModbusPoint, ...] = ()
     """What is read."""
