@@ -11,7 +11,15 @@ Clock: TypeAlias = Callable[[], int]
 
 
 class LinkLost(Exception):
-    """The conversation is over: the poller reconnects. Says why in one sentence."""
+    """The conversation is over: the poller reconnects. Says why in one sentence.
+
+    `events` are what the conversation had to say before it ended (a violation, a refused point); the poller
+    passes them on.
+    """
+
+    def __init__(self, reason: str, events: Sequence[Event] = ()) -> None:
+        super().__init__(reason)
+        self.events = tuple(events)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
