@@ -1,0 +1,53 @@
+"""Report by exception: what is sent at once, outside its window, because it switched or moved."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gateway.core.messages import Change
+from protocols.model import Batch, Rows, span
+from protocols.points import Points
+
+
+class Changes:
+    """Remembers what was last sent of each status point and each point with a dead-band."""
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+        deadband = points.column(lambda config: 0.0 if config.status and config.deadband is None else config.deadband)
+        self._watched = ~np.isnan(deadband)
+        self._deadband = np.where(self._watched, deadband, np.inf)
+        self._sent = np.full(len(points), np.nan)
+        self._quality = np.zeros(len(points), np.uint16)
+
+    def observe(self, batch: Batch) -> Sequence[Change]:
+        """Return one change a device whose points switched, moved beyond their dead-band or changed quality."""
+        at = span(batch.rows)
+        watched = self._watched[at]
+        if not watched.any():
+            return ()
+        within = np.abs(batch.values - self._sent[at]) <= self._deadband[at]
+        changed = ~within | (batch.quality != self._quality[at])
+        changed &= watched
+        if not changed.any():
+            return ()
+        return self._send(batch, np.flatnonzero(changed))
+
+    def _send(self, batch: Batch, picked: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Sequence[Change]:
+        rows, values, quality = batch.rows[picked], batch.values[picked], batch.quality[picked]
+        still_none = np.isnan(values) & np.isnan(self._sent[rows]) & (quality == self._quality[rows])
+        picked, rows, values, quality = (each[~still_none] for each in (picked, rows, values, quality))
+        self._sent[rows], self._quality[rows] = values, quality
+        devices = self._points.device_of[rows]
+        return [self._change(batch, picked[devices == device], int(device)) for device in np.unique(devices)]
+
+    def _change(self, batch: Batch, picked: np.ndarray[tuple[int], np.dtype[np.intp]], device: int) -> Change:
+        rows: Rows = batch.rows[picked]
+        return Change(
+            device=self._points.devices[device],
+            time_ns=batch.arrival_ns,
+            points=tuple(self._points.names[row] for row in rows),
+            values=batch.values[picked],
+            quality=batch.quality[picked],
+            times_ns=batch.time_ns[picked],
+        )

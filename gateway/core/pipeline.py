@@ -1,0 +1,80 @@
+"""The pipeline: everything that was seen goes through it once, in order, and messages come out.
+
+It asks no clock, no network and no disk: the same input gives the same messages, live or replayed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from detectors.detector import Detector
+from detectors.model import Finding
+from gateway.core.alarms import Alarms
+from gateway.core.changes import Changes
+from gateway.core.image import Image
+from gateway.core.messages import Alarm, Message
+from gateway.core.summary import Windows
+from protocols.model import Batch, Event, EventKind, Seen, Tick
+from protocols.points import Points
+
+
+class Pipeline:
+    """Process image, windows, changes, detectors and alarms of one configuration."""
+
+    def __init__(self, points: Points, detectors: Mapping[str, Sequence[Detector]], window_s: float) -> None:
+        self.points = points
+        self.image = Image(points)
+        self.alarms = Alarms(points)
+        self.readings = 0
+        self._windows = Windows(points, window_s)
+        self._changes = Changes(points)
+        self._named = detectors
+        self._detectors = [detector for group in detectors.values() for detector in group]
+
+    def resume(self, alarms: Iterable[Alarm], now_ns: int) -> Sequence[Message]:
+        """Take up the alarms of before a restart; return those that nobody watches any more."""
+        self.alarms.restore(alarms)
+        forgotten = self.alarms.forget(self._named, now_ns)
+        for name, findings in self.alarms.findings().items():
+            for detector in self._named[name]:
+                detector.resume(findings)
+        return forgotten
+
+    def observe(self, seen: Seen) -> Sequence[Message]:
+        """Return what there is to say after `seen`."""
+        if isinstance(seen, Batch):
+            return self._batch(seen)
+        if isinstance(seen, Event):
+            return [*self._event(seen), *self._judge(seen)]
+        return [*self._tick(seen), *self._judge(seen)]
+
+    def flush(self, now_ns: int) -> Sequence[Message]:
+        """Return the open windows, at a stop."""
+        return self._windows.flush(now_ns)
+
+    def _batch(self, batch: Batch) -> Sequence[Message]:
+        messages: list[Message] = [*self._windows.turn(batch.arrival_ns, self.image.quality)]
+        self.readings += len(batch)
+        self.image.observe(batch)
+        self._windows.observe(batch)
+        messages += self._changes.observe(batch)
+        messages += self._judge(batch)
+        return messages
+
+    def _event(self, event: Event) -> Sequence[Message]:
+        if event.kind is not EventKind.LOST:
+            return ()
+        batch = self.image.lost(event.device, event.time_ns)
+        if batch is None:
+            return ()
+        self._windows.observe(batch)
+        return self._changes.observe(batch)
+
+    def _tick(self, tick: Tick) -> Sequence[Message]:
+        return [*self._windows.turn(tick.time_ns, self.image.quality), *self.alarms.tick(tick.time_ns)]
+
+    def _judge(self, seen: Seen) -> Sequence[Message]:
+        messages: list[Message] = []
+        for detector in self._detectors:
+            findings: Sequence[Finding] = detector.observe(seen)
+            for finding in findings:
+                messages += self.alarms.observe(finding)
+        return messages

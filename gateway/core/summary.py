@@ -1,0 +1,87 @@
+"""Windows: count, min, max, mean, last and worst quality of every point, instead of every reading."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gateway.core.messages import Summary
+from protocols.model import Batch, Quality, span, usable
+from protocols.points import Points
+
+NS = 1_000_000_000
+
+
+class Windows:
+    """The open window of all points; windows begin at whole multiples of their length, UTC."""
+
+    def __init__(self, points: Points, window_s: float) -> None:
+        self._points, self._length_ns = points, int(window_s * NS)
+        self._names = {device: points.names[rows.start : rows.stop] for device, rows in points.rows_of.items()}
+        self._start_ns = 0
+        n = len(points)
+        self._count, self._sum = np.zeros(n, np.uint32), np.zeros(n)
+        self._min, self._max, self._last = np.full(n, np.inf), np.full(n, -np.inf), np.full(n, np.nan)
+        self._quality = np.zeros(n, np.uint16)
+
+    def observe(self, batch: Batch) -> None:
+        """Add readings; values under an unusable quality leave only their quality."""
+        at, values, quality = span(batch.rows), batch.values, batch.quality
+        if isinstance(at, slice):
+            self._quality[at] |= quality
+        else:
+            self._quality[at] = self._quality[at] | quality
+        if quality.any():
+            good = usable(quality)
+            at, values = batch.rows[good], values[good]
+        self._count[at] += 1
+        self._sum[at] += values
+        self._min[at] = np.minimum(self._min[at], values)
+        self._max[at] = np.maximum(self._max[at], values)
+        self._last[at] = values
+
+    def turn(self, now_ns: int, quality: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Sequence[Summary]:
+        """Close the window when `now_ns` lies outside it; `quality` of the process image carries over losses."""
+        if self._start_ns <= now_ns < self._start_ns + self._length_ns:
+            return ()
+        closed = tuple(self._close(self._length_ns)) if self._start_ns else ()
+        self._start_ns = now_ns - now_ns % self._length_ns
+        np.bitwise_and(quality, np.uint16(Quality.COMM_LOST), out=self._quality)
+        return closed
+
+    def flush(self, now_ns: int) -> Sequence[Summary]:
+        """Close the open window before its time, at a stop."""
+        if not self._start_ns:
+            return ()
+        closed = tuple(self._close(min(max(now_ns - self._start_ns, 0), self._length_ns)))
+        self._start_ns = 0
+        return closed
+
+    def _close(self, length_ns: int) -> Iterator[Summary]:
+        counts = np.maximum(self._count, 1)
+        mean = np.where(self._count > 0, self._sum / counts, np.nan)
+        empty = self._count == 0
+        self._min[empty] = self._max[empty] = self._last[empty] = np.nan
+        for device, rows in self._points.rows_of.items():
+            at = slice(rows.start, rows.stop)
+            if rows and (self._count[at].any() or self._quality[at].any()):
+                yield Summary(
+                    device=device,
+                    start_ns=self._start_ns,
+                    length_ns=length_ns,
+                    points=self._names[device],
+                    count=self._count[at].copy(),
+                    min=self._min[at].copy(),
+                    max=self._max[at].copy(),
+                    mean=mean[at],
+                    last=self._last[at].copy(),
+                    quality=self._quality[at].copy(),
+                )
+        self._reset()
+
+    def _reset(self) -> None:
+        self._count.fill(0)
+        self._sum.fill(0)
+        self._min.fill(np.inf)
+        self._max.fill(-np.inf)
+        self._last.fill(np.nan)
+        self._quality.fill(0)
