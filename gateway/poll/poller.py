@@ -1,0 +1,133 @@
+"""Runs one conversation for ever: connect, read each scan in its turn, and on any loss back off and try again."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import structlog
+
+from gateway.poll.schedule import Schedule
+from gateway.poll.unit import Unit
+from protocols.driver import Clock, Driver, LinkLost, Scan
+from protocols.model import Batch, Event, EventKind
+
+log = structlog.get_logger()
+
+STEADY_S = 10.0
+"""A conversation that lasted this long was a good one: the next loss is tried again quickly. A flapping one backs off."""
+
+Put: TypeAlias = Callable[[Batch | Event], Awaitable[None]]
+"""Hands on what was read; waits while the queue to the pipeline is full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How a lost endpoint is tried again: exponential back-off between two bounds, with jitter."""
+
+    first_s: float
+    max_s: float
+
+    def pause(self, failures: int) -> float:
+        """Return how long to wait after so many failures in a row, seconds."""
+        longest = min(self.max_s, self.first_s * 2.0 ** min(failures - 1, 32))
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter keeps no secret
+
+
+class Poller:
+    """One conversation and its devices."""
+
+    def __init__(
+        self, driver: Driver, units: Iterable[Unit], *, retry: Retry, phase: float, put: Put, clock: Clock
+    ) -> None:
+        self.units = {unit.name: unit for unit in units}
+        self.connected = False
+        self._driver, self._retry, self._phase, self._put, self._clock = driver, retry, phase, put, clock
+        self._failures = 0
+        self._faults: set[str] = set()
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        while True:
+            try:
+                await self._converse()
+            except (LinkLost, TimeoutError, OSError) as error:
+                await self._lost(error)
+            except Exception as error:  # noqa: BLE001 - the bulkhead: one device's fault stays with it
+                await self._fault(error)
+            finally:
+                self.connected = False
+                await self._driver.close()
+            self._failures += 1
+            await asyncio.sleep(self._retry.pause(self._failures))
+
+    async def _converse(self) -> None:
+        async with asyncio.timeout(max(unit.timeout_s for unit in self.units.values()) * 2):
+            events = await self._driver.connect()
+        self.connected = True
+        await self._hand_on(events)
+        began = _now()
+        schedule = Schedule(self._driver.scans, phase=self._phase, now=began)
+        while True:
+            due, scan = schedule.first()
+            await asyncio.sleep(max(0.0, due - _now()))
+            unit = self.units[scan.device]
+            if unit.next_try > _now():
+                schedule.done(scan, _now())
+                continue
+            await self._scan(scan, unit)
+            unit.skipped += schedule.done(scan, _now())
+            if _now() - began >= STEADY_S:
+                self._failures = 0
+
+    async def _scan(self, scan: Scan, unit: Unit) -> None:
+        began = _now()
+        try:
+            seen = await self._driver.read(replace(scan, timeout_s=unit.patience()))
+        except TimeoutError as error:
+            await self._unanswered(unit, _now() - began, error)
+            return
+        if unit.answered(_now() - began, scan.requests):
+            log.info("device_answers", device=unit.name)
+            await self._put(Event(unit.name, EventKind.CONNECTED, "answers", self._clock()))
+        await self._hand_on(seen)
+
+    async def _unanswered(self, unit: Unit, cost_s: float, error: TimeoutError) -> None:
+        """One device is silent; the conversation is over only when all of them are."""
+        reason = str(error) or f"no answer in {cost_s:.2g} s"
+        if unit.failed(cost_s, _now()):
+            await self._say_lost(unit, reason)
+        if all(other.answering is False for other in self.units.values()):
+            raise LinkLost(reason)
+
+    async def _lost(self, error: Exception) -> None:
+        await self._hand_on(getattr(error, "events", ()))
+        reason = str(error) or "no answer to the connection"
+        for unit in self.units.values():
+            if unit.down():
+                await self._say_lost(unit, reason)
+
+    async def _fault(self, error: Exception) -> None:
+        """Log a programming fault once with its traceback, and treat the conversation as lost."""
+        kind = f"{type(error).__name__}: {error}"
+        if kind not in self._faults:
+            self._faults.add(kind)
+            log.error("device_fault", devices=list(self.units), error=kind, exc_info=error)
+        for name in self.units:
+            await self._put(Event(name, EventKind.FAULT, kind, self._clock()))
+        await self._lost(LinkLost(kind))
+
+    async def _say_lost(self, unit: Unit, reason: str) -> None:
+        log.warning("device_lost", device=unit.name, reason=reason)
+        await self._put(Event(unit.name, EventKind.LOST, reason, self._clock()))
+
+    async def _hand_on(self, seen: Iterable[Batch | Event]) -> None:
+        for each in seen:
+            if isinstance(each, Event) and self.units[each.device].answering is not False:
+                log.info("device_event", device=each.device, kind=each.kind.value, detail=each.detail)
+            await self._put(each)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
