@@ -1,4 +1,4 @@
-"""What the store keeps: a message as bytes that need no configuration to be read again."""
+"""What the store keeps: a message as bytes that need no configuration to be read again, and the gaps it had to make."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,3 +29,29 @@ class Row:
 
     seq: int
     record: Record
+
+
+class GapReason(StrEnum):
+    """Why messages were lost in the gateway itself."""
+
+    BUDGET = "budget"
+    """The oldest made room for the newest."""
+    CORRUPT = "corrupt"
+    """The database, or one message in it, could not be read any more."""
+    MEMORY = "memory"
+    """The disk refused for so long that the oldest fell out of RAM."""
+    SIZE = "size"
+    """One message was larger than a transaction may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A hole that the gateway made: of the numbers `from_seq` to `to_seq`, `lost` (at most, if corrupt) never leave."""
+
+    stream: Stream
+    from_seq: int
+    to_seq: int
+    start_ns: int
+    end_ns: int
+    reason: GapReason
+    lost: int
