@@ -145,6 +145,9 @@ class ModbusDevice(DeviceConfig):
         for index, point in enumerate(self.points):
             for path, text in point.faults():
                 yield ("points", index, *path), text
+            if WIDTH[point.kind] > self.max_registers:
+                text = f"{point.kind} takes {WIDTH[point.kind]} registers; max_registers is {self.max_registers}"
+                yield ("points", index, "type"), text
         yield from self._overlaps()
 
     def _overlaps(self) -> Iterator[Fault]:
@@ -162,7 +165,7 @@ class ModbusDevice(DeviceConfig):
     @staticmethod
     def driver(devices: "Sequence[ModbusDevice]", points: "Points", clock: "Clock") -> "Driver":
         """Build the conversation that `devices`, all of one endpoint, share."""
-        from protocols.modbus.driver import ModbusDriver
+        from protocols.modbus.driver import ModbusDriver  # noqa: PLC0415  loaded only when a device needs it
 
         return ModbusDriver(devices, points, clock)
 
