@@ -16,7 +16,7 @@ from protocols.model import Batch, Event, EventKind
 log = structlog.get_logger()
 
 STEADY_S = 10.0
-"""A conversation that lasted this long was a good one: the next loss is tried again quickly. A flapping one backs off."""
+"""A conversation that lasted this long was a good one, and its loss is tried again quickly; a flapping one backs off."""
 
 Put: TypeAlias = Callable[[Batch | Event], Awaitable[None]]
 """Hands on what was read; waits while the queue to the pipeline is full."""

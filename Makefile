@@ -1,0 +1,67 @@
+# make demo: see it work; make test: prove it works. Both set up everything they need.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+SECONDS ?= 0
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test check lint slow bench schema lock clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(VENV)/.demo ## simulated substation, broker and gateway in this terminal (SECONDS=60 ends it)
+	@$(BIN)/gridsentinel demo --seconds $(SECONDS)
+
+test: $(VENV)/.dev $(VENV)/.peers ## every fast test, against a real Mosquitto
+	$(BIN)/pytest -q -m "not slow"
+
+slow: $(VENV)/.dev $(VENV)/.peers ## the tests that take minutes
+	$(BIN)/pytest -q -m slow
+
+lint: $(VENV)/.dev ## format, lint, types and the architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## lint and test
+
+bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here in one run
+	$(BIN)/python benchmarks/run.py
+
+schema: $(VENV)/.dev ## write config/schema.json anew
+	$(BIN)/gridsentinel schema --output config/schema.json
+
+lock: $(VENV)/.dev ## pin the newest dependencies that fit, with hashes
+	$(PIP) install uv
+	for set in "run" "demo --extra demo --group build" "dev --extra demo --group build --group dev"; do set -- $$set; \
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--no-header pyproject.toml -o requirements/$$1.txt $$(shift; echo $$@) || exit 1; done
+
+clean: ## remove what make has made
+	rm -rf $(VENV) .peers build dist
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "GridSentinel needs Python 3.11 or later: apt install python3"; exit 1; }
+	@echo "setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "venv is missing: apt install python3-venv"; exit 1; }
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing what the demo needs ..."
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing what the tests need ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.peers: tests/peers.sh | $(VENV)/bin/python
+	@sh tests/peers.sh
+	@touch $@

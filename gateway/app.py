@@ -1,0 +1,155 @@
+"""The composition root: starts from the broker backwards, stops from the devices forwards.
+
+A stop: no more polls, carry what waits, close the windows, flush the disk, a grace for the broker; over within 2 s.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gateway import __version__
+from gateway.config import Config, ConfigError, load
+from gateway.description import describe
+from gateway.health import Health, judge, notify, watchdog_s
+from gateway.plant import Plant
+from gateway.store.store import Store
+from gateway.uplink.publisher import Publisher
+
+log = structlog.get_logger()
+
+FLUSH_S = 0.8
+"""How long a stop waits for the disk."""
+GRACE_S = 0.6
+"""How long a stop waits for the broker's acknowledgements; with the flush below the 2 s that a stop may take."""
+LOOK_S = 1.0
+"""How often the gateway looks at its own health; a change is published at once."""
+ORDERS = 16
+"""Signals that may wait; more than a handful say nothing new."""
+
+
+class Gateway:
+    """The daemon of one configuration file."""
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self.config, self._path = config, path
+        self._since = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._orders: asyncio.Queue[signal.Signals] = asyncio.Queue(maxsize=ORDERS)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for order in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(order, self.order, order)
+        self.store = await Store.open(self.config.gateway.state_dir, self.config.store)
+        try:
+            await self._serve()
+        finally:
+            await self.store.close()
+
+    def order(self, order: signal.Signals) -> None:
+        """Take SIGTERM, SIGINT (stop) or SIGHUP (reload)."""
+        with suppress(asyncio.QueueFull):
+            self._orders.put_nowait(order)
+
+    def health(self) -> Health:
+        """Return how the gateway is."""
+        devices = {name: state["online"] for name, state in self.plant.devices().items()}
+        return judge(devices, self.plant.pipeline.alarms, self.store.stats.fault)
+
+    async def _serve(self) -> None:
+        self.plant = Plant(self.config, self.store, time.time_ns)
+        self.publisher = self._publisher()
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self.publisher.run(), name="publisher"),
+                group.create_task(self._look(), name="health"),
+            ]
+            await self.plant.start(group)
+            log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
+            notify("READY=1")
+            while await self._orders.get() is signal.SIGHUP:
+                await self._reload(group)
+            notify("STOPPING=1")
+            await self._stop()
+            for task in tasks:
+                task.cancel()
+
+    async def _stop(self) -> None:
+        began = time.monotonic()
+        await self.plant.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.store.flush(), FLUSH_S)
+        await self.publisher.drain(GRACE_S)
+        log.info("stopped", seconds=round(time.monotonic() - began, 3))
+
+    async def _reload(self, group: asyncio.TaskGroup) -> None:
+        """Replace the plant by that of the new configuration, or keep the old one and say why."""
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            config = _reloadable(await asyncio.to_thread(load, self._path), self.config)
+        except ConfigError as error:
+            for fault in error.faults:
+                log.error("reload_refused", fault=str(fault))  # noqa: TRY400 - the fault is the operator's, not ours
+        else:
+            await self.plant.stop()
+            self.config = config
+            self.plant = Plant(config, self.store, time.time_ns)
+            await self.plant.start(group)
+            self.publisher.birth_now()
+            log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
+        notify("READY=1")
+
+    def _publisher(self) -> Publisher:
+        return Publisher(
+            self.config.uplink,
+            self.config.gateway,
+            self.store,
+            birth=lambda: describe(self.config),
+            status=self._status,
+            command=lambda command: self.plant.command(command),
+        )
+
+    def _status(self) -> Mapping[str, Any]:
+        health, stats = self.health(), self.store.stats
+        return {
+            "since": self._since,
+            "version": __version__,
+            "state": health.state,
+            "health": health.score,
+            "why": list(health.why),
+            "store": stats.as_dict(),
+            "devices": self.plant.devices(),
+        }
+
+    async def _look(self) -> None:
+        """Publish changes of health, and feed the watchdog while time passes in the pipeline."""
+        said, ticks, every_s = Health(100, "", ()), -1, watchdog_s()
+        while True:
+            await asyncio.sleep(min(LOOK_S, every_s / 2) if every_s else LOOK_S)
+            health = self.health()
+            if (health.state, health.score) != (said.state, said.score):
+                said = health
+                log.info("health", state=health.state, score=health.score, why=list(health.why))
+                self.publisher.status_now()
+            if every_s and self.plant.flow.ticks != ticks:
+                notify("WATCHDOG=1")
+            ticks = self.plant.flow.ticks
+
+
+def _reloadable(new: Config, old: Config) -> Config:
+    """Return `new` if it can be taken up while running.
+
+    Raises:
+        ConfigError: who the gateway is, its store and its broker change only with a restart.
+    """
+    fixed = [key for key in ("gateway", "uplink", "store") if getattr(new, key) != getattr(old, key)]
+    if fixed:
+        raise ConfigError.of(f"sections {', '.join(fixed)} changed: restart the gateway to take them up")
+    return new

@@ -1,0 +1,127 @@
+"""One configuration at work: its points, its conversations and the pipeline behind them."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from detectors.config import build
+from gateway.config.model import Config
+from gateway.core.alarms import AlarmError
+from gateway.core.messages import Alarm
+from gateway.core.pipeline import Pipeline
+from gateway.flow import ALARM_KEY, Flow, keep_alarms
+from gateway.poll.poller import Poller, Retry
+from gateway.poll.unit import Unit
+from gateway.store.packing import BadRecord, alarm_from
+from gateway.store.store import Store
+from protocols.config import Device
+from protocols.driver import Clock
+from protocols.points import Points
+
+log = structlog.get_logger()
+
+
+class Plant:
+    """What is polled and checked under one configuration; a reload replaces it whole."""
+
+    def __init__(self, config: Config, store: Store, clock: Clock) -> None:
+        self.config, self._store, self._clock = config, store, clock
+        self.points = Points.of([(device, device.points) for device in config.devices])
+        self.pipeline = Pipeline(self.points, build(config.detectors, self.points), config.uplink.window_s)
+        self.flow = Flow(
+            self.pipeline,
+            store,
+            queue_batches=config.poll.queue_batches,
+            window_s=config.uplink.window_s,
+            clock=clock,
+        )
+        self.pollers = list(self._pollers())
+        self._tasks: list[asyncio.Task[None]] = []
+        self._carrier: asyncio.Task[None] | None = None
+
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        """Take up the alarms of before, then check and poll."""
+        await self._resume()
+        self._carrier = group.create_task(self.flow.run(), name="pipeline")
+        self._tasks = [group.create_task(self.flow.tick(), name="tick")]
+        for poller in self.pollers:
+            self._tasks.append(group.create_task(poller.run(), name=f"poll:{next(iter(poller.units))}"))
+
+    async def stop(self) -> None:
+        """Stop the polls, carry what was read, close the windows."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.flow.finish()
+        if self._carrier is not None:
+            await self._carrier
+
+    def devices(self) -> dict[str, dict[str, Any]]:
+        """Return what is known of each device's link."""
+        return {
+            name: {
+                "online": unit.answering is True,
+                "polls": unit.polls,
+                "skipped": unit.skipped,
+                "timeouts": unit.timeouts,
+                "answer_ms": round(unit.usual_s * 1000, 2),
+            }
+            for poller in self.pollers
+            for name, unit in poller.units.items()
+        }
+
+    def command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Carry out ack, shelve or unshelve on an alarm, and return its new state.
+
+        Raises:
+            AlarmError: it cannot be done; says why.
+        """
+        alarms, now_ns = self.pipeline.alarms, self._clock()
+        id_, by = command["alarm"], command["by"]
+        match command["do"]:
+            case "ack":
+                alarm = alarms.acknowledge(id_, by=by, now_ns=now_ns)
+            case "shelve":
+                alarm = alarms.shelve(id_, until_ns=command["until_ns"], by=by, now_ns=now_ns)
+            case "unshelve":
+                alarm = alarms.unshelve(id_, by=by, now_ns=now_ns)
+            case other:
+                raise AlarmError(f"'{other}' is not for alarms")
+        keep_alarms(self._store, [alarm])
+        return {"alarm": alarm.id, "state": alarm.state.value}
+
+    async def _resume(self) -> None:
+        stored = await self._store.states(ALARM_KEY)
+        forgotten = self.pipeline.resume(_readable(stored), self._clock())
+        await self.flow.keep(forgotten)
+
+    def _pollers(self) -> Iterator[Poller]:
+        conversations: dict[tuple[str, str], list[Device]] = {}
+        for device in self.config.devices:
+            if device.points:
+                conversations.setdefault((device.protocol, device.endpoint), []).append(device)
+        retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
+        for index, devices in enumerate(conversations.values()):
+            yield Poller(
+                devices[0].driver(devices, self.points, self._clock),
+                _units(devices),
+                retry=retry,
+                phase=index / len(conversations) * min(device.every_s for device in devices),
+                put=self.flow.put,
+                clock=self._clock,
+            )
+
+
+def _units(devices: Sequence[Device]) -> list[Unit]:
+    return [Unit(device.name, device.timeout_s, shared=len(devices) > 1) for device in devices]
+
+
+def _readable(stored: Mapping[str, bytes]) -> Iterator[Alarm]:
+    """Yield the stored alarms; one that cannot be read is said and left out."""
+    for key, body in stored.items():
+        try:
+            yield alarm_from(body)
+        except BadRecord as error:
+            log.error("alarm_unreadable", alarm=key.removeprefix(ALARM_KEY), reason=str(error))
