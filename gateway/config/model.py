@@ -12,16 +12,15 @@ from protocols.config import Device
 from protocols.settings import Fault, Name, Seconds, settings
 
 MIB = 1024 * 1024
-TopicLevel = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
 @settings
 class Identity:
     """Section `gateway`: who this gateway is and where it keeps its state."""
 
-    site: TopicLevel
+    site: Name
     """First level of every topic after `gridsentinel`."""
-    name: TopicLevel
+    name: Name
     """Second level of every topic; unique within the site."""
     state_dir: Path = Path("/var/lib/gridsentinel")
     """Directory of the store."""

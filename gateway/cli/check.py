@@ -1,0 +1,81 @@
+"""`gridsentinel check FILE`: name every fault of a configuration at once, or say what it would do."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from detectors.config import ALWAYS
+from gateway.config import Config, ConfigError, load
+
+MIB = 1024 * 1024
+WELL, BAD_CONFIGURATION = 0, 78
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="configuration file")
+    parser.add_argument("--json", action="store_true", help="write one JSON object to the standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the file; 0 when it is well, 78 when it is not."""
+    try:
+        config = load(arguments.file)
+    except ConfigError as error:
+        return _faulty(arguments.file, error, as_json=arguments.json)
+    found = summary(config)
+    if arguments.json:
+        print(json.dumps({"file": str(arguments.file), "faults": [], "summary": found}))
+    else:
+        print(_page(arguments.file, found))
+    return WELL
+
+
+def summary(config: Config) -> dict[str, Any]:
+    """Return what the configuration amounts to, in numbers."""
+    points = [(device, point) for device in config.devices for point in device.points]
+    return {
+        "gateway": f"{config.gateway.site}/{config.gateway.name}",
+        "devices": len(config.devices),
+        "connections": len({device.endpoint for device in config.devices}),
+        "points": len(points),
+        "readings_per_s": round(sum(1 / (point.every_s or device.every_s) for device, point in points), 3),
+        "points_with_limits": sum(point.limits is not None for _, point in points),
+        "detectors": looking(config),
+        "uplink": {"url": config.uplink.url, "format": config.uplink.format, "window_s": config.uplink.window_s},
+        "store": {"directory": str(config.gateway.state_dir), "max_bytes": int(config.store.max_bytes)},
+    }
+
+
+def looking(config: Config) -> list[str]:
+    """Return the detectors that look: those that always do unless switched off, and those that are named."""
+    named = {detector.detector for detector in config.detectors}
+    chosen = [detector for detector in ALWAYS if detector.detector not in named] + list(config.detectors)
+    return sorted({detector.detector for detector in chosen if detector.enabled})
+
+
+def _faulty(file: Path, error: ConfigError, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"file": str(file), "faults": [asdict(fault) for fault in error.faults]}))
+        return BAD_CONFIGURATION
+    count = len(error.faults)
+    for fault in error.faults:
+        print(fault, file=sys.stderr)
+    print(f"{count} fault{'s' if count > 1 else ''} in {file}", file=sys.stderr)
+    return BAD_CONFIGURATION
+
+
+def _page(file: Path, found: dict[str, Any]) -> str:
+    uplink, store = found["uplink"], found["store"]
+    polled = f"{found['points']} points of {found['devices']} devices over {found['connections']} connections"
+    lines = (
+        f"{file} is well: gateway {found['gateway']}",
+        f"  polls      {polled}, {found['readings_per_s']:g} readings/s",
+        f"  checks     {', '.join(found['detectors'])}; limits of {found['points_with_limits']} points",
+        f"  keeps      up to {store['max_bytes'] / MIB:g} MiB in {store['directory']}",
+        f"  forwards   to {uplink['url']} as {uplink['format']}, a summary every {uplink['window_s']:g} s",
+    )
+    return "\n".join(lines)
