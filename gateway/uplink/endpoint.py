@@ -1,0 +1,50 @@
+"""Who the broker is and how it is trusted: TLS, the password, and one clear sentence for whatever goes wrong."""
+
+import socket
+import ssl
+from pathlib import Path
+
+from gateway.config.model import Uplink
+
+
+class BrokerLost(Exception):
+    """There is no conversation with the broker, or it is over: the publisher tries again. Says why in one sentence."""
+
+
+def tls_context(uplink: Uplink) -> ssl.SSLContext:
+    """Return who is trusted: the authorities of `ca_file` or of the system, the host's name checked, TLS 1.2 or later.
+
+    Raises:
+        OSError: a file is missing or is no certificate.
+    """
+    context = ssl.create_default_context(cafile=uplink.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if uplink.cert_file is not None:
+        context.load_cert_chain(uplink.cert_file, uplink.key_file)
+    return context
+
+
+def password(path: Path | None) -> str | None:
+    """Return the password in `path`, read at each attempt so that it can be changed while the gateway runs."""
+    return None if path is None else path.read_text(encoding="utf-8").strip("\r\n")
+
+
+def sentence(error: Exception, uplink: Uplink) -> str:
+    """Say what went wrong on the way to the broker, and to whom."""
+    where = f"{uplink.host}:{uplink.port}"
+    match error:
+        case TimeoutError():
+            text = f"no answer from {where} within {uplink.connect_timeout_s:g} s"
+        case socket.gaierror():
+            text = f"host {uplink.host} not found: {error.strerror}"
+        case ConnectionRefusedError():
+            text = f"nobody listens at {where}"
+        case ssl.SSLCertVerificationError():
+            text = f"the certificate of {where} is not trusted: {error.verify_message}"
+        case ssl.SSLError():
+            text = f"no TLS with {where}: {error.reason or error}"
+        case OSError() if error.filename is not None:
+            text = f"cannot read {error.filename}: {error.strerror}"
+        case _:
+            text = f"no connection to {where}: {error}"
+    return text

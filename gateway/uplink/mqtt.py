@@ -1,0 +1,334 @@
+"""One conversation with an MQTT broker, driven by the event loop; the only file that knows paho.
+
+- A connection is made once and ends once. There is no reconnect and no resending below the publisher, so paho never
+  holds more than the window, and a row is on its way at most once a connection.
+- Only a PUBACK counts. The oldest message that waits for one longer than 1.5 keep-alives ends the connection: the link
+  is silent, whatever TCP believes.
+- Host names, TCP and TLS are resolved and shaken in a thread of their own, which never stands in the way of the loop.
+- MQTT 5 is tried first. A broker that refuses it (CONNACK reason 132, CONNACK code 1, or a close without any CONNACK)
+  is asked in 3.1.1.
+
+The loop reads and writes the socket itself: paho's own thread costs 1.4 times the CPU a message (benchmarks/uplink.py).
+"""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gateway.config.model import Uplink
+from gateway.uplink.endpoint import BrokerLost, password, sentence, tls_context
+
+PATIENCE = 1.5
+"""Keep-alives until the broker counts as silent; MQTT 5 clause 3.1.2.10 gives clients the same."""
+INCOMING_BYTES = 64 * 1024
+"""Largest packet that is taken from the broker; a command has at most 8 KiB. Beyond it the connection ends."""
+LARGEST_PACKET = 268_435_455
+"""MQTT 5 clause 1.5.5: the largest packet, when the broker names no limit of its own."""
+UNSUPPORTED_VERSION = 132
+"""MQTT 5 clause 3.2.2.2."""
+FAREWELL_S = 0.3
+"""How long the last bytes of a clean disconnect may take."""
+
+
+class Version(StrEnum):
+    """Versions of MQTT, as people say them."""
+
+    V5 = "5"
+    V311 = "3.1.1"
+
+
+class VersionRefused(BrokerLost):
+    """The broker may not speak this version of MQTT."""
+
+
+class Oversized(BrokerLost):
+    """The broker sent more than a command can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message on its way out."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of it: `acked` with the identifier of a message that the broker has, `received` with what it sent."""
+
+    acked: Callable[[int], None]
+    received: Callable[[bytes], None]
+    ended: Callable[[], None]
+
+
+class Connection:
+    """A conversation with the broker. `closed` becomes the reason of its end; `window` and `max_bytes` its limits."""
+
+    def __init__(self, uplink: Uplink, *, version: Version, client_id: str, will: Outgoing, listener: Listener) -> None:
+        self.version = version
+        self.window = uplink.inflight
+        self.max_bytes = LARGEST_PACKET
+        self.closed: asyncio.Future[BrokerLost] = asyncio.get_running_loop().create_future()
+        self._uplink = uplink
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._accepted: asyncio.Future[None] = self._loop.create_future()
+        self._subscribed: asyncio.Future[bool] = self._loop.create_future()
+        self._sent: dict[int, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._socket: Any = None
+        self._trouble = ""
+        self._client = _client(version, client_id, will, uplink.inflight)
+
+    async def open(self) -> None:
+        """Connect, and wait until the broker has accepted; once.
+
+        Raises:
+            BrokerLost: nobody answers, or nobody who is trusted, or we are not.
+        """
+        try:
+            async with asyncio.timeout(self._uplink.connect_timeout_s):
+                await _in_thread(self._connect, self._loop)
+                self._attach()
+                await asyncio.wait((self._accepted, self.closed), return_when=asyncio.FIRST_COMPLETED)
+        except (OSError, ValueError) as error:
+            self.abort(BrokerLost(sentence(error, self._uplink)))
+        except BaseException:
+            self.abort()
+            raise
+        if self.closed.done():
+            raise self.closed.result()
+
+    def publish(self, message: Outgoing) -> int:
+        """Send `message` with QoS 1 and return the identifier that `acked` will name.
+
+        Raises:
+            BrokerLost: the connection is over.
+        """
+        if self.closed.done():
+            raise self.closed.result()
+        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._end(BrokerLost(f"a message could not be sent: {info.rc.name}"))
+            raise self.closed.result()
+        self._sent[info.mid] = time.monotonic()
+        return info.mid
+
+    async def subscribe(self, topic: str) -> bool:
+        """Ask for `topic` with QoS 1 and return whether the broker allows it.
+
+        Raises:
+            BrokerLost: the connection ended before the answer.
+        """
+        self._client.subscribe(topic, qos=1)
+        await asyncio.wait((self._subscribed, self.closed), return_when=asyncio.FIRST_COMPLETED)
+        if self.closed.done():
+            raise self.closed.result()
+        return self._subscribed.result()
+
+    async def disconnect(self) -> None:
+        """End the conversation in order, so that the broker keeps the will to itself."""
+        self._client.disconnect()
+        await asyncio.wait((self.closed,), timeout=FAREWELL_S)
+        self.abort()
+
+    def abort(self, reason: BrokerLost | None = None) -> None:
+        """End the conversation without a word; may be called twice."""
+        self._end(reason or BrokerLost("closed by the gateway"))
+
+    def _connect(self) -> None:
+        """Resolve, connect, shake hands and send CONNECT; in a thread, which closes what nobody waits for any more."""
+        client, uplink = self._client, self._uplink
+        if uplink.username is not None:
+            client.username_pw_set(uplink.username, password(uplink.password_file))
+        if uplink.tls:
+            client.tls_set_context(tls_context(uplink))
+        client.connect_timeout = uplink.connect_timeout_s
+        properties = None
+        if self.version is Version.V5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = INCOMING_BYTES
+        client.connect(uplink.host, uplink.port, uplink.keepalive_s, properties=properties)
+        sock: Any = client.socket()
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.closed.done():
+                sock.close()
+
+    def _attach(self) -> None:
+        client = self._client
+        self._socket = client.socket()
+        if self._socket is None:
+            raise ConnectionError("closed by the broker")
+        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_publish, client.on_message, client.on_subscribe = (
+            self._on_publish,
+            self._on_message,
+            self._on_subscribe,
+        )
+        client.on_log = self._on_log
+        client.on_socket_register_write = lambda *_: self._loop.add_writer(self._socket, self._client.loop_write)
+        client.on_socket_unregister_write = lambda *_: self._stop_writing()
+        client.on_socket_close = lambda *_: self._detach()
+        self._loop.add_reader(self._socket, self._read)
+        if client.want_write():
+            self._loop.add_writer(self._socket, client.loop_write)
+        self._tick()
+
+    def _stop_writing(self) -> None:
+        if self._socket is not None:
+            self._loop.remove_writer(self._socket)
+
+    def _detach(self) -> None:
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket = None
+
+    def _read(self) -> None:
+        """Take what the broker sent, and with TLS also what already waits decrypted."""
+        pending = getattr(self._socket, "pending", int)
+        while self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS and not self.closed.done():
+            arriving = self._client._in_packet["remaining_length"]  # noqa: SLF001 - paho has no limit of its own
+            if arriving > INCOMING_BYTES:
+                self._end(Oversized(f"the broker sent a packet of {arriving} bytes, over {INCOMING_BYTES}"))
+            elif not pending():
+                return
+
+    def _tick(self) -> None:
+        """Look once a second, and exactly when the oldest message runs out of time, whether the link is alive."""
+        now, patience_s = time.monotonic(), PATIENCE * self._uplink.keepalive_s
+        due_s = next(iter(self._sent.values()), now) + patience_s - now
+        if due_s <= 0:
+            self._end(BrokerLost(f"the broker acknowledged nothing for {patience_s:g} s"))
+        else:
+            self._client.loop_misc()
+        if not self.closed.done():
+            self._timer = self._loop.call_later(min(1.0, due_s), self._tick)
+
+    def _on_connect(
+        self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        self._client.on_log = None
+        if reason.value == UNSUPPORTED_VERSION:
+            self._end(VersionRefused(f"the broker refuses MQTT {self.version}"))
+        elif reason.is_failure:
+            who = f"user {self._uplink.username}" if self._uplink.username else "a client without user"
+            self._end(BrokerLost(f"the broker refuses {who}: {reason}"))
+        else:
+            self.window = min(self.window, getattr(properties, "ReceiveMaximum", self.window))
+            self.max_bytes = getattr(properties, "MaximumPacketSize", self.max_bytes)
+            self._accepted.set_result(None)
+
+    def _on_disconnect(self, _client: Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._end(BrokerLost(f"the broker closed the connection: {reason}"))
+        elif self._accepted.done():
+            self._end(BrokerLost("the connection broke"))
+        elif self._trouble:
+            self._end(BrokerLost(f"no connection to {self._uplink.host}:{self._uplink.port}: {self._trouble}"))
+        else:
+            self._end(VersionRefused("the broker closed the connection without an answer"))
+
+    def _on_publish(self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
+        del self._sent[mid]
+        if reason.is_failure:
+            self._end(BrokerLost(f"the broker refuses a message: {reason}"))
+        else:
+            self._listener.acked(mid)
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if not message.retain:
+            self._listener.received(bytes(message.payload))
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+    ) -> None:
+        self._subscribed.set_result(not reasons[0].is_failure)
+
+    def _on_log(self, _client: Client, _data: Any, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._trouble = text
+
+    def _end(self, reason: BrokerLost) -> None:
+        if self.closed.done():
+            return
+        self.closed.set_result(reason)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._detach()
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+        self._listener.ended()
+
+
+async def connect(
+    uplink: Uplink, *, version: Version, client_id: str, will: Outgoing, listener: Listener
+) -> Connection:
+    """Return a connection in `version`, or in 3.1.1 where the broker refuses 5.
+
+    Raises:
+        BrokerLost: there is none.
+    """
+
+    async def opened(attempt: Version) -> Connection:
+        connection = Connection(uplink, version=attempt, client_id=client_id, will=will, listener=listener)
+        await connection.open()
+        return connection
+
+    if version is Version.V5:
+        with suppress(VersionRefused):
+            return await opened(Version.V5)
+    return await opened(Version.V311)
+
+
+def _client(version: Version, client_id: str, will: Outgoing, window: int) -> Client:
+    """Return a client of paho that keeps nothing beyond the window and never reconnects by itself."""
+    older = version is Version.V311
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=True if older else None,
+        protocol=MQTTProtocolVersion.MQTTv311 if older else MQTTProtocolVersion.MQTTv5,
+        reconnect_on_failure=False,
+    )
+    client.max_inflight_messages = window + 1  # the window, and the farewell
+    client.max_queued_messages = window + 1
+    client.will_set(will.topic, will.payload, qos=1, retain=True)
+    return client
+
+
+async def _in_thread(work: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    """Run `work` in a daemon thread, so that neither a time-out nor the end of the process waits for a resolver."""
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: Exception | None) -> None:
+        if not done.done():
+            done.set_result(None) if error is None else done.set_exception(error)
+
+    def run() -> None:
+        error = None
+        try:
+            work()
+        except (OSError, ValueError) as caught:
+            error = caught
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=run, name="connect", daemon=True).start()
+    await done

@@ -1,0 +1,189 @@
+"""What messages look like: pure JSON encoders, version 1. Fields may be added, never changed.
+
+    telemetry {"v":1,"stream":"telemetry","seq":1042,"device":"feeder1","start":TIME,"length_s":10,"historical":false,
+               "points":{"va":{"n":10,"min":229.8,"max":230.4,"mean":230.1,"last":230.2,"q":0}}}
+    change    {"v":1,"stream":"change","seq":7,"device":"feeder1","time":TIME,"historical":false,
+               "points":{"cb52":{"value":1,"q":0,"time":TIME}}}
+    alarm     {"v":1,"stream":"alarm","seq":7,"id":…,"state":"active_unacked","severity":"warning","kind":"limit_high",
+               "detector":"limits","device":…,"points":[…],"value":…,"expected":…,"text":…,"evidence":{…},
+               "technique":null,"first":TIME,"last":TIME,"count":1,"score":…,"active":true,"acked":false,
+               "shelved_until":null,"by":"","historical":false}
+    gap       {"v":1,"stream":"telemetry","from_seq":3,"to_seq":9,"start":TIME,"end":TIME,"reason":"budget","lost":7}
+    birth     {"v":1,"time":TIME,"version":…,"config_hash":…,
+               "devices":{"feeder1":{"points":{"va":{"unit":"V","type":"float32","role":{"phase":"a"}}}}}}
+    status    {"v":1,"online":true, and what the health says}
+    reply     {"v":1,"id":…,"ok":true} or {"v":1,"id":…,"ok":false,"error":…}
+
+TIME is UTC, ISO 8601 with milliseconds: 2026-11-20T10:00:00.000Z; null where the device gave none. `q` is the union
+of all quality flags, 0 for good. Numbers that do not exist are null. A status point is 0 or 1, like any number.
+
+Values have 15 significant digits: every decimal that a device can show survives, whole numbers to 1e15 too, and a
+message of 1,000 points takes 1.4 ms instead of the 2.0 of 17 digits.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gateway.core.messages import Alarm, Change, Summary
+from gateway.store.packing import alarm_of, change_of, summary_of
+from gateway.store.record import Gap, Row, Stream
+from protocols.model import Times, Values
+from protocols.points import Points
+
+VERSION = 1
+DEEPEST = 16
+"""Nesting of evidence and health; deeper parts are written as text."""
+_POINT = '"%s":{"n":%d,"min":%.15g,"max":%.15g,"mean":%.15g,"last":%.15g,"q":%d}'
+_CHANGE = '"%s":{"value":%.15g,"q":%d,"time":%s}'
+
+
+def iso(time_ns: int) -> str | None:
+    """Return TIME, or None for 0."""
+    return f"{np.datetime64(time_ns // 1_000_000, 'ms')}Z" if time_ns else None
+
+
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """Encode any mapping; what JSON does not know becomes null (NaN) or text."""
+    return json.dumps(_plain(value, DEEPEST), allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def telemetry(summary: Summary, *, seq: int, historical: bool) -> bytes:
+    """Encode one window of one device."""
+    head = {
+        **_head(Stream.TELEMETRY, seq),
+        "device": summary.device,
+        "start": iso(summary.start_ns),
+        "length_s": summary.length_ns / 1e9,
+        "historical": historical,
+    }
+    numbers = (_finite(array) for array in (summary.min, summary.max, summary.mean, summary.last))
+    columns = (summary.points, summary.count.tolist(), *numbers, summary.quality.tolist())
+    return _with_points(head, [_POINT % row for row in zip(*columns, strict=True)])
+
+
+def change(message: Change, *, seq: int, historical: bool) -> bytes:
+    """Encode what was reported by exception."""
+    head = {
+        **_head(Stream.CHANGE, seq),
+        "device": message.device,
+        "time": iso(message.time_ns),
+        "historical": historical,
+    }
+    columns = (message.points, _finite(message.values), message.quality.tolist(), _quoted(message.times_ns))
+    return _with_points(head, [_CHANGE % row for row in zip(*columns, strict=True)])
+
+
+def alarm(message: Alarm, *, seq: int, historical: bool) -> bytes:
+    """Encode one change of state of one alarm."""
+    fields = ("id", "state", "severity", "kind", "detector", "device", "points", "value", "expected", "text")
+    return to_json(
+        {
+            **_head(Stream.ALARM, seq),
+            **{key: getattr(message, key) for key in fields},
+            "evidence": message.evidence,
+            "technique": message.technique,
+            "first": iso(message.first_ns),
+            "last": iso(message.last_ns),
+            "count": message.count,
+            "score": message.score,
+            "active": message.active,
+            "acked": message.acked,
+            "shelved_until": iso(message.shelved_until_ns),
+            "by": message.by,
+            "historical": historical,
+        }
+    )
+
+
+def gap(hole: Gap) -> bytes:
+    """Encode the record of a hole that the gateway made."""
+    return to_json(gap_fields(hole))
+
+
+def gap_fields(hole: Gap) -> dict[str, Any]:
+    """Return a hole as its message and the reply to `gaps` show it."""
+    return {
+        "v": VERSION,
+        "stream": hole.stream,
+        "from_seq": hole.from_seq,
+        "to_seq": hole.to_seq,
+        "start": iso(hole.start_ns),
+        "end": iso(hole.end_ns),
+        "reason": hole.reason,
+        "lost": hole.lost,
+    }
+
+
+def encode(row: Row, *, historical: bool) -> bytes:
+    """Encode a stored message.
+
+    Raises:
+        BadRecord: it is not what was written.
+    """
+    match row.record.stream:
+        case Stream.TELEMETRY:
+            return telemetry(summary_of(row.record), seq=row.seq, historical=historical)
+        case Stream.CHANGE:
+            return change(change_of(row.record), seq=row.seq, historical=historical)
+        case Stream.ALARM:
+            return alarm(alarm_of(row.record), seq=row.seq, historical=historical)
+
+
+def birth(points: Points, *, config_hash: str, version: str, time_ns: int) -> dict[str, Any]:
+    """Return what a receiver must know to read the other messages: every point with unit, type and role."""
+    return {
+        "time": iso(time_ns),
+        "version": version,
+        "config_hash": config_hash,
+        "devices": {
+            device: {"points": {points.names[row]: _described(points, row) for row in points.rows_of[device]}}
+            for device in points.devices
+        },
+    }
+
+
+def _described(points: Points, row: int) -> dict[str, Any]:
+    config = points.configs[row]
+    keys = ("bay", "bus", "transformer", "quantity", "phase")
+    role = {key: word for key in keys if (word := getattr(config.role, key, None)) is not None}
+    return {"unit": config.unit, "type": config.kind, "role": role or None}
+
+
+def _head(stream: Stream, seq: int) -> dict[str, Any]:
+    return {"v": VERSION, "stream": stream, "seq": seq}
+
+
+def _with_points(head: Mapping[str, Any], points: Sequence[str]) -> bytes:
+    """Add `points`; names are safe by `protocols.settings.Name`, so `:nan` can only be a number that does not exist."""
+    body = ",".join(points).replace(":nan", ":null")
+    return f'{json.dumps(head, separators=(",", ":"))[:-1]},"points":{{{body}}}}}'.encode()
+
+
+def _finite(values: Values) -> list[float]:
+    finite = np.isfinite(values)
+    return (values if finite.all() else np.where(finite, values, np.nan)).tolist()  # type: ignore[no-any-return]
+
+
+def _quoted(times_ns: Times) -> list[str]:
+    texts = np.datetime_as_string((times_ns // 1_000_000).astype("datetime64[ms]"), unit="ms").tolist()
+    return [f'"{text}Z"' if time_ns else "null" for text, time_ns in zip(texts, times_ns.tolist(), strict=True)]
+
+
+def _plain(value: Any, depth: int) -> Any:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return float(value) if math.isfinite(value) else None
+        case Mapping() if depth:
+            return {str(key): _plain(item, depth - 1) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset() if depth:
+            return [_plain(item, depth - 1) for item in value]
+        case np.generic() | np.ndarray() if depth:
+            return _plain(value.tolist(), depth - 1)
+        case _:
+            return str(value)

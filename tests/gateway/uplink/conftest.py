@@ -1,0 +1,219 @@
+"""A store in RAM, a publisher that runs for one test, and a link that can be cut or fall silent."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.model import Severity
+from gateway.config.model import Identity, Uplink
+from gateway.core.messages import Alarm, AlarmState, Change, Summary
+from gateway.store.packing import to_record
+from gateway.store.record import Gap, Row, Stream
+from gateway.uplink.publisher import Publisher
+
+START_NS = 1_763_632_800_000_000_000
+IDENTITY = Identity(site="site", name="gw")
+
+
+def summary(n: int, points: int = 3) -> Summary:
+    values = np.linspace(229, 231, points)
+    return Summary(
+        device=f"feeder{n % 2}",
+        start_ns=START_NS + n * 10_000_000_000,
+        length_ns=10_000_000_000,
+        points=tuple(f"p{i}" for i in range(points)),
+        count=np.full(points, 10, np.uint32),
+        min=values,
+        max=values + 1,
+        mean=values + 0.5,
+        last=values,
+        quality=np.zeros(points, np.uint16),
+    )
+
+
+def change(n: int) -> Change:
+    return Change(
+        device="bay",
+        time_ns=START_NS + n * 1_000_000_000,
+        points=("cb",),
+        values=np.array([n % 2], np.float64),
+        quality=np.zeros(1, np.uint16),
+        times_ns=np.array([START_NS + n * 1_000_000_000], np.int64),
+    )
+
+
+def alarm(n: int) -> Alarm:
+    at_ns = START_NS + n * 1_000_000_000
+    return Alarm(
+        id="feeder1.va:limit_high",
+        state=AlarmState.ACTIVE_UNACKED,
+        severity=Severity.WARNING,
+        kind="limit_high",
+        detector="limits",
+        device="feeder1",
+        points=("va",),
+        first_ns=at_ns,
+        last_ns=at_ns,
+        count=1,
+        text="va 254 V is above 253 V",
+        value=254.0,
+        expected=math.nan,
+    )
+
+
+class Memory:
+    """A store that forgets with the process, and keeps what was acknowledged for the test to see."""
+
+    def __init__(self) -> None:
+        self.stored = asyncio.Event()
+        self.rows: dict[Stream, dict[int, Row]] = {stream: {} for stream in Stream}
+        self.lasts = dict.fromkeys(Stream, 0)
+        self.acknowledged: dict[Stream, list[int]] = {stream: [] for stream in Stream}
+        self.holes: list[Gap] = []
+        self.emptied = asyncio.Event()
+
+    def put(self, *messages: Summary | Change | Alarm) -> None:
+        for message in messages:
+            record = to_record(message)
+            self.lasts[record.stream] += 1
+            self.rows[record.stream][self.lasts[record.stream]] = Row(self.lasts[record.stream], record)
+        self.emptied.clear()
+        self.stored.set()
+
+    async def read(self, stream: Stream, *, after: int, upto: int | None, limit: int) -> Sequence[Row]:
+        await asyncio.sleep(0)
+        found = [row for seq, row in self.rows[stream].items() if after < seq <= (upto or math.inf)]
+        return found[:limit]
+
+    def last(self, stream: Stream) -> int:
+        return self.lasts[stream]
+
+    def acknowledge(self, stream: Stream, seqs: Sequence[int]) -> None:
+        for seq in seqs:
+            self.rows[stream].pop(seq, None)
+        self.acknowledged[stream].extend(seqs)
+        if not any(self.rows.values()):
+            self.emptied.set()
+
+    async def gaps(self) -> Sequence[Gap]:
+        return tuple(self.holes)
+
+    async def empty(self, timeout_s: float = 20.0) -> None:
+        """Wait until the broker has everything."""
+        async with asyncio.timeout(timeout_s):
+            await self.emptied.wait()
+
+
+class Link:
+    """A TCP proxy to the broker, which can be cut, and can swallow all bytes while the connections stay up."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self.accepted = 0
+        self.port = 0
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def swallow(self) -> None:
+        """Keep the connections and lose every byte, until they are cut."""
+        self._flowing.clear()
+
+    def cut(self) -> None:
+        """End all connections at once; new ones flow."""
+        self._flowing.set()
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def stop(self) -> None:
+        self._server.close()
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, there_writer}
+        for one, other in ((reader, there_writer), (there_reader, writer)):
+            task = asyncio.create_task(self._pump(one, other))
+            self._tasks.add(task)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if self._flowing.is_set():
+                    writer.write(data)
+        writer.transport.abort()
+
+
+@pytest.fixture
+async def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+async def link(mosquitto: Any) -> AsyncIterator[Link]:
+    """Stand between publisher and broker."""
+    made = Link(mosquitto.port)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def publish() -> AsyncIterator[Callable[..., Publisher]]:
+    """Make publishers that run until the test ends."""
+    tasks: list[asyncio.Task[None]] = []
+
+    def make(
+        url: str,
+        store: Any,
+        *,
+        command: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {},
+        **keys: Any,
+    ) -> Publisher:
+        publisher = Publisher(
+            Uplink(url=url, **{"retry_max_s": 1.0, "connect_timeout_s": 3.0} | keys),
+            IDENTITY,
+            store,
+            birth=lambda: {"devices": {}},
+            status=lambda: {"state": "operational"},
+            command=command,
+            random=lambda: 0.05,
+        )
+        tasks.append(asyncio.create_task(publisher.run(), name="publisher"))
+        publisher.task = tasks[-1]  # type: ignore[attr-defined]
+        return publisher
+
+    yield make
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
+
+
+@pytest.fixture
+def messages() -> Any:
+    """Make numbered messages."""
+
+    class Make:
+        start_ns = START_NS
+        summary = staticmethod(summary)
+        change = staticmethod(change)
+        alarm = staticmethod(alarm)
+
+    return Make
