@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
 
 from gateway.config import Config, keys
 
@@ -29,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def text() -> str:
     """Return the schema as config/schema.json keeps it."""
-    found = TypeAdapter(Config).json_schema(schema_generator=_Plain)
+    found = TypeAdapter(Config).json_schema()
     definitions = found.pop("$defs")
     for cls in keys.all_classes(Config):
         described = found if cls is Config else definitions[cls.__name__]
@@ -38,15 +37,8 @@ def text() -> str:
     return json.dumps(head | found | head | {"$defs": definitions}, indent=2) + "\n"
 
 
-class _Plain(GenerateJsonSchema):
-    """A title that only repeats the key helps nobody."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-
 def _property(cls: Any, key: str, described: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of one key, with the docstring of the class that has it."""
-    found: dict[str, Any] = described["properties"][key]
+    """Return the schema of one key, with the docstring of the class that has it; a title would only repeat the key."""
+    found = {word: value for word, value in described["properties"][key].items() if word != "title"}
     about = keys.about(cls, key)
     return {"description": about} | found if about else found

@@ -1,7 +1,7 @@
 """A file once read: plain values, and where each of them stands.
 
 The positions of a container's children lie in one flat array: two numbers a child (its key and its value; an entry of
-a list has its value twice), in the order of the container. 10,000 points have 150,000 children: 2.4 MB.
+a list has its value twice), in the order of the container. 10,000 points with every key have 230,000 children: 3.7 MB.
 """
 
 from array import array
@@ -24,17 +24,27 @@ class Marks:
     def __init__(self) -> None:
         self._flat = array("Q")
         self._starts: dict[int, int] = {}
+        self._numbered: dict[int, dict[str | int, int]] = {}
 
-    def add(self, container: dict[str, Any] | list[Any], pairs: Iterable[tuple[Mark, Mark]]) -> None:
-        """Keep the positions of key and value of each child. The container must outlive this object."""
+    def add(self, container: dict[str, Any] | list[Any], marks: Iterable[Mark]) -> None:
+        """Keep the positions of key and value of each child in turn. The container must outlive this object."""
         self._starts[id(container)] = len(self._flat)
-        for pair in pairs:
-            self._flat.extend(pair)
+        self._flat.extend(marks)
 
     def child(self, container: dict[str, Any] | list[Any], index: int) -> tuple[Mark, Mark]:
         """Return the positions of key and value of the child number `index`."""
         at = self._starts[id(container)] + 2 * index
         return self._flat[at], self._flat[at + 1]
+
+    def index(self, container: Any, step: str | int) -> int | None:
+        """Return which child `step` names, or None; keys are numbered when first asked for."""
+        if isinstance(container, list):
+            return step if isinstance(step, int) and 0 <= step < len(container) else None
+        if not isinstance(container, dict):
+            return None
+        if id(container) not in self._numbered:
+            self._numbered[id(container)] = {key: index for index, key in enumerate(container)}
+        return self._numbered[id(container)].get(step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class Document:
     def _find(self, path: Path, *, at_key: bool = False) -> Mark:
         node, mark, key_mark = self.data, self.root, self.root
         for step in path:
-            index = _index(node, step)
+            index = self.marks.index(node, step)
             if index is None:
                 return mark
             key_mark, mark = self.marks.child(node, index)
@@ -70,11 +80,3 @@ class Document:
 def fault_at(file: str, mark: Mark, path: Path, text: str) -> Fault:
     """Make a fault of what stands at `mark`."""
     return Fault(file, (mark >> SHIFT) + 1, (mark & (1 << SHIFT) - 1) + 1, dotted(path), text)
-
-
-def _index(node: Any, step: str | int) -> int | None:
-    if isinstance(node, dict) and step in node:
-        return list(node).index(step)
-    if isinstance(node, list) and isinstance(step, int) and 0 <= step < len(node):
-        return step
-    return None

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from protocols.settings import Path
@@ -9,6 +10,10 @@ from protocols.settings import Path
 PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 MAX_TEXT = 1000
 """Longest text of a fault in characters; a longer one quotes a value that nobody would read to its end."""
+
+
+MAX_FAULTS = 10_000
+"""Most faults that are named at once: a mistake in every point of a large gateway is one mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,26 @@ class ConfigError(Exception):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = faults
+
+
+class Faults:
+    """Collects faults up to a bound; takes no more than it keeps, so what would only be dropped is never worded."""
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+        self.full = False
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Take `faults` one by one while there is room."""
+        for fault in faults:
+            if len(self.found) >= MAX_FAULTS:
+                self.full = True
+                return
+            self.found.append(fault)
+
+    def append(self, fault: Fault) -> None:
+        """Take one fault."""
+        self.extend((fault,))
 
 
 def dotted(path: Path) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.document import Document, fault_at
-from gateway.config.fault import ConfigError, Fault
+from gateway.config.fault import ConfigError, Faults
 from gateway.config.reader import read
 
 MAX_FILE_BYTES = 8_388_608
-"""8 MiB: 25,000 points with every key spelled out; bounds the memory of a load."""
+"""8 MiB: 18,000 points with every key spelled out; bounds the memory of a load."""
 
 
 def document(path: Path) -> Document:
@@ -24,7 +24,7 @@ def document(path: Path) -> Document:
     return read(str(path), _content(path))
 
 
-def included(main: Document, faults: list[Fault]) -> Iterator[Document]:
+def included(main: Document, faults: Faults) -> Iterator[Document]:
     """Read the files that `include` names, each once, in the order of the names; add to `faults` what fails."""
     base = Path(main.file).parent
     seen = {os.path.realpath(main.file): main.file}

@@ -34,13 +34,16 @@ def all_classes(cls: Any) -> Iterator[Any]:
         yield here
         below = [one for field in fields(here).values() for one in classes(field.annotation) if one not in seen]
         seen.update(below)
-        waiting += below
+        waiting += dict.fromkeys(below)
 
 
 def about(cls: Any, key: str) -> str:
-    """Return what the docstring under `key` says, in `cls` or the class it inherits the key from."""
-    found = (fields(base)[key].description for base in cls.__mro__ if key in getattr(base, "__pydantic_fields__", ()))
-    return next((text for text in found if text), "")
+    """Return what is said of `key`: below it, in `cls` or the class it is inherited from, or by the class it holds."""
+    found = [fields(base)[key] for base in cls.__mro__ if key in getattr(base, "__pydantic_fields__", ())]
+    said = [field.description for field in found] + [
+        one.__doc__ for field in found for one in classes(field.annotation)
+    ]
+    return next((text for text in said if text), "")
 
 
 def kinds(annotation: Any, tag: str) -> dict[str, Any]:

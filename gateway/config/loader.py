@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from detectors.config import AnyDetector
 from gateway.config import keys, words
-from gateway.config.cross import between_entries, files_of, label
+from gateway.config.cross import between_entries, files_of, label, too_many_points
 from gateway.config.document import Document
 from gateway.config.entry import Entry
-from gateway.config.fault import ConfigError, Fault
+from gateway.config.fault import MAX_FAULTS, ConfigError, Fault, Faults
 from gateway.config.files import document, included
 from gateway.config.model import Config
 from protocols import settings
@@ -34,27 +34,35 @@ def load(path: Path) -> Config:
         ConfigError: everything that is wrong with it.
     """
     main = document(path)
-    faults = list(main.faults)
+    faults = Faults()
+    faults.extend(main.faults)
     documents = [main, *included(main, faults)]
     for other in documents[1:]:
         faults.extend(other.faults)
         faults.extend(_shape_of_included(other))
     sections = _sections(main, faults)
     lists = {key: list(_entries(documents, key, faults)) for key in LISTS}
+    over = tuple(too_many_points(lists["devices"]))
+    if over:
+        raise ConfigError(over)
     found = {key: tuple(_built(entries, key, faults)) for key, entries in lists.items()}
     faults.extend(between_entries(lists["devices"], lists["detectors"]))
-    if faults:
-        order = [one.file for one in documents]
-        raise ConfigError(tuple(sorted(set(faults), key=lambda fault: _place(fault, order))))
+    if faults.found:
+        raise ConfigError(_sorted(faults, documents))
     return Config(**(sections | found))
 
 
-def _place(fault: Fault, order: Sequence[str]) -> tuple[int, str, int, int, str]:
-    rank = order.index(fault.file) if fault.file in order else len(order)
-    return rank, fault.file, fault.line, fault.column, fault.path
+def _sorted(faults: Faults, documents: Sequence[Document]) -> tuple[Fault, ...]:
+    """Return each fault once: the main file first, then the included ones in the order they were loaded."""
+    rank = {document.file: index for index, document in enumerate(documents)}
+    found = sorted(
+        set(faults.found), key=lambda one: (rank.get(one.file, len(rank)), one.file, one.line, one.column, one.path)
+    )
+    more = [documents[0].fault((), f"more than {MAX_FAULTS} faults; the others are not listed")] if faults.full else []
+    return (*found, *more)
 
 
-def _sections(main: Document, faults: list[Fault]) -> dict[str, Any]:
+def _sections(main: Document, faults: Faults) -> dict[str, Any]:
     """Check everything in the main file but the lists."""
     if not isinstance(main.data, dict):
         faults.append(main.fault((), words.wrong_type(main.data, words.WANTED["dataclass_type"])))
@@ -72,7 +80,7 @@ def _sections(main: Document, faults: list[Fault]) -> dict[str, Any]:
     return found
 
 
-def _section(entry: Entry, annotation: Any, faults: list[Fault]) -> Any:
+def _section(entry: Entry, annotation: Any, faults: Faults) -> Any:
     found = _validated(annotation, entry, faults)
     if not hasattr(found, "__dataclass_fields__"):
         return found
@@ -104,7 +112,7 @@ def _shape_of_included(other: Document) -> Iterator[Fault]:
         )
 
 
-def _entries(documents: Sequence[Document], key: str, faults: list[Fault]) -> Iterator[Entry]:
+def _entries(documents: Sequence[Document], key: str, faults: Faults) -> Iterator[Entry]:
     """Find the entries of one list in all files; a file that is a list is one of devices."""
     for one in documents:
         bare = isinstance(one.data, list) and one is not documents[0]
@@ -120,11 +128,13 @@ def _entries(documents: Sequence[Document], key: str, faults: list[Fault]) -> It
             yield Entry(one, (*path, index), data)
 
 
-def _built(entries: Sequence[Entry], key: str, faults: list[Fault]) -> Iterator[Any]:
+def _built(entries: Sequence[Entry], key: str, faults: Faults) -> Iterator[Any]:
     """Check each entry by the class that its word names."""
     annotation, tag = LISTS[key]
     choice = keys.kinds(annotation, tag)
     for entry in entries:
+        if faults.full:
+            return
         if not isinstance(entry.data, dict):
             faults.append(entry.fault((), words.wrong_type(entry.data, words.WANTED["dataclass_type"])))
             continue
@@ -159,13 +169,16 @@ def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
-def _validated(cls: Any, entry: Entry, faults: list[Fault]) -> Any:
+def _validated(cls: Any, entry: Entry, faults: Faults) -> Any:
     """Return the object that `entry` describes, or None. Strict as JSON is: no text becomes a number, no yes a true."""
     try:
         return _adapter(cls).validate_json(json.dumps(entry.data), strict=True)
     except ValidationError as errors:
-        for error in errors.errors(include_url=False):
-            path = error["loc"]
-            text = words.worded(cls, error) + label(entry, path)
-            faults.append(entry.fault(path, text, at_key=error["type"] == "unexpected_keyword_argument"))
+        faults.extend(_worded(cls, entry, errors))
         return None
+
+
+def _worded(cls: Any, entry: Entry, errors: ValidationError) -> Iterator[Fault]:
+    for error in errors.errors(include_url=False):
+        text = words.worded(cls, error) + label(entry, error["loc"])
+        yield entry.fault(error["loc"], text, at_key=error["type"] == "unexpected_keyword_argument")

@@ -7,8 +7,10 @@ Only what a configuration needs: one document, texts, numbers, true and false, l
 import codecs
 import re
 import sys
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NoReturn
 
 import yaml
@@ -19,7 +21,7 @@ from gateway.config.scalar import resolve, shared
 from gateway.config.syntax import plain_words
 
 MAX_NODES = 2_000_000
-"""Most values once all aliases are written out, 10 times what 10,000 points need: stops `billion laughs`."""
+"""Most values once all aliases are written out, 4 times what 10,000 full points need: stops `billion laughs`."""
 
 TEXT_NODE = 64
 """So many characters of one text count as a further node, so that a long text cannot be multiplied either."""
@@ -157,12 +159,12 @@ class _Composer:
 
     def _list(self, depth: int) -> list[Any]:
         found: list[Any] = []
-        marks: list[tuple[Mark, Mark]] = []
+        marks = array("Q")
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             self._path.append(len(found))
             found.append(self._node(event, depth))
             self._path.pop()
-            marks.append((_mark(event), _mark(event)))
+            marks.extend((_mark(event),) * 2)
         self._marks.add(found, marks)
         return found
 
@@ -186,7 +188,7 @@ class _Composer:
             self._path.pop()
         for value, mark in merged:
             self._merge(found, marks, value, mark)
-        self._marks.add(found, (marks[key] for key in found))
+        self._marks.add(found, chain.from_iterable(marks[key] for key in found))
         return found
 
     def _key(self, event: Any, depth: int) -> str:
