@@ -1,4 +1,4 @@
-"""What several rooms test with: a real Mosquitto, killed and restarted at will, and a subscriber that keeps what came."""
+"""What several rooms test with: a real Mosquitto, killed and restarted at will, and a subscriber that keeps all."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Who the broker is and how it is trusted: TLS, the password, and one clear sentence for whatever goes wrong."""
+"""The way to the broker and how it is trusted: TCP, TLS, the password, and one clear sentence for what goes wrong."""
 
 import socket
 import ssl
@@ -22,6 +22,24 @@ def tls_context(uplink: Uplink) -> ssl.SSLContext:
     if uplink.cert_file is not None:
         context.load_cert_chain(uplink.cert_file, uplink.key_file)
     return context
+
+
+def dial(uplink: Uplink) -> socket.socket:
+    """Resolve the broker's name, connect and shake hands; blocks, so call it in a thread.
+
+    Raises:
+        OSError, ValueError: nobody answers, or nobody who is trusted.
+    """
+    context = tls_context(uplink) if uplink.tls else None
+    sock = socket.create_connection((uplink.host, uplink.port), timeout=uplink.connect_timeout_s)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is not None:
+            sock = context.wrap_socket(sock, server_hostname=uplink.host)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def password(path: Path | None) -> str | None:

@@ -5,14 +5,15 @@
 - Only a PUBACK counts. The oldest message that waits for one longer than 1.5 keep-alives ends the connection: the link
   is silent, whatever TCP believes.
 - Host names, TCP and TLS are resolved and shaken in a thread of their own, which never stands in the way of the loop.
-- MQTT 5 is tried first. A broker that refuses it (CONNACK reason 132, CONNACK code 1, or a close without any CONNACK)
-  is asked in 3.1.1.
+- MQTT 5 is tried first. A broker that refuses it (CONNACK reason 132, CONNACK code 1, a close without any CONNACK, or
+  silence) is asked in 3.1.1.
 
 The loop reads and writes the socket itself: paho's own thread costs 1.4 times the CPU a message (benchmarks/uplink.py).
 """
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.config.model import Uplink
-from gateway.uplink.endpoint import BrokerLost, password, sentence, tls_context
+from gateway.uplink.endpoint import BrokerLost, dial, password, sentence
 
 PATIENCE = 1.5
 """Keep-alives until the broker counts as silent; MQTT 5 clause 3.1.2.10 gives clients the same."""
@@ -90,7 +91,7 @@ class Connection:
         self._subscribed: asyncio.Future[bool] = self._loop.create_future()
         self._sent: dict[int, float] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._socket: Any = None
+        self._socket: socket.socket | None = None
         self._trouble = ""
         self._client = _client(version, client_id, will, uplink.inflight)
 
@@ -102,9 +103,9 @@ class Connection:
         """
         try:
             async with asyncio.timeout(self._uplink.connect_timeout_s):
-                await _in_thread(self._connect, self._loop)
-                self._attach()
-                await asyncio.wait((self._accepted, self.closed), return_when=asyncio.FIRST_COMPLETED)
+                secret = password(self._uplink.password_file)
+                self._attach(await _in_thread(lambda: dial(self._uplink)), secret)
+                await self._answer()
         except (OSError, ValueError) as error:
             self.abort(BrokerLost(sentence(error, self._uplink)))
         except BaseException:
@@ -150,43 +151,35 @@ class Connection:
         """End the conversation without a word; may be called twice."""
         self._end(reason or BrokerLost("closed by the gateway"))
 
-    def _connect(self) -> None:
-        """Resolve, connect, shake hands and send CONNECT; in a thread, which closes what nobody waits for any more."""
-        client, uplink = self._client, self._uplink
-        if uplink.username is not None:
-            client.username_pw_set(uplink.username, password(uplink.password_file))
-        if uplink.tls:
-            client.tls_set_context(tls_context(uplink))
-        client.connect_timeout = uplink.connect_timeout_s
-        properties = None
-        if self.version is Version.V5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.MaximumPacketSize = INCOMING_BYTES
-        client.connect(uplink.host, uplink.port, uplink.keepalive_s, properties=properties)
-        sock: Any = client.socket()
-        if sock is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.closed.done():
-                sock.close()
+    async def _answer(self) -> None:
+        """Wait for the CONNACK; half the time in MQTT 5, which some old brokers do not even refuse."""
+        answer_s = self._uplink.connect_timeout_s / 2 if self.version is Version.V5 else None
+        waited = (self._accepted, self.closed)
+        answered, _ = await asyncio.wait(waited, timeout=answer_s, return_when=asyncio.FIRST_COMPLETED)
+        if not answered:
+            self._end(VersionRefused(f"the broker does not answer in MQTT {self.version}"))
 
-    def _attach(self) -> None:
-        client = self._client
-        self._socket = client.socket()
-        if self._socket is None:
-            raise ConnectionError("closed by the broker")
+    def _attach(self, sock: socket.socket, secret: str | None) -> None:
+        """Hand the socket to paho and the loop, and send CONNECT."""
+        client, uplink = self._client, self._uplink
+        self._socket = client.ready = sock
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish, client.on_message, client.on_subscribe = (
             self._on_publish,
             self._on_message,
             self._on_subscribe,
         )
-        client.on_log = self._on_log
-        client.on_socket_register_write = lambda *_: self._loop.add_writer(self._socket, self._client.loop_write)
+        client.on_socket_register_write = lambda *_: self._loop.add_writer(sock, client.loop_write)
         client.on_socket_unregister_write = lambda *_: self._stop_writing()
         client.on_socket_close = lambda *_: self._detach()
-        self._loop.add_reader(self._socket, self._read)
-        if client.want_write():
-            self._loop.add_writer(self._socket, client.loop_write)
+        properties = None
+        if self.version is Version.V5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = INCOMING_BYTES
+        if uplink.username is not None:
+            client.username_pw_set(uplink.username, secret)
+        client.connect(uplink.host, uplink.port, uplink.keepalive_s, properties=properties)
+        self._loop.add_reader(sock, self._read)
         self._tick()
 
     def _stop_writing(self) -> None:
@@ -197,16 +190,13 @@ class Connection:
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
+            self._socket.close()
             self._socket = None
 
     def _read(self) -> None:
         """Take what the broker sent, and with TLS also what already waits decrypted."""
-        pending = getattr(self._socket, "pending", int)
         while self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS and not self.closed.done():
-            arriving = self._client._in_packet["remaining_length"]  # noqa: SLF001 - paho has no limit of its own
-            if arriving > INCOMING_BYTES:
-                self._end(Oversized(f"the broker sent a packet of {arriving} bytes, over {INCOMING_BYTES}"))
-            elif not pending():
+            if not isinstance(self._socket, ssl.SSLSocket) or not self._socket.pending():
                 return
 
     def _tick(self) -> None:
@@ -235,7 +225,10 @@ class Connection:
             self._accepted.set_result(None)
 
     def _on_disconnect(self, _client: Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
-        if flags.is_disconnect_packet_from_server:
+        if self._client.refused_bytes:
+            size = self._client.refused_bytes
+            self._end(Oversized(f"the broker sent a packet of {size} bytes, over {INCOMING_BYTES}"))
+        elif flags.is_disconnect_packet_from_server:
             self._end(BrokerLost(f"the broker closed the connection: {reason}"))
         elif self._accepted.done():
             self._end(BrokerLost("the connection broke"))
@@ -271,9 +264,6 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         self._detach()
-        sock = self._client.socket()
-        if sock is not None:
-            sock.close()
         self._listener.ended()
 
 
@@ -297,10 +287,29 @@ async def connect(
     return await opened(Version.V311)
 
 
-def _client(version: Version, client_id: str, will: Outgoing, window: int) -> Client:
+class _Client(Client):
+    """A client of paho on a socket that is already open, and with a limit to what it takes in.
+
+    paho asks the socket for the whole rest of a packet, up to 256 MiB, and has no limit of its own.
+    """
+
+    ready: socket.socket
+    refused_bytes = 0
+
+    def _create_socket(self) -> socket.socket:
+        return self.ready
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > INCOMING_BYTES:
+            self.refused_bytes = bufsize
+            raise ConnectionAbortedError
+        return super()._sock_recv(bufsize)
+
+
+def _client(version: Version, client_id: str, will: Outgoing, window: int) -> _Client:
     """Return a client of paho that keeps nothing beyond the window and never reconnects by itself."""
     older = version is Version.V311
-    client = Client(
+    client = _Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=True if older else None,
@@ -313,22 +322,28 @@ def _client(version: Version, client_id: str, will: Outgoing, window: int) -> Cl
     return client
 
 
-async def _in_thread(work: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+async def _in_thread(work: Callable[[], socket.socket]) -> socket.socket:
     """Run `work` in a daemon thread, so that neither a time-out nor the end of the process waits for a resolver."""
-    done: asyncio.Future[None] = loop.create_future()
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[socket.socket] = loop.create_future()
 
-    def settle(error: Exception | None) -> None:
-        if not done.done():
-            done.set_result(None) if error is None else done.set_exception(error)
+    def settle(sock: socket.socket | None, error: Exception | None) -> None:
+        if sock is not None:
+            sock.close() if done.done() else done.set_result(sock)
+        elif error is not None and not done.done():
+            done.set_exception(error)
 
     def run() -> None:
-        error = None
+        sock, error = None, None
         try:
-            work()
+            sock = work()
         except (OSError, ValueError) as caught:
             error = caught
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(settle, error)
+        try:
+            loop.call_soon_threadsafe(settle, sock, error)
+        except RuntimeError:  # the loop is closed: nobody waits
+            if sock is not None:
+                sock.close()
 
     threading.Thread(target=run, name="connect", daemon=True).start()
-    await done
+    return await done
