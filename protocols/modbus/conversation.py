@@ -140,7 +140,7 @@ class Conversation(asyncio.BufferedProtocol):
         """Take the frames that are complete, and keep what is left of the next."""
         filled, start = self._filled + nbytes, 0
         try:
-            while (found := frame(self._buffer[start:filled])) is not None:
+            while start < filled and (found := frame(self._buffer[start:filled])) is not None:
                 start += frame_size(found)
                 self._take(found.transaction, found.unit, found.pdu)
         except Violation as violation:

@@ -113,7 +113,8 @@ class Reading:
         answer = await _answer(planned.request, ask)
         if isinstance(answer, bytes):
             self._image.put(planned.place, answer, bits=planned.bits)
-            self._accept(planned.members)
+            if self._doubted:
+                self._accept(planned.members)
             return True
         if not answer.of_address:
             self._failed.extend(planned.members)

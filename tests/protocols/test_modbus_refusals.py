@@ -1,5 +1,8 @@
 """What a device refuses stands alone: the good points stay good, the bad address is named once, and asked again."""
 
+import random
+from contextlib import suppress
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -183,6 +186,24 @@ async def test_refused_points_are_asked_again_now_and_then(peer, connected):
     told = [event for _ in range(ASK_AGAIN_READS) for event in (await poll(driver))[1]]
 
     assert [(event.kind, event.rows) for event in told] == [(EventKind.ACCEPTED, (2,))]
+
+
+async def test_a_storm_of_exceptions(peer, connected):
+    """A device that answers everything with changing exceptions gives bad readings or time-outs, and is whole again."""
+    driver = await connected(registers(40))
+    chance = random.Random(1)
+    peer.answer = lambda pdu: bytes([pdu[0] | 0x80, chance.randrange(256) if chance.random() < 0.3 else 2])
+    for _ in range(100):
+        with suppress(TimeoutError):
+            batch, _ = await poll(driver)
+            assert batch.quality.all()
+    assert len(driver._pending) <= 2 * 40
+    del peer.answer
+    for _ in range(2):
+        batch, _ = await poll(driver)
+
+    check(batch, set())
+    assert len(driver._pending) == 0
 
 
 async def test_what_was_found_before_a_time_out_is_told_later(peer, connected):
