@@ -41,6 +41,8 @@ def too_many_points(devices: Sequence[Entry]) -> Iterator[Fault]:
 
 def label(entry: Entry, path: settings.Path) -> str:
     """Return the device and point that `path` concerns, for people: ` (feeder1.va)`; nothing at the name itself."""
+    if not isinstance(entry.path[-1], int):
+        return ""
     at = path[:2] if len(path) > 1 and path[0] == "points" else ()
     names = [entry.named("name"), entry.named(*at, "name") if at else None]
     found = ".".join(name for name in names if name)

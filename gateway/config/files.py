@@ -35,7 +35,8 @@ def included(main: Document, faults: Faults) -> Iterator[Document]:
         for path in found:
             real = os.path.realpath(path)
             if real in seen:
-                faults.append(main.fault(("include", index), f"{path} is already loaded as {seen[real]}"))
+                also = "" if seen[real] == str(path) else f" as {seen[real]}"
+                faults.append(main.fault(("include", index), f"{path} is already loaded{also}"))
                 continue
             seen[real] = str(path)
             try:

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple, replace
 from dataclasses import fields as keys_of
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from gateway.config import keys, words
 from gateway.config.cross import between_entries, files_of, label, too_many_points
 from gateway.config.document import Document
 from gateway.config.entry import Entry
-from gateway.config.fault import MAX_FAULTS, ConfigError, Fault, Faults
+from gateway.config.fault import ConfigError, Fault, Faults
 from gateway.config.files import document, included
 from gateway.config.model import Config
 from protocols import settings
@@ -55,10 +55,12 @@ def load(path: Path) -> Config:
 def _sorted(faults: Faults, documents: Sequence[Document]) -> tuple[Fault, ...]:
     """Return each fault once: the main file first, then the included ones in the order they were loaded."""
     rank = {document.file: index for index, document in enumerate(documents)}
-    found = sorted(
-        set(faults.found), key=lambda one: (rank.get(one.file, len(rank)), one.file, one.line, one.column, one.path)
+    found = sorted(set(faults.found), key=lambda one: (rank.get(one.file, len(rank)), *astuple(one)))
+    more = (
+        [documents[0].fault((), f"more than {len(faults.found)} faults; the others are not listed")]
+        if faults.full
+        else []
     )
-    more = [documents[0].fault((), f"more than {MAX_FAULTS} faults; the others are not listed")] if faults.full else []
     return (*found, *more)
 
 
@@ -103,9 +105,7 @@ def _shape_of_included(other: Document) -> Iterator[Fault]:
         for key in other.data:
             if key not in LISTS:
                 hint = words.did_you_mean(key, tuple(LISTS))
-                yield other.fault(
-                    (key,), f"unknown key in an included file; allowed are {words.listed(LISTS)}{hint}", at_key=True
-                )
+                yield other.fault((key,), f"unknown key in an included file; {words.listed(LISTS)}{hint}", at_key=True)
     elif not isinstance(other.data, list):
         yield other.fault(
             (), words.wrong_type(other.data, "a list of devices, or a mapping with devices and detectors,")
@@ -140,9 +140,7 @@ def _built(entries: Sequence[Entry], key: str, faults: Faults) -> Iterator[Any]:
             continue
         word = entry.data.get(tag)
         if tag not in entry.data:
-            faults.append(
-                entry.fault((tag,), f"this key is missing; allowed are {words.listed(choice)}{label(entry, ())}")
-            )
+            faults.append(entry.fault((tag,), f"this key is missing; {words.listed(choice)}{label(entry, ())}"))
         elif not isinstance(word, str) or word not in choice:
             faults.append(entry.fault((tag,), words.unknown_word(word, choice) + label(entry, ())))
         else:
@@ -180,5 +178,7 @@ def _validated(cls: Any, entry: Entry, faults: Faults) -> Any:
 
 def _worded(cls: Any, entry: Entry, errors: ValidationError) -> Iterator[Fault]:
     for error in errors.errors(include_url=False):
+        if error["type"] == "too_short" and error["input"]:
+            continue  # pydantic counts only the entries that are well; the others have their own faults
         text = words.worded(cls, error) + label(entry, error["loc"])
         yield entry.fault(error["loc"], text, at_key=error["type"] == "unexpected_keyword_argument")

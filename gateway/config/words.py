@@ -53,15 +53,14 @@ def unknown_key(cls: Any, path: Path) -> str:
     """Name the keys that are allowed beside it."""
     above = keys.owner(cls, path[:-1])
     allowed = tuple(keys.fields(above)) if above is not None else ()
-    return f"unknown key; allowed are {listed(allowed)}{did_you_mean(str(path[-1]), allowed)}"
+    return f"unknown key; {listed(allowed)}{did_you_mean(str(path[-1]), allowed)}"
 
 
 def unknown_word(value: Any, allowed: Iterable[str]) -> str:
     """Say which words are allowed instead of `value`."""
     choice = tuple(allowed)
-    verb = "is" if len(choice) == 1 else "are"
     hint = did_you_mean(value, choice) if isinstance(value, str) else ""
-    return f"{shown(value)} is unknown; allowed {verb} {listed(choice)}{hint}"
+    return f"{shown(value)} is unknown; {listed(choice)}{hint}"
 
 
 def wrong_type(value: Any, wanted: str) -> str:
@@ -84,10 +83,10 @@ def shown(value: Any) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Write what is allowed."""
+    """Write which words are allowed."""
     found = tuple(words)
     more = f" and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
-    return ", ".join(found[:MAX_LISTED]) + more
+    return f"allowed {'is' if len(found) == 1 else 'are'} {', '.join(found[:MAX_LISTED])}{more}"
 
 
 @lru_cache(maxsize=1024)
@@ -144,7 +143,7 @@ def _too_long(_cls: Any, error: ErrorDetails) -> str:
 
 
 def _too_short(_cls: Any, error: ErrorDetails) -> str:
-    return f"a list of {error['ctx']['actual_length']} entries is allowed from {error['ctx']['min_length']} on"
+    return f"the list has too few entries; {error['ctx']['min_length']} or more are allowed"
 
 
 def _other(_cls: Any, error: ErrorDetails) -> str:

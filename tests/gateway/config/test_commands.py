@@ -1,0 +1,86 @@
+"""`gridsentinel check` and `gridsentinel schema`, as an operator and an editor see them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway import cli
+from gateway.config import keys
+from gateway.config.model import Config
+
+CONFIG = Path(__file__).parents[3] / "config"
+CASES = Path(__file__).parent / "cases"
+
+
+def test_check_of_a_good_file_says_what_it_would_do(capsys):
+    """Exit 0 and a summary of five lines."""
+    assert cli.main(["check", str(CONFIG / "minimal.yaml")]) == 0
+
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.splitlines() == [
+        f"{CONFIG / 'minimal.yaml'} is well: gateway nairobi-west/gw1",
+        "  polls      1 points of 1 devices over 1 connections, 1 readings/s",
+        "  checks     comm_lost, limits, rate, refused, stale; limits of 0 points",
+        "  keeps      up to 256 MiB in /var/lib/gridsentinel",
+        "  forwards   to mqtt://broker.example as json, a summary every 10 s",
+    ]
+
+
+def test_check_names_every_fault_and_counts_them(capsys, monkeypatch):
+    """Exit 78, one fault a line on the standard error, then how many."""
+    monkeypatch.chdir(CASES / "unknown_section")
+
+    assert cli.main(["check", "gateway.yaml"]) == 78
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == Path("expected.txt").read_text() + "3 faults in gateway.yaml\n"
+
+
+def test_check_as_json(capsys, monkeypatch):
+    """A machine reads faults by file, line, column, path and text."""
+    monkeypatch.chdir(CASES / "empty_file")
+
+    assert cli.main(["check", "--json", "gateway.yaml"]) == 78
+    found = json.loads(capsys.readouterr().out)
+    assert found == {
+        "file": "gateway.yaml",
+        "faults": [{"file": "gateway.yaml", "line": 1, "column": 1, "path": "file", "text": "the file is empty"}],
+    }
+
+    assert cli.main(["check", "--json", str(CONFIG / "gateway.yaml")]) == 0
+    assert json.loads(capsys.readouterr().out)["summary"]["points"] == 4
+
+
+def test_the_schema_in_config_is_fresh(capsys, tmp_path):
+    """config/schema.json is what the command prints and writes."""
+    expected = (CONFIG / "schema.json").read_text()
+
+    assert cli.main(["schema"]) == 0
+    assert capsys.readouterr().out == expected
+    assert cli.main(["schema", "--output", str(tmp_path / "out.json")]) == 0
+    assert (tmp_path / "out.json").read_text() == expected
+
+
+def test_the_schema_describes_every_key():
+    """Every key has a description, and no object takes a key that the loader refuses."""
+    schema = json.loads((CONFIG / "schema.json").read_text())
+
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    for cls in keys.all_classes(Config):
+        described = schema if cls is Config else schema["$defs"][cls.__name__]
+        assert described["additionalProperties"] is False
+        assert list(described["properties"]) == list(keys.fields(cls))
+        bare = [key for key, one in described["properties"].items() if not one.get("description")]
+        assert bare in ([], ["detector"]), cls
+
+
+@pytest.mark.parametrize("name", ["store", "devices"])
+def test_sizes_may_be_texts_and_paths_are_texts(name):
+    """The schema accepts what the loader accepts: 256MiB is a text."""
+    schema = json.loads((CONFIG / "schema.json").read_text())
+
+    kinds = {one["type"] for one in schema["$defs"]["StoreBudget"]["properties"]["max_bytes"]["anyOf"]}
+    assert kinds == {"string", "integer"}
+    assert name in schema["properties"]
