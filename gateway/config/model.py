@@ -130,6 +130,11 @@ class Polling:
     queue_batches: int = Field(default=1024, ge=16, le=100_000)
     """Most batches that wait for the checks; beyond it polls become late and are counted."""
 
+    def faults(self) -> Iterator[Fault]:
+        """Yield what only shows between keys."""
+        if self.retry_first_s > self.retry_max_s:
+            yield ("retry_first_s",), f"retry_first_s {self.retry_first_s:g} is over retry_max_s {self.retry_max_s:g}"
+
 
 @settings
 class Logging:
