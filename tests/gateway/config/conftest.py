@@ -6,8 +6,6 @@ import pytest
 
 from gateway.config import ConfigError, load
 
-HEAD = "gateway: {site: a, name: b}\nuplink: {url: mqtt://h}\n"
-
 
 @pytest.fixture
 def said(tmp_path, monkeypatch):
