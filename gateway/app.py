@@ -15,19 +15,22 @@ from typing import Any
 import structlog
 
 from gateway import __version__
-from gateway.config import Config, ConfigError, load
+from gateway.config import Config, ConfigError, Fault, load
 from gateway.description import describe
 from gateway.health import Health, judge, notify, watchdog_s
 from gateway.plant import Plant
 from gateway.store.store import Store
+from gateway.store.work import StoreStats
 from gateway.uplink.publisher import Publisher
 
 log = structlog.get_logger()
 
 FLUSH_S = 0.8
 """How long a stop waits for the disk."""
-GRACE_S = 0.6
-"""How long a stop waits for the broker's acknowledgements; with the flush below the 2 s that a stop may take."""
+GRACE_S = 0.5
+"""How long a stop goes on sending what is stored."""
+DRAIN_S = 0.2
+"""How long a stop waits for the last acknowledgements; with all of these below the 2 s that a stop may take."""
 LOOK_S = 1.0
 """How often the gateway looks at its own health; a change is published at once."""
 ORDERS = 16
@@ -37,16 +40,13 @@ ORDERS = 16
 class Gateway:
     """The daemon of one configuration file."""
 
-    def __init__(self, path: Path, config: Config) -> None:
-        self.config, self._path = config, path
+    def __init__(self, path: Path, config: Config, *, grace_s: float = GRACE_S) -> None:
+        self.config, self._path, self._grace_s = config, path, grace_s
         self._since = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._orders: asyncio.Queue[signal.Signals] = asyncio.Queue(maxsize=ORDERS)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
-        for order in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(order, self.order, order)
+        """Serve until ordered to stop."""
         self.store = await Store.open(self.config.gateway.state_dir, self.config.store)
         try:
             await self._serve()
@@ -69,6 +69,7 @@ class Gateway:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self.publisher.run(), name="publisher"),
+                group.create_task(self.store.watch(), name="store"),
                 group.create_task(self._look(), name="health"),
             ]
             await self.plant.start(group)
@@ -86,14 +87,16 @@ class Gateway:
         await self.plant.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.store.flush(), FLUSH_S)
-        await self.publisher.drain(GRACE_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.publisher.emptied(), self._grace_s)
+        await self.publisher.drain(DRAIN_S)
         log.info("stopped", seconds=round(time.monotonic() - began, 3))
 
     async def _reload(self, group: asyncio.TaskGroup) -> None:
         """Replace the plant by that of the new configuration, or keep the old one and say why."""
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config = _reloadable(await asyncio.to_thread(load, self._path), self.config)
+            config = _reloadable(await asyncio.to_thread(load, self._path), self.config, self._path)
         except ConfigError as error:
             for fault in error.faults:
                 log.error("reload_refused", fault=str(fault))  # noqa: TRY400 - the fault is the operator's, not ours
@@ -113,8 +116,11 @@ class Gateway:
             self.store,
             birth=lambda: describe(self.config),
             status=self._status,
-            command=lambda command: self.plant.command(command),
+            command=self._command,
         )
+
+    def _command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.plant.command(command)
 
     def _status(self) -> Mapping[str, Any]:
         health, stats = self.health(), self.store.stats
@@ -124,7 +130,7 @@ class Gateway:
             "state": health.state,
             "health": health.score,
             "why": list(health.why),
-            "store": stats.as_dict(),
+            "store": _told(stats),
             "devices": self.plant.devices(),
         }
 
@@ -143,7 +149,7 @@ class Gateway:
             ticks = self.plant.flow.ticks
 
 
-def _reloadable(new: Config, old: Config) -> Config:
+def _reloadable(new: Config, old: Config, path: Path) -> Config:
     """Return `new` if it can be taken up while running.
 
     Raises:
@@ -151,5 +157,18 @@ def _reloadable(new: Config, old: Config) -> Config:
     """
     fixed = [key for key in ("gateway", "uplink", "store") if getattr(new, key) != getattr(old, key)]
     if fixed:
-        raise ConfigError.of(f"sections {', '.join(fixed)} changed: restart the gateway to take them up")
+        text = f"{' and '.join(fixed)} changed, which needs a restart; everything else is taken up by a reload"
+        raise ConfigError((Fault(str(path), 1, 1, fixed[0], text),))
     return new
+
+
+def _told(stats: StoreStats) -> dict[str, Any]:
+    """Return the numbers of the store that the status message tells."""
+    return {
+        "waiting": dict(stats.rows),
+        "last_seq": dict(stats.last),
+        "dropped": dict(stats.dropped),
+        "bytes": stats.db_bytes + stats.wal_bytes,
+        "pending_bytes": stats.pending_bytes,
+        "fault": stats.fault,
+    }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -14,7 +15,8 @@ from gateway.core.pipeline import Pipeline
 from gateway.flow import ALARM_KEY, Flow, keep_alarms
 from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
-from gateway.store.packing import BadRecord, alarm_from
+from gateway.store.packing import BadRecord, alarm_of
+from gateway.store.record import Record, Stream
 from gateway.store.store import Store
 from protocols.config import Device
 from protocols.driver import Clock
@@ -73,24 +75,24 @@ class Plant:
         }
 
     def command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Carry out ack, shelve or unshelve on an alarm, and return its new state.
-
-        Raises:
-            AlarmError: it cannot be done; says why.
-        """
-        alarms, now_ns = self.pipeline.alarms, self._clock()
-        id_, by = command["alarm"], command["by"]
-        match command["do"]:
-            case "ack":
-                alarm = alarms.acknowledge(id_, by=by, now_ns=now_ns)
-            case "shelve":
-                alarm = alarms.shelve(id_, until_ns=command["until_ns"], by=by, now_ns=now_ns)
-            case "unshelve":
-                alarm = alarms.unshelve(id_, by=by, now_ns=now_ns)
-            case other:
-                raise AlarmError(f"'{other}' is not for alarms")
+        """Carry out ack, shelve or unshelve on an alarm; return its new state, or why it cannot be done."""
+        try:
+            alarm = self._command(command["do"], command["alarm"], command.get("by", ""), command.get("until", ""))
+        except AlarmError as error:
+            return {"ok": False, "error": str(error)}
         keep_alarms(self._store, [alarm])
         return {"alarm": alarm.id, "state": alarm.state.value}
+
+    def _command(self, do: str, id_: str, by: str, until: str) -> Alarm:
+        alarms, now_ns = self.pipeline.alarms, self._clock()
+        match do:
+            case "ack":
+                return alarms.acknowledge(id_, by=by, now_ns=now_ns)
+            case "shelve":
+                return alarms.shelve(id_, until_ns=_instant(until), by=by, now_ns=now_ns)
+            case "unshelve":
+                return alarms.unshelve(id_, by=by, now_ns=now_ns)
+        raise AlarmError(f"'{do}' is not for alarms")
 
     async def _resume(self) -> None:
         stored = await self._store.states(ALARM_KEY)
@@ -118,10 +120,24 @@ def _units(devices: Sequence[Device]) -> list[Unit]:
     return [Unit(device.name, device.timeout_s, shared=len(devices) > 1) for device in devices]
 
 
+def _instant(text: str) -> int:
+    """Return UTC nanoseconds of an ISO 8601 time; one without a zone is UTC.
+
+    Raises:
+        AlarmError: it is none.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise AlarmError(f"until: '{text}' is no time like 2026-11-20T12:00:00Z") from None
+    return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
+
+
 def _readable(stored: Mapping[str, bytes]) -> Iterator[Alarm]:
     """Yield the stored alarms; one that cannot be read is said and left out."""
     for key, body in stored.items():
+        id_ = key.removeprefix(ALARM_KEY)
         try:
-            yield alarm_from(body)
+            yield alarm_of(Record(Stream.ALARM, id_, 0, 0, body))
         except BadRecord as error:
-            log.error("alarm_unreadable", alarm=key.removeprefix(ALARM_KEY), reason=str(error))
+            log.error("alarm_unreadable", alarm=id_, reason=str(error))  # noqa: TRY400 - the disk's fault, not ours

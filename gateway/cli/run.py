@@ -3,8 +3,14 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+    from gateway.config import Config
 
 EX_CONFIG = 78
 """sysexits.h: systemd does not restart on it."""
@@ -28,12 +34,18 @@ def run(arguments: argparse.Namespace) -> int:
     return _serve(arguments.file, config)
 
 
-def _serve(path: Path, config: object) -> int:
+def _serve(path: Path, config: "Config") -> int:
     from gateway import log  # noqa: PLC0415
     from gateway.app import Gateway  # noqa: PLC0415
-    from gateway.config import Config  # noqa: PLC0415
 
-    assert isinstance(config, Config)
     log.set_up(config.log)
-    asyncio.run(Gateway(path, config).run())
+    asyncio.run(_until_signalled(Gateway(path, config)))
     return 0
+
+
+async def _until_signalled(gateway: "Gateway") -> None:
+    """SIGTERM and SIGINT stop, SIGHUP reloads."""
+    loop = asyncio.get_running_loop()
+    for order in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(order, gateway.order, order)
+    await gateway.run()

@@ -72,7 +72,7 @@ class Alarms:
 
     def tick(self, now_ns: int) -> Sequence[Alarm]:
         """Return the alarms whose shelving has ended."""
-        ended = [id_ for id_ in self._shelved if self._alarms[id_].shelved_until_ns <= now_ns]
+        ended = [id_ for id_ in sorted(self._shelved) if self._alarms[id_].shelved_until_ns <= now_ns]
         return [self._put(replace(self._alarms[id_], shelved_until_ns=0), now_ns) for id_ in ended]
 
     def restore(self, alarms: Iterable[Alarm]) -> None:
@@ -91,10 +91,17 @@ class Alarms:
                 found.setdefault(alarm.detector, []).append(_finding(alarm, rows))
         return found
 
-    def forget(self, detectors: Iterable[str], now_ns: int) -> Sequence[Alarm]:
-        """Return to normal what nobody watches any more: its device, point or detector left the configuration."""
-        watched = set(detectors)
-        orphans = [a for a in self._alarms.values() if a.detector not in watched or self._rows(a) is None]
+    def forget(self, detectors: Iterable[str], watched: Iterable[Finding], now_ns: int) -> Sequence[Alarm]:
+        """Return to normal what nobody watches any more: its device, point, detector or limit left the configuration.
+
+        `detectors` are at work, and took up `watched`.
+        """
+        named, taken = set(detectors), {self._id(finding) for finding in watched}
+        orphans = [
+            alarm
+            for alarm in self._alarms.values()
+            if alarm.detector not in named or self._rows(alarm) is None or (alarm.active and alarm.id not in taken)
+        ]
         ended = (replace(alarm, active=False, acked=True, shelved_until_ns=0) for alarm in orphans)
         return [self._put(replace(alarm, text=f"{alarm.text} (no longer watched)"), now_ns) for alarm in ended]
 
@@ -140,6 +147,7 @@ class Alarms:
             active=True,
             acked=alarm.acked and not again if alarm else False,
             shelved_until_ns=alarm.shelved_until_ns if alarm else 0,
+            by=alarm.by if alarm else "",
             evidence=finding.evidence,
         )
         return [self._put(raised, finding.time_ns)]

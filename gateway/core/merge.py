@@ -11,15 +11,15 @@ MERGED_ROWS = 65_536
 
 
 def merge(waiting: Iterable[Seen], window_ns: int) -> Iterator[Seen]:
-    """Yield `waiting` in order, neighbouring batches as one where no point appears twice.
+    """Yield `waiting` in order, neighbouring batches as one where no point appears twice; empty ones are left out.
 
     Two readings of the same point stay two batches; events and ticks stay where they are; batches of different
     windows stay apart.
     """
     open_: list[Batch] = []
     for seen in waiting:
-        if isinstance(seen, Batch) and open_ and _fits(open_, seen, window_ns):
-            open_.append(seen)
+        if isinstance(seen, Batch) and (not len(seen) or (open_ and _fits(open_, seen, window_ns))):
+            open_ += [seen] if len(seen) else []
             continue
         yield from _merged(open_)
         open_ = [seen] if isinstance(seen, Batch) else []

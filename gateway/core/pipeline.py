@@ -12,7 +12,7 @@ from gateway.core.changes import Changes
 from gateway.core.image import Image
 from gateway.core.messages import Alarm, Message
 from gateway.core.summary import Windows
-from protocols.model import Batch, Event, EventKind, Seen, Tick
+from protocols.model import Batch, Event, EventKind, Seen, Tick, sound
 from protocols.points import Points
 
 
@@ -29,19 +29,23 @@ class Pipeline:
         self._named = detectors
         self._detectors = [detector for group in detectors.values() for detector in group]
 
+    @property
+    def good(self) -> int:
+        """Readings that the windows have counted so far."""
+        return self._windows.good
+
     def resume(self, alarms: Iterable[Alarm], now_ns: int) -> Sequence[Message]:
         """Take up the alarms of before a restart; return those that nobody watches any more."""
         self.alarms.restore(alarms)
-        forgotten = self.alarms.forget(self._named, now_ns)
-        for name, findings in self.alarms.findings().items():
-            for detector in self._named[name]:
-                detector.resume(findings)
-        return forgotten
+        active = self.alarms.findings()
+        detectors = ((detector, active.get(name, ())) for name, group in self._named.items() for detector in group)
+        watched = [finding for detector, findings in detectors for finding in detector.resume(findings)]
+        return self.alarms.forget(self._named, watched, now_ns)
 
     def observe(self, seen: Seen) -> Sequence[Message]:
         """Return what there is to say after `seen`."""
         if isinstance(seen, Batch):
-            return self._batch(seen)
+            return self._batch(sound(seen)) if len(seen) else ()
         if isinstance(seen, Event):
             return [*self._event(seen), *self._judge(seen)]
         return [*self._tick(seen), *self._judge(seen)]

@@ -12,11 +12,12 @@ NS = 1_000_000_000
 
 
 class Windows:
-    """The open window of all points; windows begin at whole multiples of their length, UTC."""
+    """The open window of all points; it begins at a whole multiple of its length, UTC. `good` counts usable readings."""
 
     def __init__(self, points: Points, window_s: float) -> None:
         self._points, self._length_ns = points, int(window_s * NS)
         self._names = {device: points.names[rows.start : rows.stop] for device, rows in points.rows_of.items()}
+        self.good = 0
         self._start_ns = 0
         n = len(points)
         self._count, self._sum = np.zeros(n, np.uint32), np.zeros(n)
@@ -33,6 +34,7 @@ class Windows:
         if quality.any():
             good = usable(quality)
             at, values = batch.rows[good], values[good]
+        self.good += len(values)
         self._count[at] += 1
         self._sum[at] += values
         self._min[at] = np.minimum(self._min[at], values)
@@ -40,8 +42,12 @@ class Windows:
         self._last[at] = values
 
     def turn(self, now_ns: int, quality: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Sequence[Summary]:
-        """Close the window when `now_ns` lies outside it; `quality` of the process image carries over losses."""
-        if self._start_ns <= now_ns < self._start_ns + self._length_ns:
+        """Close the window when `now_ns` lies outside it; `quality` of the process image carries over losses.
+
+        What comes late, by less than a window, counts to the open one: a closed window is never opened again, unless
+        the clock was set back by more than that.
+        """
+        if self._start_ns - self._length_ns <= now_ns < self._start_ns + self._length_ns:
             return ()
         closed = tuple(self._close(self._length_ns)) if self._start_ns else ()
         self._start_ns = now_ns - now_ns % self._length_ns

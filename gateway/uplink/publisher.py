@@ -10,7 +10,7 @@ import math
 import random as chance
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -42,11 +42,14 @@ class Store(Rows, Protocol):
 
     stored: asyncio.Event
 
-    def acknowledge(self, stream: Stream, seqs: Sequence[int]) -> None:
+    def acknowledge(self, stream: Stream, seqs: Iterable[int]) -> None:
         """Let go of rows that the broker has."""
 
+    def reported(self, gaps: Iterable[Gap]) -> None:
+        """Let go of gaps that the broker has."""
+
     async def gaps(self) -> Sequence[Gap]:
-        """Return the holes that the gateway made."""
+        """Return the holes that the gateway made and has not reported."""
 
 
 class Publisher:
@@ -78,7 +81,7 @@ class Publisher:
         self._store = store
         self._birth = birth
         self._status = status
-        self._commands = Commands(alarms=command, gaps=self._list_gaps, rebirth=self._rebirth)
+        self._commands = Commands(alarms=command, gaps=self._list_gaps, rebirth=self.birth_now)
         self._random = random
         self._log = structlog.get_logger("uplink")
         self._version = Version.V5
@@ -86,12 +89,14 @@ class Publisher:
         self._connection: Connection | None = None
         self._wake = store.stored
         self._landed = asyncio.Event()
-        self._flying: dict[int, Due | None] = {}
+        self._empty = asyncio.Event()
+        self._flying: dict[int, Due | Gap | None] = {}
         self._backlog_flying = 0
         self._acks: dict[Stream, list[int]] = {stream: [] for stream in Stream}
         self._asked: deque[bytes] = deque()
         self._gaps: deque[Gap] = deque()
         self._told: set[Gap] = set()
+        self._reported: list[Gap] = []
         self._birth_due = False
         self._status_due_s = 0.0
         self._draining = False
@@ -123,6 +128,17 @@ class Publisher:
         """Publish the status as soon as there is room: something changed."""
         self._status_due_s = -math.inf
         self._wake.set()
+
+    def birth_now(self) -> None:
+        """Publish birth and status as soon as there is room: the configuration changed, or somebody asked."""
+        self._birth_due = True
+        self.status_now()
+
+    async def emptied(self) -> None:
+        """Return when the broker has everything that is stored now."""
+        self._empty.clear()
+        self._wake.set()
+        await self._empty.wait()
 
     async def drain(self, grace_s: float) -> None:
         """Send no more; wait for what is in flight, say goodbye and disconnect."""
@@ -162,7 +178,7 @@ class Publisher:
         self._log.info("broker_connected", url=self._config.url, mqtt=connection.version.value)
         self._told.clear()
         self._gaps.clear()
-        self._rebirth()
+        self.birth_now()
         self._landed.set()
         try:
             if self._listens and not await connection.subscribe(f"{self._prefix}/command"):
@@ -194,16 +210,22 @@ class Publisher:
         if own is not None:
             self._publish(connection, own, None)
             return 0
+        if self._gaps:
+            hole = self._gaps.popleft()
+            self._publish(connection, self._outgoing("gap", payload.gap(hole)), hole)
+            return 0
         due = await schedule.next(time.monotonic(), backlog=self._backlog_flying < max(1, connection.window // 2))
         if due is not None:
             self._publish(connection, self._message(due, connection.max_bytes), due)
             return 0
+        if not self._flying and schedule.wait_s is None:
+            self._empty.set()
         until_status_s = max(0.001, self._status_due_s - time.monotonic())
         return until_status_s if schedule.wait_s is None else min(until_status_s, schedule.wait_s)
 
-    def _publish(self, connection: Connection, message: Outgoing, due: Due | None) -> None:
-        self._flying[connection.publish(message)] = due
-        self._backlog_flying += due is not None and due.backlog
+    def _publish(self, connection: Connection, message: Outgoing, carried: Due | Gap | None) -> None:
+        self._flying[connection.publish(message)] = carried
+        self._backlog_flying += isinstance(carried, Due) and carried.backlog
         self._landed.clear()
         self.published += 1
 
@@ -223,8 +245,6 @@ class Publisher:
         elif self._asked:
             reply = await self._commands.answer(self._asked.popleft())
             message = self._outgoing("reply", payload.to_json({"v": payload.VERSION, **reply}))
-        elif self._gaps:
-            message = self._outgoing("gap", payload.gap(self._gaps.popleft()))
         return message
 
     def _message(self, due: Due, max_bytes: int) -> Outgoing:
@@ -250,21 +270,20 @@ class Publisher:
         body = payload.to_json({"v": payload.VERSION, "online": False, "reason": reason})
         return self._outgoing("status", body, retain=True)
 
-    def _rebirth(self) -> None:
-        self._birth_due = True
-        self.status_now()
-
     async def _list_gaps(self) -> Reply:
         gaps = await self._store.gaps()
         return {"count": len(gaps), "gaps": [payload.gap_fields(hole) for hole in gaps[-GAPS_PER_REPLY:]]}
 
     def _on_ack(self, mid: int) -> None:
-        due = self._flying.pop(mid)
+        carried = self._flying.pop(mid)
         self.acked += 1
         self.last_ack_s = time.monotonic()
-        if due is not None:
-            self._backlog_flying -= due.backlog
-            self._acks[due.row.record.stream].append(due.row.seq)
+        match carried:
+            case Due(row=row):
+                self._backlog_flying -= carried.backlog
+                self._acks[row.record.stream].append(row.seq)
+            case Gap():
+                self._reported.append(carried)
         if not self._flying:
             self._landed.set()
         self._wake.set()
@@ -281,11 +300,14 @@ class Publisher:
         self._wake.set()
 
     def _let_go(self) -> None:
-        """Hand the acknowledged rows back to the store, all that came since last time at once."""
+        """Tell the store what the broker has, all that came since last time at once."""
         for stream, seqs in self._acks.items():
             if seqs:
                 self._store.acknowledge(stream, tuple(seqs))
                 seqs.clear()
+        if self._reported:
+            self._store.reported(tuple(self._reported))
+            self._reported.clear()
 
     async def _pause(self, lost: BrokerLost, failures: int) -> None:
         """Wait before the next attempt, longer each time and by chance, so that gateways do not come back as one."""

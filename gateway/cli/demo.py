@@ -1,0 +1,106 @@
+"""See it all at once: simulated substation, broker and gateway, in this terminal."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gateway.demo.stage import Stage
+
+CUT_AT_S, CUT_FOR_S = 22.0, 15.0
+"""When the link to the broker is taken away, and for how long; again with every round of the scenario."""
+DRAW_S = 0.5
+"""How often the screen is drawn."""
+LINE_S = 5.0
+"""How often a line is printed where there is no screen."""
+SCENARIO = "demo"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("--seconds", type=float, default=0, metavar="N", help="end after N seconds (0: with Ctrl-C)")
+    parser.add_argument(
+        "--broker", metavar="URL", help="use a real broker, mqtt://HOST:PORT, instead of the embedded one"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play until the time is over or Ctrl-C; return 0 only if all that was measured also arrived."""
+    if arguments.broker and not arguments.broker.startswith("mqtt://"):
+        print(f"--broker {arguments.broker} is not mqtt://HOST:PORT", file=sys.stderr)
+        return 2
+    try:
+        from rich.console import Console  # noqa: PLC0415 - extras are imported when they are used
+
+        from gateway.demo.stage import staged  # noqa: F401, PLC0415
+    except ModuleNotFoundError as missing:
+        print(f"the demo needs {missing.name}: pip install 'gridsentinel[demo]'", file=sys.stderr)
+        return 1
+    logging.disable(logging.CRITICAL)  # the embedded broker's; the gateway's own story is on the screen
+    return asyncio.run(_play(arguments.seconds, arguments.broker, Console()))
+
+
+async def _play(seconds: float, broker: str | None, console: "Console") -> int:
+    import structlog  # noqa: PLC0415
+
+    from gateway.demo.stage import staged  # noqa: PLC0415
+    from gateway.demo.view import View, summary  # noqa: PLC0415
+    from simulator import scenario  # noqa: PLC0415
+
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    stop = asyncio.Event()
+    for order in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(order, stop.set)
+    console.print("starting the substation, the broker and the gateway ...")
+    async with staged(scenario.load(SCENARIO), broker) as stage:
+        outages = asyncio.create_task(_outages(stage), name="outages")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds or None):
+                await _show(View(stage), stage, console, stop)
+        outages.cancel()
+        console.print("stopping: closing the windows, delivering what is on disk ...")
+    return 0 if summary(stage, console) else 1
+
+
+async def _outages(stage: "Stage") -> None:
+    """Take the broker away once in every round of the scenario."""
+    while True:
+        round_s = stage.scenario.repeat_s or CUT_AT_S + 2 * CUT_FOR_S
+        await asyncio.sleep(max(0.0, CUT_AT_S - stage.seconds % round_s))
+        await stage.link.cut()
+        stage.tell(f"the broker is gone for {CUT_FOR_S:.0f} s; polling goes on, the store fills")
+        await asyncio.sleep(CUT_FOR_S)
+        await stage.link.mend()
+        stage.tell("the broker is back; the store empties")
+        await asyncio.sleep(round_s - stage.seconds % round_s)
+
+
+async def _show(view: object, stage: "Stage", console: "Console", stop: asyncio.Event) -> None:
+    from rich.live import Live  # noqa: PLC0415
+
+    from gateway.demo.view import View  # noqa: PLC0415
+
+    assert isinstance(view, View)
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False, screen=True) as live:
+            while not await _over(stop, DRAW_S):
+                live.update(view.screen(), refresh=True)
+    else:
+        told = 0.0
+        while not await _over(stop, LINE_S):
+            for when, text in [entry for entry in stage.story if entry[0] > told]:
+                console.print(f"{when:5.0f} s  {text}", highlight=False, soft_wrap=True)
+                told = when
+            console.print(view.line(), highlight=False, soft_wrap=True)
+
+
+async def _over(stop: asyncio.Event, wait_s: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), wait_s)
+    return stop.is_set()

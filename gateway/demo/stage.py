@@ -1,0 +1,160 @@
+"""Everything the demonstration needs, started in one process: substation, broker, link, gateway and consumer.
+
+substation ──Modbus TCP──► gateway ──MQTT──► link (is cut for a while) ──► broker ──► consumer (counts)
+"""
+
+import asyncio
+import json
+import signal
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from amqtt.broker import Broker
+from amqtt.client import MQTTClient
+from amqtt.mqtt.constants import QOS_1
+
+from gateway.app import Gateway
+from gateway.config import Config, load
+from gateway.demo.ledger import STREAMS, Ledger
+from gateway.demo.link import Link
+from gateway.resources import config_folder
+from gateway.store.record import Stream
+from simulator.scenario import Scenario
+from simulator.steps import Step
+from simulator.substation import Substation, serve
+
+GRACE_S = 30.0
+"""How long the end of the demonstration waits for everything to arrive."""
+STORY = 8
+"""Lines of the story that are remembered for the view."""
+
+
+class Stage:
+    """The demonstration under way, as the view shows it."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.ledger = Ledger()
+        self.alarms: dict[str, Mapping[str, Any]] = {}
+        self.story: deque[tuple[float, str]] = deque(maxlen=STORY)
+        self.came = asyncio.Event()
+        self.began = 0.0
+        self.substation: Substation
+        self.gateway: Gateway
+        self.link: Link
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return asyncio.get_running_loop().time() - self.began
+
+    def tell(self, text: str) -> None:
+        """Add a line to the story."""
+        self.story.append((self.seconds, text))
+
+    def missing(self) -> int:
+        """Return how many messages that the gateway ever numbered have not arrived."""
+        return self.ledger.missing({stream: self.gateway.store.last(Stream(stream)) for stream in STREAMS})
+
+    def take(self, body: bytes) -> None:
+        """Enter what the consumer received."""
+        self.came.set()
+        message = json.loads(body)
+        if "seq" in message and self.ledger.add(message) and message["stream"] == "alarm":
+            self._alarm(message)
+
+    def _alarm(self, message: Mapping[str, Any]) -> None:
+        self.alarms.pop(message["id"], None)
+        self.alarms[message["id"]] = message
+        self.tell(f"alarm {message['state'].replace('_', ' ')}: {message['text']}")
+
+
+@asynccontextmanager
+async def staged(scenario: Scenario, broker_url: str | None) -> AsyncIterator[Stage]:
+    """Start everything; at the end stop the gateway as a service would be, and wait for what is on its way."""
+    stage = Stage(scenario)
+    stage.began = asyncio.get_running_loop().time()
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gridsentinel-demo-")))
+        host, port = await _broker(stack, broker_url)
+        stage.link = Link(host, port)
+        stack.push_async_callback(stage.link.cut)
+        await stage.link.mend()
+        consumer = await _consume(stack, stage, f"mqtt://{host}:{port}/")
+        stage.substation = await stack.enter_async_context(serve(scenario, tell=_teller(stage)))
+        stage.gateway = Gateway(folder, _config(folder, stage), grace_s=GRACE_S)
+        running = asyncio.create_task(stage.gateway.run(), name="gateway")
+        try:
+            yield stage
+        finally:
+            await stage.link.cut()
+            await stage.link.mend()
+            stage.gateway.order(signal.SIGTERM)
+            await running
+            await _arrived(stage)
+            consumer.cancel()
+
+
+async def _broker(stack: AsyncExitStack, url: str | None) -> tuple[str, int]:
+    """Start the embedded broker on a free port, or take the one that was named."""
+    if url is not None:
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.port or 1883
+    anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    broker = Broker({"listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:0"}}, "plugins": anonymous})
+    await broker.start()
+    stack.push_async_callback(broker.shutdown)
+    listening = broker._servers["default"].instance  # noqa: SLF001 - amqtt has no other way to tell its port
+    return "127.0.0.1", listening.sockets[0].getsockname()[1]
+
+
+async def _consume(stack: AsyncExitStack, stage: Stage, url: str) -> asyncio.Task[None]:
+    """Subscribe to all that the gateway says, past the link: what the broker has, the consumer gets."""
+    client = MQTTClient(client_id="gridsentinel-demo-consumer", config={"auto_reconnect": False})
+    await client.connect(url, cleansession=True)
+    stack.push_async_callback(client.disconnect)
+    await client.subscribe([("gridsentinel/demo/#", QOS_1)])
+
+    async def receive() -> None:
+        while True:
+            message = await client.deliver_message()
+            if message is not None:
+                stage.take(bytes(message.data))
+
+    task = asyncio.create_task(receive(), name="consumer")
+    stack.callback(task.cancel)
+    return task
+
+
+def _config(folder: Path, stage: Stage) -> Config:
+    """The demonstration's configuration, with the ports that were free here."""
+    config = load(config_folder() / "demo.yaml")
+    ports = stage.substation.ports
+    return replace(
+        config,
+        gateway=replace(config.gateway, state_dir=folder),
+        uplink=replace(config.uplink, url=f"mqtt://127.0.0.1:{stage.link.port}", retry_max_s=2.0),
+        devices=tuple(replace(device, url=f"tcp://127.0.0.1:{ports[device.name]}") for device in config.devices),
+    )
+
+
+def _teller(stage: Stage) -> Any:
+    def tell(step: Step, begins: bool) -> None:  # noqa: FBT001 - the simulator calls it so
+        stage.tell(f"substation: {step.text}" if begins else f"substation: over: {step.text}")
+
+    return tell
+
+
+async def _arrived(stage: Stage) -> None:
+    """Wait for the consumer to have what the broker has acknowledged, a little while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_S):
+            while stage.missing():
+                stage.came.clear()
+                await stage.came.wait()
