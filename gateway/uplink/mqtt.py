@@ -164,11 +164,8 @@ class Connection:
         client, uplink = self._client, self._uplink
         self._socket = client.ready = sock
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_publish, client.on_message, client.on_subscribe = (
-            self._on_publish,
-            self._on_message,
-            self._on_subscribe,
-        )
+        client.on_publish, client.on_message = self._on_publish, self._on_message
+        client.on_subscribe, client.on_log = self._on_subscribe, self._on_log
         client.on_socket_register_write = lambda *_: self._loop.add_writer(sock, client.loop_write)
         client.on_socket_unregister_write = lambda *_: self._stop_writing()
         client.on_socket_close = lambda *_: self._detach()

@@ -9,9 +9,8 @@
                "technique":null,"first":TIME,"last":TIME,"count":1,"score":…,"active":true,"acked":false,
                "shelved_until":null,"by":"","historical":false}
     gap       {"v":1,"stream":"telemetry","from_seq":3,"to_seq":9,"start":TIME,"end":TIME,"reason":"budget","lost":7}
-    birth     {"v":1,"time":TIME,"version":…,"config_hash":…,
-               "devices":{"feeder1":{"points":{"va":{"unit":"V","type":"float32","role":{"phase":"a"}}}}}}
-    status    {"v":1,"online":true, and what the health says}
+    birth     {"v":1, and what `gateway.description` tells of devices and points}
+    status    {"v":1,"online":true, and what the health says}; offline: {"v":1,"online":false,"reason":"lost"|"stopped"}
     reply     {"v":1,"id":…,"ok":true} or {"v":1,"id":…,"ok":false,"error":…}
 
 TIME is UTC, ISO 8601 with milliseconds: 2026-11-20T10:00:00.000Z; null where the device gave none. `q` is the union
@@ -32,7 +31,6 @@ from gateway.core.messages import Alarm, Change, Summary
 from gateway.store.packing import alarm_of, change_of, summary_of
 from gateway.store.record import Gap, Row, Stream
 from protocols.model import Times, Values
-from protocols.points import Points
 
 VERSION = 1
 DEEPEST = 16
@@ -131,26 +129,6 @@ def encode(row: Row, *, historical: bool) -> bytes:
             return change(change_of(row.record), seq=row.seq, historical=historical)
         case Stream.ALARM:
             return alarm(alarm_of(row.record), seq=row.seq, historical=historical)
-
-
-def birth(points: Points, *, config_hash: str, version: str, time_ns: int) -> dict[str, Any]:
-    """Return what a receiver must know to read the other messages: every point with unit, type and role."""
-    return {
-        "time": iso(time_ns),
-        "version": version,
-        "config_hash": config_hash,
-        "devices": {
-            device: {"points": {points.names[row]: _described(points, row) for row in points.rows_of[device]}}
-            for device in points.devices
-        },
-    }
-
-
-def _described(points: Points, row: int) -> dict[str, Any]:
-    config = points.configs[row]
-    keys = ("bay", "bus", "transformer", "quantity", "phase")
-    role = {key: word for key in keys if (word := getattr(config.role, key, None)) is not None}
-    return {"unit": config.unit, "type": config.kind, "role": role or None}
 
 
 def _head(stream: Stream, seq: int) -> dict[str, Any]:

@@ -142,7 +142,7 @@ async def test_a_row_that_cannot_be_read_becomes_a_gap(mosquitto, subscribe, mem
 
 
 async def test_gaps_of_the_store_are_published(mosquitto, subscribe, memory, publish, messages):
-    """What the store had to give up is told to the broker, once a connection."""
+    """What the store had to give up is told to the broker, and let go of with the PUBACK."""
     subscriber = subscribe(mosquitto)
     memory.holes.append(Gap(Stream.TELEMETRY, 3, 9, messages.start_ns, messages.start_ns, GapReason.BUDGET, 7))
     publisher = publish(mosquitto.url, memory)
@@ -151,6 +151,7 @@ async def test_gaps_of_the_store_are_published(mosquitto, subscribe, memory, pub
     await subscriber.until(lambda s: len(s.on("/status")) == 2)
 
     assert len(subscriber.on("/gap")) == 1
+    assert memory.holes == []
     assert {"from_seq": 3, "to_seq": 9, "reason": "budget", "lost": 7}.items() <= subscriber.on("/gap")[0].items()
 
 
