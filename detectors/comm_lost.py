@@ -1,6 +1,7 @@
 """Communication lost: a device has not answered for a while; one alarm for the device, none for its points."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -26,7 +27,7 @@ class CommLost(DetectorConfig):
     """Severity of the alarm."""
 
     def build(self, points: Points) -> Detector:
-        """Make the detector for all devices."""
+        """Make the detector for the devices of the points."""
         return CommLostDetector(self, points)
 
 
@@ -35,7 +36,7 @@ class CommLostDetector:
 
     def __init__(self, config: CommLost, points: Points) -> None:
         self._after_ns, self._severity = int(config.after_s * NS), Severity(config.severity)
-        self._devices = frozenset(points.devices)
+        self._devices = frozenset(points.device(int(row)) for row in points.matching(config.points))
         self._away: dict[str, Event] = {}
         self._active: set[str] = set()
 
@@ -43,13 +44,15 @@ class CommLostDetector:
         """Return the devices that were away for long enough, or came back."""
         if isinstance(seen, Event):
             return self._event(seen)
-        if isinstance(seen, Tick) and len(self._away) > len(self._active):
+        if isinstance(seen, Tick) and self._away:
             return self._due(seen.time_ns)
         return ()
 
-    def resume(self, active: Iterable[Finding]) -> None:
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
-        self._active.update(finding.device for finding in active)
+        taken = [finding for finding in active if finding.device in self._devices]
+        self._active.update(finding.device for finding in taken)
+        return taken
 
     def _event(self, event: Event) -> Sequence[Finding]:
         if event.device not in self._devices:
@@ -65,6 +68,9 @@ class CommLostDetector:
         return ()
 
     def _due(self, now_ns: int) -> Sequence[Finding]:
+        for device, event in self._away.items():
+            if event.time_ns > now_ns:  # the clock was set back: the delay counts from here
+                self._away[device] = replace(event, time_ns=now_ns)
         due = [
             event
             for device, event in self._away.items()

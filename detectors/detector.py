@@ -1,6 +1,6 @@
 """The interface of every detector: it sees everything once, in order, and keeps a fixed-size state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from pydantic import Field
@@ -17,8 +17,11 @@ class Detector(Protocol):
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return what began or ended with this; nothing while nothing changes."""
 
-    def resume(self, active: Iterable[Finding]) -> None:
-        """Take up the findings of its own that were active when the gateway stopped, so that it can end them."""
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
+        """Take up its findings that were active when the gateway stopped, so that it can end them.
+
+        Return those it took up: a point or device that it watches no more is not among them.
+        """
 
 
 @settings

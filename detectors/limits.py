@@ -1,6 +1,6 @@
 """Limits of a value: low-low, low, high, high-high, with hysteresis and delays (IEC 62682 / ISA-18.2 clause 11)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detectors.detector import Detector, DetectorConfig
 from detectors.model import Finding, Severity
-from protocols.model import Batch, Rows, Seen, Tick, Values, span, usable
+from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, Values, span, usable
 from protocols.points import Points
 from protocols.settings import settings
 
@@ -30,7 +30,10 @@ class LimitsConfig(DetectorConfig):
 
 
 class LimitsDetector:
-    """Four limits a point; one comparison a reading while everything is within its normal band."""
+    """Four limits a point; one comparison a reading while everything is within its normal band.
+
+    A delay counts from one good reading to the next: what cannot be judged, or a lost device, begins it anew.
+    """
 
     def __init__(self, points: Points, rows: Rows) -> None:
         self._points = points
@@ -54,14 +57,20 @@ class LimitsDetector:
         if isinstance(seen, Tick) and self._busy.any():
             rows = np.flatnonzero((self._since > 0).any(axis=0)).astype(np.int32)
             return self._judge(rows, self._last[rows], seen.time_ns) if len(rows) else ()
+        if isinstance(seen, Event) and seen.kind is EventKind.LOST:
+            self._pause(np.array(self._points.rows_of.get(seen.device, ()), np.int32))
         return ()
 
-    def resume(self, active: Iterable[Finding]) -> None:
-        """Take up what was active when the gateway stopped."""
-        for finding in active:
-            level = LEVELS.index(finding.kind.removeprefix("limit_"))
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
+        """Take up what was active when the gateway stopped, where there still is a limit."""
+        levels = [LEVELS.index(finding.kind.removeprefix("limit_")) for finding in active]
+        taken = []
+        for level, finding in zip(levels, active, strict=True):
             rows = list(finding.rows)
-            self._active[level, rows] = self._busy[rows] = True
+            if not np.isnan(self._limit[level, rows]).any():
+                self._active[level, rows] = self._busy[rows] = True
+                taken.append(finding)
+        return taken
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:
         at, values = span(batch.rows), batch.values
@@ -70,17 +79,23 @@ class LimitsDetector:
         normal &= ~self._busy[at]
         if normal.all():
             return ()
-        odd = np.flatnonzero(~normal & usable(batch.quality))
+        known = usable(batch.quality) & ~np.isnan(values)
+        self._pause(batch.rows[~normal & ~known])
+        odd = np.flatnonzero(~normal & known)
         return self._judge(batch.rows[odd], values[odd], batch.arrival_ns) if len(odd) else ()
+
+    def _pause(self, rows: Rows) -> None:
+        """Hold the states of `rows`, about which nothing is known now."""
+        self._since[:, rows] = 0
+        self._busy[rows] = self._active[:, rows].any(axis=0)
 
     def _judge(self, rows: Rows, values: Values, now_ns: int) -> Sequence[Finding]:
         """Move the states of `rows`; a state moves when it has wanted to for as long as its delay."""
         active, since = self._active[:, rows], self._since[:, rows]
         signed = SIGN * values
         crossed, held = signed > SIGN * self._limit[:, rows], signed > SIGN * self._back[:, rows]
-        known = ~np.isnan(values)
-        moving = (np.where(active, held, crossed) != active) & known
-        since = np.where(moving, np.where(since == 0, now_ns, since), 0)
+        moving = np.where(active, held, crossed) != active
+        since = np.where(moving, np.where(since == 0, now_ns, np.minimum(since, now_ns)), 0)
         delay = np.where(active, self._delay_ns[0, rows], self._delay_ns[1, rows])
         fire = moving & (now_ns - since >= delay)
         active ^= fire

@@ -1,6 +1,6 @@
 """Rate of change: a value that moves faster than its quantity can."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -45,28 +45,27 @@ class RateDetector:
         """Return the points that began or ceased to move too fast."""
         if not isinstance(seen, Batch):
             return ()
-        at = span(seen.rows)
-        watched = self._watched[at]
+        watched = self._watched[span(seen.rows)]
         if not watched.any():
             return ()
-        good = usable(seen.quality) & watched
-        times = np.where(seen.time_ns == 0, seen.arrival_ns, seen.time_ns)
-        moved, before = np.abs(seen.values - self._value[at]), self._time_ns[at]
-        passed_s = (times - before) / NS
-        fast = (moved > self._fastest[at] * passed_s) & (passed_s > 0) & good
-        self._value[at] = np.where(good, seen.values, self._value[at])
-        self._time_ns[at] = np.where(good, times, before)
-        turn = np.flatnonzero((fast | self._active[at]) & good)
-        return [
-            finding
-            for k in turn
-            if (finding := self._turn(int(seen.rows[k]), bool(fast[k]), float(moved[k] / passed_s[k]), seen))
-        ]
+        good = watched & usable(seen.quality) & np.isfinite(seen.values)
+        rows, values, times = seen.rows[good], seen.values[good], seen.time_ns[good]
+        times = np.where(times == 0, seen.arrival_ns, times)
+        passed_s, moved = (times - self._time_ns[rows]) / NS, np.abs(values - self._value[rows])
+        self._value[rows], self._time_ns[rows] = values, times
+        known = ~np.isnan(moved) & (passed_s > 0)
+        rows, rate = rows[known], moved[known] / passed_s[known]
+        fast = rate > self._fastest[rows]
+        turn = np.flatnonzero(fast | self._active[rows])
+        return [f for k in turn if (f := self._turn(int(rows[k]), bool(fast[k]), float(rate[k]), seen))]
 
-    def resume(self, active: Iterable[Finding]) -> None:
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
-        for finding in active:
+        taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
+        for finding in taken:
             self._active[list(finding.rows)] = True
+            self._calm_ns[list(finding.rows)] = finding.time_ns
+        return taken
 
     def _turn(self, row: int, fast: bool, rate: float, batch: Batch) -> Finding | None:  # noqa: FBT001 - the event
         """Begin at once; end when no fast change was seen for the off delay."""
@@ -74,6 +73,7 @@ class RateDetector:
             self._calm_ns[row] = batch.arrival_ns
             began, self._active[row] = not self._active[row], True
             return self._finding(row, rate, batch.arrival_ns, active=True) if began else None
+        self._calm_ns[row] = min(self._calm_ns[row], batch.arrival_ns)
         if batch.arrival_ns - self._calm_ns[row] < self._off_delay_ns[row]:
             return None
         self._active[row] = False

@@ -1,11 +1,13 @@
 """Refused: a point that its device does not know; the address is named, the other points go on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
+
+import numpy as np
 
 from detectors.detector import Detector, DetectorConfig
 from detectors.model import Finding, Severity
-from protocols.model import Event, EventKind, Seen
+from protocols.model import Batch, Event, EventKind, Rows, Seen, span, usable
 from protocols.point import SeverityWord
 from protocols.points import Points
 from protocols.settings import settings
@@ -20,30 +22,47 @@ class RefusedConfig(DetectorConfig):
     """Severity of the alarm."""
 
     def build(self, points: Points) -> Detector:
-        """Make the detector for all points."""
-        return RefusedDetector(points, Severity(self.severity))
+        """Make the detector for the points."""
+        return RefusedDetector(points, points.matching(self.points), Severity(self.severity))
 
 
 class RefusedDetector:
-    """One finding a refused point."""
+    """One finding a refused point.
 
-    def __init__(self, points: Points, severity: Severity) -> None:
+    A good reading ends it too: a driver that was started anew does not know what was refused before.
+    """
+
+    def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
         self._points, self._severity = points, severity
-        self._refused: set[int] = set()
+        self._watched = frozenset(rows.tolist())
+        self._refused = np.zeros(len(points), bool)
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the points that were refused, or accepted again."""
+        if isinstance(seen, Batch):
+            return self._batch(seen)
         if not isinstance(seen, Event) or seen.kind not in (EventKind.REFUSED, EventKind.ACCEPTED):
             return ()
         active = seen.kind is EventKind.REFUSED
-        turned = [row for row in seen.rows if (row in self._refused) != active]
-        self._refused ^= set(turned)
+        turned = [row for row in seen.rows if row in self._watched and self._refused[row] != active]
+        self._refused[turned] = active
         return [self._finding(row, seen, active=active) for row in turned]
 
-    def resume(self, active: Iterable[Finding]) -> None:
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
-        for finding in active:
-            self._refused.update(finding.rows)
+        taken = [finding for finding in active if self._watched.issuperset(finding.rows)]
+        for finding in taken:
+            self._refused[list(finding.rows)] = True
+        return taken
+
+    def _batch(self, batch: Batch) -> Sequence[Finding]:
+        answers = self._refused[span(batch.rows)] & usable(batch.quality)
+        if not answers.any():
+            return ()
+        rows = batch.rows[answers].tolist()
+        self._refused[rows] = False
+        said = ((row, Event(self._points.device(row), EventKind.ACCEPTED, "answers", batch.arrival_ns)) for row in rows)
+        return [self._finding(row, event, active=False) for row, event in said]
 
     def _finding(self, row: int, event: Event, *, active: bool) -> Finding:
         return Finding(

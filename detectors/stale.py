@@ -1,6 +1,6 @@
 """Stale: a device is connected, yet some of its points bring no reading any more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,8 @@ from protocols.settings import settings
 NS = 1_000_000_000
 NAMED = 5
 """Points named in the text; the alarm lists all."""
+LEAP_NS = 5 * NS
+"""More time between two ticks than this is no silence: the clock was set, or the gateway slept."""
 
 
 @settings
@@ -45,7 +47,7 @@ class StaleDetector:
         self._allowed_ns = (np.maximum(points.every_s * config.after_scans, config.at_least_s) * NS).astype(np.int64)
         self._read_ns = np.zeros(len(points), np.int64)
         self._lost = np.zeros(len(points), bool)
-        self._silent: dict[str, tuple[int, ...]] = {}
+        self._silent = np.zeros(len(points), bool)
         self._tick_ns = 0
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
@@ -58,32 +60,40 @@ class StaleDetector:
             return self._check(seen)
         return ()
 
-    def resume(self, active: Iterable[Finding]) -> None:
-        """Take up what was active when the gateway stopped."""
-        for finding in active:
-            self._silent[finding.device] = finding.rows
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
+        """Take up what was active when the gateway stopped: only a reading ends it."""
+        taken = [finding for finding in active if self._watched[list(finding.rows)].any()]
+        for finding in taken:
+            self._silent[list(finding.rows)] = True
+        return taken
 
     def _event(self, event: Event) -> None:
         rows = self._points.rows_of.get(event.device)
         if rows is not None and event.kind in (EventKind.LOST, EventKind.CONNECTED):
             at = slice(rows.start, rows.stop)
             self._lost[at] = event.kind is EventKind.LOST
-            self._read_ns[at] = event.time_ns
+            self._begin_anew(at, event.time_ns)
 
     def _check(self, tick: Tick) -> Sequence[Finding]:
-        if not self._tick_ns or tick.time_ns < self._tick_ns:
-            self._read_ns[:] = tick.time_ns  # the first tick, or a clock that was set back: silence counts from here
+        if not 0 <= tick.time_ns - self._tick_ns < LEAP_NS:
+            self._begin_anew(slice(None), tick.time_ns)
         self._tick_ns = tick.time_ns
         silent = (tick.time_ns - self._read_ns > self._allowed_ns) & self._watched & ~self._lost
-        if not silent.any() and not self._silent:
-            return ()
-        rows = np.flatnonzero(silent)
-        now: dict[str, list[int]] = {}
-        for row in rows:
-            now.setdefault(self._points.device(int(row)), []).append(int(row))
-        changed = [d for d in {**self._silent, **now} if tuple(now.get(d, ())) != self._silent.get(d, ())]
-        self._silent = {device: tuple(found) for device, found in now.items()}
-        return [self._finding(device, self._silent.get(device, ()), tick.time_ns) for device in changed]
+        changed = np.unique(self._points.device_of[silent != self._silent])
+        self._silent = silent
+        devices = [self._points.devices[index] for index in changed]
+        return [self._finding(device, self._rows(device), tick.time_ns) for device in devices]
+
+    def _begin_anew(self, at: slice, now_ns: int) -> None:
+        """Let silence count from here, but not end: what is silent already stays so until it is read."""
+        self._read_ns[at] = np.where(self._silent[at], 0, now_ns)
+
+    def _rows(self, device: str) -> tuple[int, ...]:
+        return tuple(row for row in self._points.rows_of[device] if self._silent[row])
+
+    def _relief(self, device: str) -> str:
+        lost = any(self._lost[row] for row in self._points.rows_of[device])
+        return f"{device} is lost as a whole" if lost else f"{device} is fresh"
 
     def _finding(self, device: str, rows: tuple[int, ...], now_ns: int) -> Finding:
         total = len(self._points.rows_of.get(device, ()))
@@ -97,8 +107,6 @@ class StaleDetector:
             time_ns=now_ns,
             active=bool(rows),
             score=len(rows) / max(total, 1),
-            text=f"{device}: {len(rows)} of {total} points bring no readings: {names}"
-            if rows
-            else f"{device} is fresh",
+            text=f"{device}: {len(rows)} of {total} points bring no readings: {names}" if rows else self._relief(device),
             evidence={"silent": len(rows), "points": total},
         )

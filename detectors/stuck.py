@@ -1,13 +1,13 @@
 """Stuck: a measured value that answers, but has not moved by a digit for too long."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
 from detectors.detector import Detector, DetectorConfig
 from detectors.model import Finding, Severity
-from protocols.model import Batch, Rows, Seen, Tick, span, usable
+from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, span, usable
 from protocols.point import SeverityWord
 from protocols.points import Points
 from protocols.settings import Seconds, settings
@@ -15,6 +15,8 @@ from protocols.settings import Seconds, settings
 NS = 1_000_000_000
 CHECK_NS = NS
 """How often all points are looked over; a stuck value is a matter of minutes."""
+LEAP_NS = 60 * NS
+"""More time between two looks than this is no time that passed: the clock was set, or the gateway slept."""
 
 
 @settings
@@ -52,24 +54,37 @@ class StuckDetector:
         """Return the values that were found stuck, or moved again."""
         if isinstance(seen, Batch):
             return self._batch(seen)
-        if isinstance(seen, Tick) and abs(seen.time_ns - self._checked_ns) >= CHECK_NS:
+        if isinstance(seen, Tick) and not 0 <= seen.time_ns - self._checked_ns < CHECK_NS:
+            if not 0 <= seen.time_ns - self._checked_ns < LEAP_NS:
+                self._begin_anew(slice(None), seen.time_ns)
             self._checked_ns = seen.time_ns
             return self._check(seen.time_ns)
+        if isinstance(seen, Event) and seen.kind is EventKind.CONNECTED:
+            rows = self._points.rows_of.get(seen.device, range(0))
+            self._begin_anew(slice(rows.start, rows.stop), seen.time_ns)
         return ()
 
-    def resume(self, active: Iterable[Finding]) -> None:
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
-        for finding in active:
+        taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
+        for finding in taken:
             self._active[list(finding.rows)] = True
             self._value[list(finding.rows)] = np.nan if finding.actual is None else finding.actual
+        return taken
+
+    def _begin_anew(self, at: slice, now_ns: int) -> None:
+        """Count from here: what lies before is no time that the values were seen to stand still."""
+        self._moved_ns[at] = np.where(self._moved_ns[at] > 0, now_ns, 0)
+        self._read_ns[at] = np.minimum(self._read_ns[at], now_ns)
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:
         at, now_ns = span(batch.rows), batch.arrival_ns
         good = usable(batch.quality)
         moved = (batch.values != self._value[at]) & good
+        silent = good & (now_ns - self._read_ns[at] >= self._after_ns)
         self._value[at] = np.where(good, batch.values, self._value[at])
         self._read_ns[at] = np.where(good, now_ns, self._read_ns[at])
-        self._moved_ns[at] = np.where(moved, now_ns, self._moved_ns[at])
+        self._moved_ns[at] = np.where(moved | silent, now_ns, self._moved_ns[at])
         freed = moved & self._active[at]
         if not freed.any():
             return ()

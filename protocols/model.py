@@ -1,7 +1,7 @@
 """The words every protocol speaks: batches of readings, events of a conversation, and ticks of time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag, StrEnum
 from typing import TypeAlias
 
@@ -110,6 +110,16 @@ def span(rows: Rows) -> Span:
 def usable(quality: Qualities) -> NDArray[np.bool_]:
     """Return bool[n]: True where the value may be judged."""
     return (quality & np.uint16(UNUSABLE)) == 0
+
+
+def sound(batch: Batch) -> Batch:
+    """Return `batch` where what is no finite number is NaN and invalid, whatever its device says of it."""
+    finite = np.isfinite(batch.values)
+    if finite.all():
+        return batch
+    values = np.where(finite, batch.values, np.nan)
+    quality = np.where(finite, batch.quality, batch.quality | np.uint16(Quality.INVALID))
+    return replace(batch, values=values, quality=quality)
 
 
 def same_rows(batches: Sequence[Batch]) -> bool:
