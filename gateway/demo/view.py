@@ -137,9 +137,8 @@ def summary(stage: Stage, console: Console) -> bool:
     missing, told = stage.missing(), pipeline.good - ledger.readings
     console.print(f"\n{stage.seconds:.0f} s: {pipeline.readings} readings taken, {pipeline.good} of them good")
     console.print(f"  told upstream   {ledger.readings} in summaries ({told} missing)")
-    console.print(
-        f"  messages        {publisher.acked} acknowledged, {ledger.messages} arrived, {ledger.duplicates} twice"
-    )
+    stored = sum(stats.last.values())
+    console.print(f"  messages        {stored} stored, {ledger.messages} arrived, {ledger.duplicates} of them twice")
     console.print(f"  sequence        {missing} numbers missing")
     complete = missing == 0 and told == 0
     console.print("[bold green]nothing was lost[/]" if complete else "[bold red]something is missing[/]")
