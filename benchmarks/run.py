@@ -1,0 +1,108 @@
+"""Measures GridSentinel on this machine and prints one table: `make bench`, or run.py [--quick] [--json]."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import base
+import daemon
+import devices
+import latency
+import pipeline
+from station import station
+from table import Section
+
+CASES = {"1,000": (10, 100), "5,000": (10, 500), "10,000": (10, 1_000), "50,000": (50, 1_000)}
+"""Readings a second: devices, points of each."""
+MAIN = "10,000"
+RAM = Path("/dev/shm")
+Say = Callable[[str], None]
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="10,000 readings/s only, about 40 s")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    began, about = time.monotonic(), _machine()
+
+    def say(what: str) -> None:
+        print(f"{time.monotonic() - began:5.0f} s  {what}", file=sys.stderr, flush=True)
+
+    sections, about["Modbus server"] = _quick(say) if arguments.quick else _all(say)
+    say("done")
+    if arguments.json:
+        print(json.dumps({"machine": about, **{section.title: section.plain() for section in sections}}, indent=2))
+    else:
+        print("\n".join(_text(about, sections)))
+
+
+def _quick(say: Say) -> tuple[list[Section], str]:
+    say("pipeline")
+    measured = [pipeline.measure(rounds=3, readings=100_000)]
+    say("polling alone")
+    with devices.serve(10) as served:
+        polling, peer = base.measure(served.ports, seconds=3), served.peer
+    whole, alarms = daemon.section([MAIN]), latency.section(["store on disk"])
+    say(f"daemon at {MAIN} readings/s: start, first window, one window, alarms")
+    with station(*CASES[MAIN]) as running:
+        daemon.measure(running, whole, windows=1)
+        latency.measure(running, alarms, "store on disk", samples=60, pause_s=0.05)
+    base.compare(polling, whole.figures["CPU, % of one core"][MAIN])
+    return [*measured, whole, alarms, polling], peer
+
+
+def _all(say: Say) -> tuple[list[Section], str]:
+    say("pipeline")
+    measured = [pipeline.measure(rounds=5, readings=400_000)]
+    say("polling alone")
+    with devices.serve(10) as served:
+        polling, peer = base.measure(served.ports, seconds=10), served.peer
+    whole, alarms = daemon.section(list(CASES)), latency.section(["store on disk", "store in RAM"])
+    for case, (count, points) in CASES.items():
+        windows = 3 if case == MAIN else 2
+        say(f"daemon at {case} readings/s: start, first window, {windows} windows")
+        with station(count, points) as running:
+            daemon.measure(running, whole, windows=windows)
+            if case == MAIN:
+                say("alarm latency, store on disk")
+                latency.measure(running, alarms, "store on disk", samples=100, pause_s=0.15)
+    if RAM.is_dir():
+        say("alarm latency, store in RAM")
+        with station(*CASES[MAIN], state_dir=RAM) as running:
+            latency.measure(running, alarms, "store in RAM", samples=100, pause_s=0.15)
+    base.compare(polling, whole.figures["CPU, % of one core"][MAIN])
+    return [*measured, whole, alarms, polling], peer
+
+
+def _machine() -> dict[str, str]:
+    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "time": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        "machine": f"{cpu[0].split(': ')[1] if cpu else platform.machine()}, {os.cpu_count()} cores",
+        "software": f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
+        "load before": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def _text(about: dict[str, str], sections: list[Section]) -> list[str]:
+    lines = [f"{key:<15}{value}" for key, value in about.items()]
+    for section in sections:
+        lines += ["", *section.lines()]
+    lines += ["", "How it is measured"]
+    for section in sections:
+        lines += textwrap.wrap(
+            f"{section.title}: {section.legend}.", 116, initial_indent="  ", subsequent_indent="    "
+        )
+    return lines
+
+
+if __name__ == "__main__":
+    main()

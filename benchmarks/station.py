@@ -1,0 +1,95 @@
+"""Everything that one measurement of the daemon needs, each in a process of its own: devices, broker, gateway."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import broker
+import devices
+import points
+
+GRIDSENTINEL = Path(sys.executable).parent / "gridsentinel"
+DISK = Path(__file__).resolve().parent.parent / ".peers"
+"""The store lies here: a real disk, where /tmp may be RAM."""
+START_S = 180.0
+"""Longest start that is waited for."""
+
+
+@dataclass
+class Station:
+    """A gateway at work. `start_s` is how long it took to its first message."""
+
+    pid: int
+    devices: devices.Devices
+    subscriber: broker.Subscriber
+    points: int
+    start_s: float
+
+    @property
+    def rate(self) -> int:
+        """Readings a second."""
+        return len(self.devices.ports) * self.points
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What the gateway said last about itself."""
+        return dict(self.subscriber.on("/status")[-1].json)
+
+
+@contextmanager
+def station(count: int, points_each: int, *, state_dir: Path = DISK) -> Iterator[Station]:
+    """Run `count` devices, a Mosquitto with a subscriber, and a gateway that polls all points once a second."""
+    state_dir.mkdir(exist_ok=True)
+    with (
+        TemporaryDirectory(prefix="bench-", dir=state_dir) as folder,
+        devices.serve(count) as served,
+        broker.mosquitto(Path(folder)) as port,
+    ):
+        subscriber = broker.Subscriber(port)
+        file = Path(folder) / "gateway.yaml"
+        points.write(file, ports=served.ports, points=points_each, broker=port, state_dir=Path(folder) / "state")
+        try:
+            with _gateway(file, subscriber) as (pid, start_s):
+                yield Station(pid, served, subscriber, points_each, start_s)
+        finally:
+            subscriber.close()
+
+
+@contextmanager
+def _gateway(file: Path, subscriber: broker.Subscriber) -> Iterator[tuple[int, float]]:
+    log = file.with_suffix(".log")
+    began = time.monotonic()
+    with (
+        log.open("w") as lines,
+        subprocess.Popen([GRIDSENTINEL, "run", file], stderr=lines, stdout=lines, env=_environment()) as process,
+    ):
+        try:
+            heard = subscriber.until(lambda: bool(subscriber.messages) or process.poll() is not None, START_S)
+            if not heard or process.poll() is not None:
+                raise RuntimeError(f"the gateway does not publish:\n{log.read_text()[-2000:]}")
+            yield process.pid, subscriber.messages[0].at_ns / 1e9 - began
+            if process.poll() is not None:
+                raise RuntimeError(f"the gateway ended:\n{log.read_text()[-2000:]}")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(broker.PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which nothing changes how Python runs."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
