@@ -107,6 +107,8 @@ class StaleDetector:
             time_ns=now_ns,
             active=bool(rows),
             score=len(rows) / max(total, 1),
-            text=f"{device}: {len(rows)} of {total} points bring no readings: {names}" if rows else self._relief(device),
+            text=f"{device}: {len(rows)} of {total} points bring no readings: {names}"
+            if rows
+            else self._relief(device),
             evidence={"silent": len(rows), "points": total},
         )

@@ -18,8 +18,10 @@ def merge(waiting: Iterable[Seen], window_ns: int) -> Iterator[Seen]:
     """
     open_: list[Batch] = []
     for seen in waiting:
-        if isinstance(seen, Batch) and (not len(seen) or (open_ and _fits(open_, seen, window_ns))):
-            open_ += [seen] if len(seen) else []
+        if isinstance(seen, Batch) and not len(seen):
+            continue
+        if isinstance(seen, Batch) and open_ and _fits(open_, seen, window_ns):
+            open_.append(seen)
             continue
         yield from _merged(open_)
         open_ = [seen] if isinstance(seen, Batch) else []

@@ -2,7 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -16,7 +18,11 @@ from protocols.model import Batch, Event, EventKind
 log = structlog.get_logger()
 
 STEADY_S = 10.0
-"""A conversation that lasted this long was a good one, and its loss is tried again quickly; a flapping one backs off."""
+"""A conversation that lasted this long was a good one: its loss is tried again quickly; a flapping one backs off."""
+CLOSE_S = 0.3
+"""Longest farewell; a stop must not wait for a link that is broken."""
+HANG_S = 60.0
+"""A read that takes longer, and twice as long as its requests may, hangs in the driver: requests have time-outs."""
 
 Put: TypeAlias = Callable[[Batch | Event], Awaitable[None]]
 """Hands on what was read; waits while the queue to the pipeline is full."""
@@ -51,53 +57,80 @@ class Poller:
         """Poll until cancelled."""
         while True:
             try:
-                await self._converse()
-            except (LinkLost, TimeoutError, OSError) as error:
-                await self._lost(error)
-            except Exception as error:  # noqa: BLE001 - the bulkhead: one device's fault stays with it
-                await self._fault(error)
+                await self._guard(self._converse)
             finally:
                 self.connected = False
-                await self._driver.close()
+                await self._guard(self._close)
             self._failures += 1
             await asyncio.sleep(self._retry.pause(self._failures))
+
+    async def _guard(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except (LinkLost, TimeoutError, OSError) as error:
+            await self._lost(error)
+        except Exception as error:  # noqa: BLE001 - the bulkhead: one device's fault stays with it
+            await self._fault(error)
 
     async def _converse(self) -> None:
         async with asyncio.timeout(max(unit.timeout_s for unit in self.units.values()) * 2):
             events = await self._driver.connect()
-        self.connected = True
-        await self._hand_on(events)
-        began = _now()
-        schedule = Schedule(self._driver.scans, phase=self._phase, now=began)
+        self.connected, began = True, _now()
+        try:
+            await self._hand_on(events)
+            await self._poll(self._driver.scans)
+        finally:
+            if _now() - began >= STEADY_S:
+                self._failures = 0
+
+    async def _poll(self, scans: Sequence[Scan]) -> None:
+        if not scans:
+            raise LinkLost("there is nothing to ask")
+        schedule = Schedule(scans, phase=self._phase, now=_now())
         while True:
             due, scan = schedule.first()
             await asyncio.sleep(max(0.0, due - _now()))
             unit = self.units[scan.device]
             if unit.next_try > _now():
-                schedule.done(scan, _now())
+                schedule.postpone(scan, unit.next_try)
                 continue
             await self._scan(scan, unit)
             unit.skipped += schedule.done(scan, _now())
-            if _now() - began >= STEADY_S:
-                self._failures = 0
+
+    async def _close(self) -> None:
+        with suppress(LinkLost, TimeoutError, OSError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._driver.close()
 
     async def _scan(self, scan: Scan, unit: Unit) -> None:
         began = _now()
         try:
-            seen = await self._driver.read(replace(scan, timeout_s=unit.patience()))
+            seen = await self._read(replace(scan, timeout_s=unit.patience(scan)))
         except TimeoutError as error:
-            await self._unanswered(unit, _now() - began, error)
+            await self._unanswered(unit, scan, _now() - began, error)
             return
-        if unit.answered(_now() - began, scan.requests):
+        if unit.answered(_now() - began, scan):
             log.info("device_answers", device=unit.name)
             await self._put(Event(unit.name, EventKind.CONNECTED, "answers", self._clock()))
         await self._hand_on(seen)
 
-    async def _unanswered(self, unit: Unit, cost_s: float, error: TimeoutError) -> None:
+    async def _read(self, scan: Scan) -> Sequence[Batch | Event]:
+        limit_s = max(HANG_S, 2 * scan.requests * scan.timeout_s)
+        try:
+            async with asyncio.timeout(limit_s) as limit:
+                return await self._driver.read(scan)
+        except TimeoutError:
+            if limit.expired():
+                raise LinkLost(f"reading {scan.device} hung for {limit_s:g} s") from None
+            raise
+
+    async def _unanswered(self, unit: Unit, scan: Scan, cost_s: float, error: TimeoutError) -> None:
         """One device is silent; the conversation is over only when all of them are."""
         reason = str(error) or f"no answer in {cost_s:.2g} s"
-        if unit.failed(cost_s, _now()):
+        if unit.failed(cost_s, scan, _now()):
             await self._say_lost(unit, reason)
+        for other in self.units.values():
+            other.make_way(_now() + cost_s)
         if all(other.answering is False for other in self.units.values()):
             raise LinkLost(reason)
 
@@ -109,10 +142,14 @@ class Poller:
                 await self._say_lost(unit, reason)
 
     async def _fault(self, error: Exception) -> None:
-        """Log a programming fault once with its traceback, and treat the conversation as lost."""
-        kind = f"{type(error).__name__}: {error}"
-        if kind not in self._faults:
-            self._faults.add(kind)
+        """Log a programming fault once with its traceback, and treat the conversation as lost.
+
+        The same fault is one at the same line, whatever its message: lines are bounded, messages are not.
+        """
+        kind, at = f"{type(error).__name__}: {error}", traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{type(error).__name__} {at.filename}:{at.lineno}"
+        if place not in self._faults:
+            self._faults.add(place)
             log.error("device_fault", devices=list(self.units), error=kind, exc_info=error)
         for name in self.units:
             await self._put(Event(name, EventKind.FAULT, kind, self._clock()))
@@ -124,7 +161,8 @@ class Poller:
 
     async def _hand_on(self, seen: Iterable[Batch | Event]) -> None:
         for each in seen:
-            if isinstance(each, Event) and self.units[each.device].answering is not False:
+            unit = self.units.get(each.device) if isinstance(each, Event) else None
+            if isinstance(each, Event) and (unit is None or unit.answering is not False):
                 log.info("device_event", device=each.device, kind=each.kind.value, detail=each.detail)
             await self._put(each)
 

@@ -21,6 +21,10 @@ class Schedule:
         scan = min(self._due, key=self._due.__getitem__)
         return self._due[scan], scan
 
+    def postpone(self, scan: Scan, until: float) -> None:
+        """Let the turn of `scan` wait."""
+        self._due[scan] = until
+
     def done(self, scan: Scan, now: float) -> int:
         """Plan the next turn of `scan` after `now`; return how many turns were missed meanwhile."""
         due, every = self._due[scan], scan.every_s

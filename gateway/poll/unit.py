@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, field
 
+from protocols.driver import Scan
+
 FAILURES_TO_LOST = 2
-"""Unanswered scans before a device that answered counts as lost: one lost frame is no outage."""
+"""Unanswered scans before a device that answered counts as lost: one lost frame is no outage, and costs no pause."""
 PROBE_S = 0.25
 """First time-out of a device that does not answer; doubles up to its own, so that a slow one is found too."""
 PROBE_SHARE = 0.05
 """Share of a shared conversation that a dead device may use."""
 TIGHT = 8.0
-"""On a shared conversation a device is given this many times its usual answer time."""
+"""On a shared conversation a device is given this many times its usual answer time to the same scan."""
 SMOOTHING = 0.2
 """Weight of the newest answer time in the usual one."""
 
@@ -28,36 +30,53 @@ class Unit:
     polls: int = field(default=0)
     skipped: int = field(default=0)
     timeouts: int = field(default=0)
+    _usual_s: dict[int, float] = field(default_factory=dict)
+    _missed: dict[int, int] = field(default_factory=dict)
 
-    def patience(self) -> float:
-        """Return how long one request may take now."""
+    def patience(self, scan: Scan) -> float:
+        """Return how long one request of `scan` may take now."""
         if not self.shared:
             return self.timeout_s
-        if self.failures or not self.usual_s:
-            return min(self.timeout_s, PROBE_S * 2.0 ** min(self.failures, 16))
-        return min(self.timeout_s, max(PROBE_S, TIGHT * self.usual_s))
+        probe = PROBE_S * 2.0 ** min(max(self.failures, self._missed.get(scan.key, 0)), 16)
+        usual = self._usual_s.get(scan.key, 0.0) if self.answering else 0.0
+        return min(self.timeout_s, max(probe, TIGHT * usual))
 
-    def answered(self, took_s: float, requests: int) -> bool:
+    def answered(self, took_s: float, scan: Scan) -> bool:
         """Note a good answer; return whether the device came back with it."""
-        each = took_s / max(requests, 1)
-        self.usual_s = each if not self.usual_s else self.usual_s + SMOOTHING * (each - self.usual_s)
+        each = took_s / max(scan.requests, 1)
+        self.usual_s = _smooth(self.usual_s, each)
+        self._usual_s[scan.key] = _smooth(self._usual_s.get(scan.key, 0.0), each)
+        self._missed[scan.key] = 0
         back = self.answering is not True
         self.answering, self.failures, self.next_try = True, 0, 0.0
         self.polls += 1
         return back
 
-    def failed(self, cost_s: float, now: float) -> bool:
-        """Note a time-out that cost `cost_s`; return whether the device counts as lost from here."""
+    def failed(self, cost_s: float, scan: Scan, now: float) -> bool:
+        """Note a time-out that cost `cost_s`; return whether the device counts as lost from here.
+
+        The pause pays for the next probe, too, so that longer probes do not take more than their share.
+        """
         self.failures += 1
         self.timeouts += 1
-        if self.shared:
-            self.next_try = now + cost_s / PROBE_SHARE
+        self._missed[scan.key] = self._missed.get(scan.key, 0) + 1
+        if self.shared and self.failures >= FAILURES_TO_LOST:
+            self.next_try = now + max(cost_s, self.patience(scan)) / PROBE_SHARE
         lost = self.answering is not False and (self.answering is None or self.failures >= FAILURES_TO_LOST)
         if lost:
             self.answering = False
         return lost
 
+    def make_way(self, until: float) -> None:
+        """Let those that answer have the conversation first, if this device does not."""
+        if self.failures:
+            self.next_try = max(self.next_try, until)
+
     def down(self) -> bool:
         """Note that the whole conversation is over; return whether the device was not known as lost before."""
         news, self.answering = self.answering is not False, False
         return news
+
+
+def _smooth(usual_s: float, newest_s: float) -> float:
+    return usual_s + SMOOTHING * (newest_s - usual_s) if usual_s else newest_s
