@@ -51,10 +51,11 @@ class RateDetector:
         good = watched & usable(seen.quality) & np.isfinite(seen.values)
         rows, values, times = seen.rows[good], seen.values[good], seen.time_ns[good]
         times = np.where(times == 0, seen.arrival_ns, times)
-        passed_s, moved = (times - self._time_ns[rows]) / NS, np.abs(values - self._value[rows])
+        passed_s, before = (times - self._time_ns[rows]) / NS, self._value[rows]
         self._value[rows], self._time_ns[rows] = values, times
-        known = ~np.isnan(moved) & (passed_s > 0)
-        rows, rate = rows[known], moved[known] / passed_s[known]
+        known = ~np.isnan(before) & (passed_s > 0)
+        with np.errstate(over="ignore"):  # from one end of float64 to the other
+            rows, rate = rows[known], np.abs(values - before)[known] / passed_s[known]
         fast = rate > self._fastest[rows]
         turn = np.flatnonzero(fast | self._active[rows])
         return [f for k in turn if (f := self._turn(int(rows[k]), bool(fast[k]), float(rate[k]), seen))]

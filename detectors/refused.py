@@ -68,7 +68,7 @@ class RefusedDetector:
         return Finding(
             detector="refused",
             kind="bad_address",
-            device=event.device,
+            device=self._points.device(row),
             rows=(row,),
             severity=self._severity,
             time_ns=event.time_ns,

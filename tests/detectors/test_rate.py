@@ -56,6 +56,11 @@ def test_bad_readings_are_no_step(build, bench, one):
     assert bench.said(detector, *seen) == []
 
 
+def test_from_end_to_end_of_float64(build, bench, one):
+    """The widest step there is counts as fast, without a warning."""
+    assert bench.said(build(), one(0, -1.7e308), one(1, 1.7e308)) == [("rate_of_change", True)]
+
+
 def test_same_or_older_time_is_no_rate(build, bench, one):
     """Two readings of the same time, or of a clock set back, have no rate: nothing is divided by nothing."""
     detector = build()

@@ -1,0 +1,185 @@
+"""The suite that every detector passes, whatever it looks for: add one to the union and it is tested here."""
+
+import sys
+import tracemalloc
+from dataclasses import astuple
+from itertools import chain
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.config import ALWAYS, AnyDetector, build
+from detectors.limits import LimitsConfig
+from protocols.model import Batch, Event, EventKind, Tick
+from protocols.point import DeviceConfig, Limits, PointConfig
+from protocols.points import Points
+
+NS = 1_000_000_000
+KINDS = get_args(get_args(AnyDetector)[0])
+every_detector = pytest.mark.parametrize("kind", KINDS, ids=[kind().detector for kind in KINDS])
+LIMITS = Limits(low_low=-20, low=-10, high=10, high_high=20, on_delay_s=1, off_delay_s=1, rate_per_s=5)
+DEVICES = {"bay1": 3, "empty": 0, "bay2": 2}
+TOTAL = sum(DEVICES.values())
+
+
+def table(devices):
+    """Return points of `devices`, all with limits."""
+    config = [PointConfig(name=f"p{index}", limits=LIMITS) for index in range(max(devices.values(), default=0))]
+    return Points.of([(DeviceConfig(name=name), config[:count]) for name, count in devices.items()])
+
+
+@st.composite
+def batches(draw, elements=None):
+    rows = sorted(draw(st.sets(st.integers(0, TOTAL - 1), min_size=1)))
+    values = draw(st.lists(elements or st.floats(), min_size=len(rows), max_size=len(rows)))
+    quality = draw(st.lists(st.sampled_from([0, 0, 0, 1, 2, 1 << 13]), min_size=len(rows), max_size=len(rows)))
+    times = draw(st.lists(st.integers(0, 2**61), min_size=len(rows), max_size=len(rows)))
+    at_ns = draw(st.integers(1, 2**61))
+    return Batch(
+        np.array(rows, np.int32),
+        np.array(values),
+        np.array(quality, np.uint16),
+        np.array(times),
+        at_ns,
+    )
+
+
+EVENTS = st.builds(
+    Event,
+    st.sampled_from([*DEVICES, "unknown"]),
+    st.sampled_from(EventKind),
+    st.just("why"),
+    st.integers(1, 2**61),
+    st.lists(st.integers(0, TOTAL - 1), unique=True).map(tuple),
+)
+SEEN = st.lists(batches() | EVENTS | st.builds(Tick, st.integers(1, 2**61)), max_size=40)
+
+
+@st.composite
+def steady(draw):
+    """Return what a calm hour brings: all points each second, with ticks, losses and refusals between."""
+    seen = []
+    for at_s in range(1, draw(st.integers(1, 30))):
+        now_ns = (1_000_000 + at_s) * NS
+        values = np.array([draw(st.sampled_from([0.0, 1.0, 15.0, 25.0, -15.0, np.nan])) for _ in range(TOTAL)])
+        quality = np.array([draw(st.sampled_from([0, 0, 0, 1])) for _ in range(TOTAL)], np.uint16)
+        all_rows = np.arange(TOTAL, dtype=np.int32)
+        seen.append(Batch(all_rows, values, quality, np.full(TOTAL, now_ns), now_ns))
+        if draw(st.booleans()):
+            kind = draw(st.sampled_from(["lost", "connected", "refused", "accepted"]))
+            seen.append(Event("bay1", EventKind(kind), kind, now_ns, (0, 2)))
+        seen.append(Tick(now_ns + 1))
+    return seen
+
+
+def said(detector, seen):
+    """Return every finding, in the order of each thing seen, comparable even with NaN."""
+    return [sorted(map(repr, map(astuple, detector.observe(each)))) for each in seen]
+
+
+def split(batch, chosen):
+    """Return `batch` as two, with rows that are not contiguous."""
+    masks = [np.isin(batch.rows, list(chosen)), ~np.isin(batch.rows, list(chosen))]
+    return [
+        Batch(batch.rows[m], batch.values[m], batch.quality[m], batch.time_ns[m], batch.arrival_ns)
+        for m in masks
+        if m.any()
+    ]
+
+
+@every_detector
+@pytest.mark.parametrize("devices", [{}, {"bay1": 0}, {"bay1": 1}], ids=["none", "empty", "one"])
+def test_any_table(kind, devices):
+    """It is built for any number of points, also for none, and lives with ticks and events."""
+    detector = kind().build(table(devices))
+
+    assert detector.resume([]) == []
+    for event_kind in EventKind:
+        assert isinstance(list(detector.observe(Event("bay1", event_kind, "why", NS))), list)
+    assert [list(detector.observe(Tick(at_s * NS))) for at_s in (1, 2)] == [[], []]
+
+
+@every_detector
+@settings(max_examples=40, deadline=None)
+@given(seen=SEEN)
+def test_no_input_breaks_it(kind, seen):
+    """Whatever it sees, in any order, with any number, time and quality, raises nothing and warns of nothing."""
+    detector = kind().build(table(DEVICES))
+
+    for finding in [finding for each in seen for finding in detector.observe(each)]:
+        assert finding.detector == kind().detector
+        assert finding.text
+        assert finding.device in DEVICES
+
+
+@every_detector
+@settings(max_examples=25, deadline=None)
+@given(seen=steady())
+def test_same_input_same_findings(kind, seen):
+    """It asks no clock and no chance: the same input gives the same findings."""
+    assert said(kind().build(table(DEVICES)), seen) == said(kind().build(table(DEVICES)), seen)
+
+
+@every_detector
+@settings(max_examples=25, deadline=None)
+@given(seen=steady(), chosen=st.sets(st.integers(0, TOTAL - 1)))
+def test_how_rows_are_batched_is_no_matter(kind, seen, chosen):
+    """Points that come in one contiguous batch, or spread over two, give the same findings."""
+    whole, parts = kind().build(table(DEVICES)), kind().build(table(DEVICES))
+
+    for each in seen:
+        together = said(whole, [each])
+        apart = said(parts, split(each, chosen) if isinstance(each, Batch) else [each])
+        assert sorted(chain(*apart)) == sorted(chain(*together))
+
+
+@every_detector
+@settings(max_examples=25, deadline=None)
+@given(seen=steady())
+def test_begins_and_ends_by_turns(kind, seen):
+    """Of each source and kind, it says begin and end by turns, except where the points of the source change."""
+    detector, active = kind().build(table(DEVICES)), {}
+    for finding in [finding for each in seen for finding in detector.observe(each)]:
+        source = (finding.device, finding.kind, *(finding.rows if finding.kind != "stale" else ()))
+        assert finding.active != active.get(source, False) or finding.kind == "stale"
+        active[source] = finding.active
+
+
+@every_detector
+def test_state_does_not_grow(kind):
+    """After the first batches, ten thousand more and their events take no memory."""
+    detector, rows = kind().build(table(DEVICES)), np.arange(TOTAL, dtype=np.int32)
+    quality = np.zeros(TOTAL, np.uint16)
+
+    def live(begin, end):
+        for at_s in range(begin, end):
+            now_ns = (1_000_000 + at_s) * NS
+            values = np.full(TOTAL, at_s % 500 / 10)
+            detector.observe(Batch(rows, values, quality, np.full(TOTAL, now_ns), now_ns))
+            if at_s % 25 == 0:
+                for event_kind in ("lost", "connected", "refused", "accepted"):
+                    detector.observe(Event("bay1", EventKind(event_kind), f"reason {at_s}", now_ns, (0, 1)))
+                detector.observe(Tick(now_ns))
+
+    live(0, 600)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        live(600, 10_600)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+    assert grown < 4096, f"{grown} bytes, {sys.getsizeof(detector)} of the detector itself"
+
+
+def test_always_unless_configured():
+    """What always looks does so once; a configured one takes its place, and `enabled: false` its work."""
+    points = table(DEVICES)
+
+    assert list(build((), points)) == [config.detector for config in ALWAYS]
+    assert [len(group) for group in build((LimitsConfig(), LimitsConfig()), points).values()].count(2) == 1
+    assert "limits" not in build((LimitsConfig(enabled=False),), points)
