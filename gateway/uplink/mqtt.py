@@ -230,7 +230,7 @@ class Connection:
         elif self._accepted.done():
             self._end(BrokerLost("the connection broke"))
         elif self._trouble:
-            self._end(BrokerLost(f"no connection to {self._uplink.host}:{self._uplink.port}: {self._trouble}"))
+            self._end(BrokerLost(f"no TLS with {self._uplink.host}:{self._uplink.port}: {self._trouble}"))
         else:
             self._end(VersionRefused("the broker closed the connection without an answer"))
 
@@ -251,8 +251,9 @@ class Connection:
         self._subscribed.set_result(not reasons[0].is_failure)
 
     def _on_log(self, _client: Client, _data: Any, level: int, text: str) -> None:
-        if level == LogLevel.MQTT_LOG_ERR:
-            self._trouble = text
+        """Keep what TLS had against us: TLS 1.3 refuses a client's certificate only after the handshake."""
+        if level == LogLevel.MQTT_LOG_ERR and "[SSL" in text:
+            self._trouble = text[text.index("[SSL") :]
 
     def _end(self, reason: BrokerLost) -> None:
         if self.closed.done():

@@ -1,17 +1,30 @@
 """The way to the broker: versions, passwords, TLS, and one clear sentence when there is none."""
 
 import asyncio
-import logging
 import socket
+import subprocess
+import sys
 
 import pytest
-from amqtt.broker import Broker
-from amqtt.contexts import BrokerConfig, ListenerConfig
 
 from gateway.config.model import Uplink
 from gateway.uplink.endpoint import BrokerLost
 from gateway.uplink.mqtt import Connection, Listener, Outgoing, Version, connect
 
+OLD_BROKER = """
+import asyncio, sys
+from amqtt.broker import Broker
+from amqtt.contexts import BrokerConfig, ListenerConfig
+
+async def main():
+    anyone = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    listener = ListenerConfig(bind=sys.argv[1])
+    await Broker(BrokerConfig(listeners={"default": listener}, plugins=anyone)).start()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
 SECRET = "correct horse battery"
 WILL = Outgoing("gridsentinel/site/gw/status", b"{}")
 
@@ -30,17 +43,16 @@ async def refused(url, **keys):
 
 
 @pytest.fixture
-async def old_broker(caplog):
-    """Run a broker that speaks MQTT 3.1.1 only."""
-    caplog.set_level(logging.CRITICAL)
+def old_broker():
+    """Run a broker that speaks MQTT 3.1.1 only, in a process of its own."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{sock.getsockname()[1]}"
-    plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
-    broker = Broker(BrokerConfig(listeners={"default": ListenerConfig(bind=address)}, plugins=plugins))
-    await broker.start()
-    yield f"mqtt://{address}"
-    await broker.shutdown()
+    command = [sys.executable, "-c", OLD_BROKER, address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout.readline() == b"ready\n"
+        yield f"mqtt://{address}"
+        process.kill()
 
 
 @pytest.mark.parametrize("version", Version)
@@ -104,24 +116,19 @@ async def test_tls_with_a_ca_of_its_own(make_mosquitto, certificates):
     await connection.disconnect()
     stranger = await refused(f"mqtts://localhost:{broker.port}", ca_file=certificates.other_ca)
     system = await refused(f"mqtts://localhost:{broker.port}")
-    renamed = await refused(f"mqtts://127.0.0.2:{broker.port}", ca_file=certificates.ca)
 
     assert all(f"the certificate of localhost:{broker.port} is not trusted: " in text for text in (stranger, system))
-    assert renamed.startswith("nobody listens") or "is not valid for '127.0.0.2'" in renamed
 
 
 async def test_tls_checks_the_name(make_mosquitto, certificates):
     """A trusted certificate of another host is refused."""
-    broker = make_mosquitto()
+    port = make_mosquitto().port
+    broker = make_mosquitto(f"listener {port} 127.0.0.2")
     broker.with_tls(certificates)
     broker.start()
-    proxy = await asyncio.start_server(lambda r, w: relay(r, w, broker.port), "127.0.0.2", 0)
-    port = proxy.sockets[0].getsockname()[1]
     text = await refused(f"mqtts://127.0.0.2:{port}", ca_file=certificates.ca)
-    proxy.close()
 
-    assert "not trusted" in text
-    assert "127.0.0.2" in text
+    assert text.startswith(f"the certificate of 127.0.0.2:{port} is not trusted: IP address mismatch")
 
 
 async def test_a_client_certificate(make_mosquitto, certificates):
@@ -135,7 +142,7 @@ async def test_a_client_certificate(make_mosquitto, certificates):
     await connection.disconnect()
     text = await refused(url, ca_file=certificates.ca)
 
-    assert f"no connection to localhost:{broker.port}: " in text
+    assert f"no TLS with localhost:{broker.port}: " in text
     assert "CERTIFICATE_REQUIRED" in text.upper().replace(" ", "_")
 
 
@@ -196,15 +203,3 @@ async def web_server(_reader, writer):
     """Answer as a broker never would."""
     writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     writer.close()
-
-
-async def relay(reader, writer, port):
-    """Carry bytes both ways until one side ends."""
-    there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
-
-    async def pump(one, other):
-        while data := await one.read(65536):
-            other.write(data)
-        other.close()
-
-    await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer), return_exceptions=True)
