@@ -1,0 +1,242 @@
+"""The store's own thread works here: one connection, group commits, and a fresh start when the database is bad."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from os import close, statvfs
+from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
+
+from gateway.store import files, gaps
+from gateway.store.limits import PAGE_BYTES, Limits
+from gateway.store.record import Gap, Record, Row, Stream
+from gateway.store.schema import STATEMENTS, prepare
+from gateway.store.transaction import Transaction
+from gateway.store.work import Ledger, StoreStats, Work
+
+T = TypeVar("T")
+
+READ_BYTES = 1024 * 1024
+"""Most bytes of one read, so that a commit never waits long behind it; one row at least."""
+FAULTS = frozenset(
+    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY,
+     sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL),
+)  # fmt: skip
+DAMAGES = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
+
+
+def is_fault(error: BaseException) -> bool:
+    """Return whether `error` is the disk's and may pass: full, read-only, unreachable, failing."""
+    if isinstance(error, sqlite3.Error):
+        return _code(error) in FAULTS
+    return isinstance(error, OSError)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+class Disk:
+    """The database of one directory. Every method runs in the one thread that owns the connection."""
+
+    def __init__(self, directory: Path, limits: Limits) -> None:
+        self.notes: list[str] = []
+        self.stats = StoreStats()
+        self._directory = directory
+        self._path = directory / files.DATABASE
+        self._wal = directory / f"{files.DATABASE}-wal"
+        self._limits = limits
+        self._db: sqlite3.Connection | None = None
+        self._lock: int | None = None
+        self._ledgers = {stream: Ledger() for stream in Stream}
+        self._reserved: Mapping[Stream, tuple[int, int]] = {}
+
+    def open(self) -> None:
+        """Open the database, or a fresh one when it is bad; afterwards all is within its limits."""
+        self._guarded(lambda _: None)
+
+    def commit(self, work: Work) -> None:
+        """Do `work`; it is on disk when this returns, and nothing of its records is when this raises."""
+        begin = perf_counter()
+        self._guarded(lambda db: self._commit(db, work))
+        self.stats = replace(self.stats, commits=self.stats.commits + 1, commit_s=perf_counter() - begin)
+
+    def read(self, stream: Stream, after: int, upto: int, limit: int) -> Sequence[Row]:
+        """Return the rows with after < seq <= upto, ascending, at most `limit` and about READ_BYTES."""
+
+        def read(db: sqlite3.Connection) -> Sequence[Row]:
+            rows, size = [], 0
+            for seq, device, start_ns, end_ns, body in db.execute(STATEMENTS[stream].read, (after, upto, limit)):
+                rows.append(Row(seq, Record(stream, device, start_ns, end_ns, body)))
+                size += len(body)
+                if size >= READ_BYTES:
+                    break
+            return rows
+
+        return self._guarded(read)
+
+    def gaps(self, stream: Stream | None) -> Sequence[Gap]:
+        """Return the gaps that are not reported yet."""
+        return self._guarded(lambda db: gaps.waiting(db, stream))
+
+    def states(self, prefix: str) -> Mapping[str, bytes]:
+        """Return the states whose key begins with `prefix`."""
+        statement = "SELECT key, value FROM states WHERE key >= ? AND substr(key, 1, ?) = ?"
+        return self._guarded(lambda db: dict(db.execute(statement, (prefix, len(prefix), prefix)).fetchall()))
+
+    def close(self) -> None:
+        """Close the database and give the lock back."""
+        self._disconnect()
+        if self._lock is not None:
+            close(self._lock)
+            self._lock = None
+
+    def _guarded(self, act: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return act(self._opened())
+        except sqlite3.DatabaseError as error:
+            if is_fault(error) or (self._db is not None and _code(error) not in DAMAGES):
+                raise
+            self._set_aside(str(error))
+            return act(self._opened())
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._db is not None:
+            return self._db
+        if self._lock is None:
+            self._lock = files.lock(self._directory)
+        db = sqlite3.connect(self._path, isolation_level=None, timeout=1.0)
+        try:
+            self._start(db)
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+        return db
+
+    def _disconnect(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _set_aside(self, reason: str) -> None:
+        self._disconnect()
+        bad = files.set_aside(self._directory)
+        self.notes.append(f"{self._path} cannot be read ({reason}): set aside as {bad.name}, begun afresh")
+
+    def _start(self, db: sqlite3.Connection) -> None:
+        self._reserved = files.read_reserved(self._directory)
+        prepare(db, self._reserved)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        rows = db.execute("SELECT stream, last, rows, bytes, dropped FROM streams").fetchall()
+        self._ledgers = {Stream(stream): Ledger(*numbers) for stream, *numbers in rows}
+        self._reserve(db, self._ledgers)
+        self._fit(db)
+        db.execute(f"PRAGMA max_page_count = {self._limits.pages}")
+
+    def _reserve(self, db: sqlite3.Connection, ledgers: Mapping[Stream, Ledger]) -> None:
+        if all(ledger.last < self._reserved.get(stream, (0, 0))[1] for stream, ledger in ledgers.items()):
+            return
+        waiting = {gap.stream: gap.from_seq for gap in reversed(gaps.waiting(db, None))}
+        reserved = {}
+        for stream, ledger in ledgers.items():
+            oldest = db.execute(STATEMENTS[stream].oldest).fetchone() or (ledger.last + 1,)
+            first = min(oldest[0], waiting.get(stream, oldest[0]))
+            reserved[stream] = (first, ledger.last + files.RESERVED)
+        files.write_reserved(self._directory, reserved)
+        self._reserved = reserved
+
+    def _fit(self, db: sqlite3.Connection) -> None:
+        """Bring a store that was made with a larger budget within this one."""
+        fits = False
+        while not fits:
+            self._make_room_in_journal(db)
+            db.execute("BEGIN IMMEDIATE")
+            transaction = Transaction(db, self._limits, self._ledgers)
+            fits = transaction.fit()
+            self._commit_ledgers(db, transaction)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self._path.stat().st_size > self._limits.pages * PAGE_BYTES:
+            self._shrink(db)
+
+    def _shrink(self, db: sqlite3.Connection) -> None:
+        try:
+            db.execute("PRAGMA cache_spill = ON")
+            db.execute("VACUUM")
+            self.notes.append("the store was larger than its budget: the oldest has gone, the file is shrunk")
+        except sqlite3.OperationalError as error:
+            self.notes.append(f"the store is larger than its budget and cannot be shrunk now: {error}")
+        finally:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            db.execute("PRAGMA cache_spill = OFF")
+
+    def _make_room_in_journal(self, db: sqlite3.Connection) -> None:
+        if self._wal_bytes() > self._limits.checkpoint_bytes:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _limits_now(self, db: sqlite3.Connection) -> Limits:
+        """Return the limits, less where the file system itself has less left: a small disk is a small budget."""
+        system = statvfs(self._directory)
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        left = system.f_bavail * system.f_frsize - (self._limits.journal_bytes - self._wal_bytes())
+        possible = (self._path.stat().st_size + left) // PAGE_BYTES
+        return replace(self._limits, pages=min(self._limits.pages, max(pages, possible)))
+
+    def _wal_bytes(self) -> int:
+        try:
+            return self._wal.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _commit(self, db: sqlite3.Connection, work: Work) -> None:
+        left = work.acknowledged
+        while True:
+            self._make_room_in_journal(db)
+            limits = self._limits_now(db)
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                transaction = Transaction(db, limits, self._ledgers)
+                left = {s: rest for s, runs in left.items() if (rest := transaction.acknowledge(s, runs))}
+                if not left:
+                    self._write(db, transaction, work)
+                self._reserve(db, transaction.ledgers)
+                self._commit_ledgers(db, transaction)
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            if not left:
+                return
+
+    def _write(self, db: sqlite3.Connection, transaction: Transaction, work: Work) -> None:
+        for gap in work.reported:
+            gaps.remove(db, gap)
+        for stream, runs in work.unreadable.items():
+            transaction.discard(stream, runs)
+        for (stream, reason), lost in work.lost.items():
+            transaction.lose(stream, reason, lost)
+        transaction.insert(work.records, work.states)
+
+    def _commit_ledgers(self, db: sqlite3.Connection, transaction: Transaction) -> None:
+        transaction.save()
+        # measured before the commit: nothing that can fail comes after it, or the records would be stored twice
+        stats = self._measure(db, transaction.ledgers)
+        db.execute("COMMIT")
+        self._ledgers = transaction.ledgers
+        self.stats = replace(stats, wal_bytes=self._wal_bytes())
+
+    def _measure(self, db: sqlite3.Connection, ledgers: Mapping[Stream, Ledger]) -> StoreStats:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        (free,) = db.execute("PRAGMA freelist_count").fetchone()
+        oldest = {stream: db.execute(STATEMENTS[stream].oldest).fetchone() for stream in Stream}
+        return replace(
+            self.stats,
+            rows={stream: ledger.rows for stream, ledger in ledgers.items()},
+            bytes={stream: ledger.bytes for stream, ledger in ledgers.items()},
+            dropped={stream: ledger.dropped for stream, ledger in ledgers.items()},
+            last={stream: ledger.last for stream, ledger in ledgers.items()},
+            oldest_ns={stream: row[1] for stream, row in oldest.items() if row},
+            db_bytes=pages * PAGE_BYTES,
+            used_bytes=(pages - free) * PAGE_BYTES,
+        )

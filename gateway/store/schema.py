@@ -1,0 +1,108 @@
+"""The tables of the store, and every statement that is made for one stream.
+
+telemetry, change, alarm   one row a message that waits; appended at the end, deleted when acknowledged
+streams                    the last number given out, and the sums that would otherwise need a scan
+gaps                       holes the gateway made and has not reported yet
+states                     what components want to find again after a restart
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.store import gaps
+from gateway.store.limits import PAGE_BYTES
+from gateway.store.record import Gap, GapReason, Stream
+from gateway.store.work import Run
+
+VERSION = 1
+
+MESSAGES = (
+    "seq INTEGER PRIMARY KEY, device TEXT NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,"
+    " body BLOB NOT NULL)"
+)
+TABLES = {
+    "telemetry": MESSAGES,
+    "change": MESSAGES,
+    "alarm": MESSAGES,
+    "streams": "stream TEXT PRIMARY KEY, last INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " dropped INTEGER NOT NULL) WITHOUT ROWID",
+    "gaps": "stream TEXT NOT NULL, from_seq INTEGER NOT NULL, to_seq INTEGER NOT NULL, start_ns INTEGER NOT NULL,"
+    " end_ns INTEGER NOT NULL, reason TEXT NOT NULL, lost INTEGER NOT NULL,"
+    " PRIMARY KEY (stream, from_seq)) WITHOUT ROWID",
+    "states": "key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+}
+SETTINGS = (
+    f"page_size = {PAGE_BYTES}",
+    "locking_mode = EXCLUSIVE",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "wal_autocheckpoint = 0",
+    "cache_size = -2048",
+    "secure_delete = OFF",  # on in Debian's build, where a deleted page is written once more, as zeros
+    "cache_spill = OFF",  # each changed page goes to the journal once, at the commit: its size stays bounded
+)
+
+
+class StoreTooNew(Exception):
+    """The operator went back to an older version of the program, which cannot read the newer one's store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The statements of one stream's table."""
+
+    insert: str
+    read: str
+    oldest: str
+    run: str
+    delete: str
+
+    @classmethod
+    def of(cls, stream: Stream) -> "Statements":
+        """Write them for `stream`, whose name is a constant of ours."""
+        return cls(
+            insert=f"INSERT INTO {stream} VALUES (?, ?, ?, ?, ?)",  # noqa: S608
+            read=f"SELECT seq, device, start_ns, end_ns, body FROM {stream}"  # noqa: S608
+            " WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+            oldest=f"SELECT seq, start_ns FROM {stream} ORDER BY seq LIMIT 1",  # noqa: S608
+            # length() of a blob is read from the row's header: no overflow page is touched
+            run=f"SELECT seq, start_ns, end_ns, length(body) FROM {stream}"  # noqa: S608
+            " WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+            delete=f"DELETE FROM {stream} WHERE seq BETWEEN ? AND ?",  # noqa: S608
+        )
+
+
+STATEMENTS = {stream: Statements.of(stream) for stream in Stream}
+
+
+def prepare(db: sqlite3.Connection, taken: Mapping[Stream, Run]) -> None:
+    """Set up `db`; a new one goes on counting behind the numbers that were `taken` before, and records the gaps.
+
+    Raises:
+        StoreTooNew: a newer program wrote it.
+        sqlite3.DatabaseError: it is no database, or not ours.
+    """
+    for setting in SETTINGS:
+        db.execute(f"PRAGMA {setting}")
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise StoreTooNew(f"the store has version {version}, this program knows {VERSION}: run the newer program again")
+    if version < VERSION:
+        _create(db, taken)
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables != set(TABLES):
+        raise sqlite3.DatabaseError("its tables are not the store's")
+
+
+def _create(db: sqlite3.Connection, taken: Mapping[Stream, Run]) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    for name, columns in TABLES.items():
+        db.execute(f"CREATE TABLE {name} ({columns}")
+    for stream in Stream:
+        first, last = taken.get(stream, (1, 0))
+        db.execute("INSERT INTO streams VALUES (?, ?, 0, 0, 0)", (stream, last))
+        if last >= first:
+            gaps.add(db, Gap(stream, first, last, 0, 0, GapReason.CORRUPT, last - first + 1))
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
