@@ -35,6 +35,8 @@ from protocols.model import Times, Values
 VERSION = 1
 DEEPEST = 16
 """Nesting of evidence and health; deeper parts are written as text."""
+LARGEST = 1.7976931348623e308
+"""Beyond it 15 digits round to infinity."""
 _POINT = '"%s":{"n":%d,"min":%.15g,"max":%.15g,"mean":%.15g,"last":%.15g,"q":%d}'
 _CHANGE = '"%s":{"value":%.15g,"q":%d,"time":%s}'
 
@@ -142,8 +144,8 @@ def _with_points(head: Mapping[str, Any], points: Sequence[str]) -> bytes:
 
 
 def _finite(values: Values) -> list[float]:
-    finite = np.isfinite(values)
-    return (values if finite.all() else np.where(finite, values, np.nan)).tolist()  # type: ignore[no-any-return]
+    exists = np.abs(values) <= LARGEST
+    return (values if exists.all() else np.where(exists, values, np.nan)).tolist()  # type: ignore[no-any-return]
 
 
 def _quoted(times_ns: Times) -> list[str]:

@@ -120,6 +120,18 @@ async def test_tls_with_a_ca_of_its_own(make_mosquitto, certificates):
     assert all(f"the certificate of localhost:{broker.port} is not trusted: " in text for text in (stranger, system))
 
 
+async def test_rows_over_tls(make_mosquitto, certificates, memory, publish, messages):
+    """Acknowledgements that arrive many in one TLS record are all seen at once."""
+    broker = make_mosquitto()
+    broker.with_tls(certificates)
+    broker.start()
+    memory.put(*(messages.summary(n, points=200) for n in range(300)))
+    publisher = publish(f"mqtts://localhost:{broker.port}", memory, ca_file=certificates.ca, backlog_rate_per_s=100_000)
+    await memory.empty(5)
+
+    assert publisher.connects == 1
+
+
 async def test_tls_checks_the_name(make_mosquitto, certificates):
     """A trusted certificate of another host is refused."""
     port = make_mosquitto().port
