@@ -54,9 +54,9 @@ def test_beyond_the_bound_the_oldest_telemetry_goes_first():
 
     kept = [r for w in work for r in w.records]
     assert [r for r in kept if r.stream is A] == [record(n, A) for n in range(4)]
-    assert [r.start_ns for r in kept if r.stream is T] == [17, 18, 19]
-    assert work[0].lost[T, GapReason.MEMORY].count == 7
-    assert (work[0].lost[T, GapReason.MEMORY].start_ns, work[0].lost[T, GapReason.MEMORY].end_ns) == (10, 17)
+    assert [r.start_ns for r in kept if r.stream is T] == [16, 17, 18, 19]
+    assert work[0].lost[T, GapReason.MEMORY].count == 6
+    assert (work[0].lost[T, GapReason.MEMORY].start_ns, work[0].lost[T, GapReason.MEMORY].end_ns) == (10, 16)
     assert {"k": b""} in [w.states for w in work]
 
 
