@@ -1,0 +1,86 @@
+"""A stop on SIGTERM: over within 2 s whatever hangs, and everything that was measured is told, now or later."""
+
+import socket
+
+import pytest
+
+STOP_S = 2.0
+
+
+@pytest.fixture
+def unreachable():
+    """Return a port whose listener takes no more connections: a connect hangs there, as behind a dead router."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for each in (first, second):
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+async def stopped_and_complete(daemon, device, book, url, before_stop):
+    """Run, stop, run again with the broker at `url`, stop; check times and that no reading is missing."""
+    daemon.write([device.config("d1", every_s=0.05)], uplink={"window_s": 10})
+    await daemon.start()
+    await before_stop()
+    stop_s = await daemon.stop()
+
+    daemon.url = url
+    daemon.write([device.config("d1", every_s=0.05)], uplink={"window_s": 10, "backlog_rate_per_s": 10_000})
+    await daemon.start()
+    await book.until(lambda book: book.status.get("online"))
+    again_s = await daemon.stop()
+    await book.until(lambda book: book.status.get("reason") == "stopped")
+
+    assert max(stop_s, again_s) < STOP_S
+    assert device.answers[1] - book.readings("d1") in (0, 1, 2)  # one under way at each stop
+    return stop_s
+
+
+async def test_stop_with_a_good_broker(daemon, device, book, mosquitto):
+    """The open window is closed, sent and acknowledged before the end."""
+    stop_s = await stopped_and_complete(daemon, device, book, mosquitto.url, lambda: device.answered(20))
+
+    assert stop_s < STOP_S / 2
+    assert len(book.windows("d1")) >= 2
+
+
+async def test_stop_with_a_dead_broker(make_daemon, device, book, mosquitto):
+    """Nobody listens at the broker's port: the open window is on disk and is told after the restart."""
+    daemon = make_daemon("mqtt://127.0.0.1:1")
+    await stopped_and_complete(daemon, device, book, mosquitto.url, lambda: device.answered(20))
+
+    assert book.windows("d1")[0]["historical"] is True
+
+
+async def test_stop_with_an_unreachable_broker(make_daemon, device, book, mosquitto, unreachable):
+    """The connect to the broker hangs: a stop does not wait for it."""
+    daemon = make_daemon(f"mqtt://127.0.0.1:{unreachable}")
+    await stopped_and_complete(daemon, device, book, mosquitto.url, lambda: device.answered(20))
+
+
+async def test_stop_with_a_broker_that_swallows(make_daemon, device, book, mosquitto, way):
+    """The link dies without a word while connected: what was in flight stays on disk and is told again."""
+    daemon = make_daemon(way.url)
+
+    async def swallow():
+        await book.until(lambda book: book.status.get("online"))
+        way.swallows = True
+        await device.answered(20)
+
+    await stopped_and_complete(daemon, device, book, mosquitto.url, swallow)
+
+
+async def test_stop_with_devices_that_hang(daemon, device, make_device, book, mosquitto, unreachable):
+    """Devices that never answer, or not even accept, do not delay the stop."""
+    silent = make_device()
+    silent.conduct = silent.silent
+    await silent.start()
+    sick = [silent.config("silent", timeout_s=30), silent.config("hanging", timeout_s=30)]
+    sick[1]["url"] = f"tcp://127.0.0.1:{unreachable}"
+    daemon.write([device.config("d1"), *sick])
+    await daemon.start()
+    await device.answered(5)
+
+    assert await daemon.stop() < STOP_S
