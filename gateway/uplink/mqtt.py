@@ -8,8 +8,8 @@
 - MQTT 5 is tried first. A broker that refuses it (CONNACK reason 132, CONNACK code 1, a close without any CONNACK, or
   silence) is asked in 3.1.1.
 
-The loop reads and writes the socket itself: 55 us CPU a message (300 bytes, 20 in flight) where paho's own thread, which
-wakes the loop for each PUBACK, takes 145.
+The loop reads and writes the socket itself: 55 us CPU a message (300 bytes, 20 in flight) where paho's own thread,
+which wakes the loop for each PUBACK, takes 145.
 """
 
 import asyncio

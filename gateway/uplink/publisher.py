@@ -208,7 +208,10 @@ class Publisher:
             return math.inf
         own = await self._own_message()
         if own is not None:
-            self._publish(connection, own, None)
+            if len(own.payload) <= connection.max_bytes - ENVELOPE_BYTES:
+                self._publish(connection, own, None)
+            else:
+                self._note_oversized(own.topic, len(own.payload), connection.max_bytes)
             return 0
         if self._gaps:
             hole = self._gaps.popleft()
@@ -255,13 +258,18 @@ class Publisher:
             body = payload.encode(row, historical=due.historical)
         except BadRecord as bad:
             self.unreadable += 1
-            self._log.error("row_unreadable", stream=stream.value, seq=row.seq, reason=str(bad))
+            if self.unreadable == 1:
+                self._log.error("row_unreadable", stream=stream.value, seq=row.seq, reason=str(bad))
             return self._outgoing("gap", payload.gap(_hole(row, GapReason.CORRUPT)))
         if len(body) > max_bytes - ENVELOPE_BYTES:
-            self.oversized += 1
-            self._log.error("row_oversized", stream=stream.value, seq=row.seq, bytes=len(body), max_bytes=max_bytes)
+            self._note_oversized(f"{stream}/{device}", len(body), max_bytes)
             return self._outgoing("gap", payload.gap(_hole(row, GapReason.SIZE)))
         return self._outgoing("alarm" if stream is Stream.ALARM else f"{stream}/{device}", body)
+
+    def _note_oversized(self, topic: str, size: int, max_bytes: int) -> None:
+        self.oversized += 1
+        if self.oversized == 1:
+            self._log.error("message_oversized", topic=topic, bytes=size, max_bytes=max_bytes)
 
     def _outgoing(self, topic: str, body: bytes, *, retain: bool = False) -> Outgoing:
         return Outgoing(f"{self._prefix}/{topic}", body, retain)

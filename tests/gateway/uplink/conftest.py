@@ -192,13 +192,14 @@ async def publish() -> AsyncIterator[Callable[..., Publisher]]:
         store: Any,
         *,
         command: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {},
+        birth: Callable[[], Mapping[str, Any]] = lambda: {"devices": {}},
         **keys: Any,
     ) -> Publisher:
         publisher = Publisher(
             Uplink(url=url, **{"retry_max_s": 1.0, "connect_timeout_s": 3.0} | keys),
             IDENTITY,
             store,
-            birth=lambda: {"devices": {}},
+            birth=birth,
             status=lambda: {"state": "operational"},
             command=command,
             random=lambda: 0.05,

@@ -170,6 +170,17 @@ async def test_a_message_over_the_brokers_limit_becomes_a_gap(make_mosquitto, su
     assert (publisher.oversized, publisher.connects) == (1, 1)
 
 
+async def test_a_birth_over_the_brokers_limit_stops_nothing(make_mosquitto, memory, publish, messages):
+    """A birth that the broker would never take is counted and left out; the rows go."""
+    broker = make_mosquitto("max_packet_size 2000")
+    broker.start()
+    memory.put(messages.summary(1))
+    publisher = publish(broker.url, memory, birth=lambda: {"devices": "x" * 5000})
+    await memory.empty()
+
+    assert (publisher.oversized, publisher.connects) == (1, 1)
+
+
 async def test_commands_are_answered_once(mosquitto, subscribe, memory, publish):
     """A command acts once and is answered each time; what is no command is answered with its fault."""
     seen = []
