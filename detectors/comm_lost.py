@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from pydantic import Field
-
 from detectors.detector import Detector, DetectorConfig
 from detectors.model import Finding, Severity
 from protocols.model import Event, EventKind, Seen, Tick
 from protocols.point import SeverityWord
 from protocols.points import Points
-from protocols.settings import settings
+from protocols.settings import Field, settings
 
 NS = 1_000_000_000
 

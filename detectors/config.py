@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
-from pydantic import Field
-
 from detectors.comm_lost import CommLost
 from detectors.detector import Detector
 from detectors.limits import LimitsConfig
@@ -13,6 +11,7 @@ from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
 from detectors.stuck import StuckConfig
 from protocols.points import Points
+from protocols.settings import Field
 
 AnyDetector: TypeAlias = Annotated[
     CommLost | LimitsConfig | RateConfig | RefusedConfig | StaleConfig | StuckConfig, Field(discriminator="detector")

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from pydantic import Field
-
 from detectors.model import Finding
 from protocols.model import Seen
 from protocols.points import Points
-from protocols.settings import settings
+from protocols.settings import Field, settings
 
 
 class Detector(Protocol):

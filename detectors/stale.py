@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
 from detectors.detector import Detector, DetectorConfig
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, span
 from protocols.point import SeverityWord
 from protocols.points import Points
-from protocols.settings import settings
+from protocols.settings import Field, settings
 
 NS = 1_000_000_000
 NAMED = 5

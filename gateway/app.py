@@ -15,7 +15,8 @@ from typing import Any
 import structlog
 
 from gateway import __version__
-from gateway.config import Config, ConfigError, Fault, load
+from gateway.config import Config, ConfigError, Fault
+from gateway.config.apart import load_apart
 from gateway.description import describe
 from gateway.health import Health, judge, notify, watchdog_s
 from gateway.plant import Plant
@@ -96,7 +97,7 @@ class Gateway:
         """Replace the plant by that of the new configuration, or keep the old one and say why."""
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config = _reloadable(await asyncio.to_thread(load, self._path), self.config, self._path)
+            config = _reloadable(await asyncio.to_thread(load_apart, self._path), self.config, self._path)
         except ConfigError as error:
             for fault in error.faults:
                 log.error("reload_refused", fault=str(fault))  # noqa: TRY400 - the fault is the operator's, not ours

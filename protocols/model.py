@@ -1,6 +1,5 @@
 """The words every protocol speaks: batches of readings, events of a conversation, and ticks of time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntFlag, StrEnum
 from typing import TypeAlias
@@ -109,7 +108,8 @@ def span(rows: Rows) -> Span:
 
 def usable(quality: Qualities) -> NDArray[np.bool_]:
     """Return bool[n]: True where the value may be judged."""
-    return (quality & np.uint16(UNUSABLE)) == 0
+    good: NDArray[np.bool_] = (quality & np.uint16(UNUSABLE)) == 0
+    return good
 
 
 def sound(batch: Batch) -> Batch:
@@ -120,9 +120,3 @@ def sound(batch: Batch) -> Batch:
     values = np.where(finite, batch.values, np.nan)
     quality = np.where(finite, batch.quality, batch.quality | np.uint16(Quality.INVALID))
     return replace(batch, values=values, quality=quality)
-
-
-def same_rows(batches: Sequence[Batch]) -> bool:
-    """Return whether any point appears in more than one of `batches`."""
-    together = np.concatenate([batch.rows for batch in batches])
-    return len(np.unique(together)) != len(together)

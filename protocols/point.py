@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import Field
-
-from protocols.settings import Fault, Name, Seconds, settings
+from protocols.settings import Fault, Field, Name, Seconds, settings
 
 SeverityWord = Literal["info", "warning", "critical", "emergency"]
 

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Protocol, TypeAlias
 
-from pydantic import AfterValidator, Field
-
-from protocols.settings import settings
+from protocols.settings import AfterValidator, Field, settings
 from simulator.conduct import Conduct
 from simulator.grid import Grid
 from simulator.meter import BAYS, INDEX

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from detectors.config import ALWAYS
-from gateway.config import Config, ConfigError, load
+from gateway.config import Config, ConfigError
+from gateway.config.loader import load
 
 MIB = 1024 * 1024
 WELL, BAD_CONFIGURATION = 0, 78

@@ -23,11 +23,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix here is worth a second thread and its 8 MiB stack
-    from gateway.config import ConfigError, load  # noqa: PLC0415 - after the environment is set
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix here is worth a second thread and its stack
+    os.environ["GRIDSENTINEL_PLAIN"] = "1"
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # where it is installed, structlog would take 4 MB
+    from gateway.config import ConfigError  # noqa: PLC0415 - after the environment is set
+    from gateway.config.apart import load_apart  # noqa: PLC0415
 
     try:
-        config = load(arguments.file)
+        config = load_apart(arguments.file)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EX_CONFIG

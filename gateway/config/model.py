@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ByteSize, Field
-
 from detectors.config import AnyDetector
 from protocols.config import Device
-from protocols.settings import Fault, Name, Seconds, settings
+from protocols.settings import AfterValidator, Bytes, Fault, Field, Name, Seconds, settings
 
 MIB = 1024 * 1024
 
@@ -111,7 +109,7 @@ class Uplink:
 class StoreBudget:
     """Section `store`: how much disk the messages that wait may take."""
 
-    max_bytes: ByteSize = Field(default=ByteSize(256 * MIB), ge=4 * MIB)
+    max_bytes: Bytes = Field(default=256 * MIB, ge=4 * MIB)
     """Hard limit of database and journal together."""
     alarm_share: float = Field(default=0.2, gt=0, lt=0.9)
     """Share of it that is kept for alarms."""

@@ -20,7 +20,8 @@ from amqtt.client import MQTTClient
 from amqtt.mqtt.constants import QOS_1
 
 from gateway.app import Gateway
-from gateway.config import Config, load
+from gateway.config import Config
+from gateway.config.loader import load
 from gateway.demo.ledger import STREAMS, Ledger
 from gateway.demo.link import Link
 from gateway.resources import config_folder

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
-
 from protocols.point import DeviceConfig, PointConfig
-from protocols.settings import Fault, settings
+from protocols.settings import AfterValidator, Fault, Field, settings
 
 if TYPE_CHECKING:
     from protocols.driver import Clock, Driver

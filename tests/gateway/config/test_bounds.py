@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.config import ConfigError, fault, load
+from gateway.config import ConfigError, fault
+from gateway.config.loader import load
 
 HEAD = "gateway: {site: a, name: b}\nuplink: {url: mqtt://h}\n"
 

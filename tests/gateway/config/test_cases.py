@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import ConfigError, load
+from gateway.config import ConfigError
+from gateway.config.loader import load
 
 CASES = Path(__file__).parent / "cases"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.config import load, reader
+from gateway.config import reader
+from gateway.config.loader import load
 
 CASES = Path(__file__).parent / "cases"
 

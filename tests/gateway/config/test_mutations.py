@@ -5,7 +5,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.config import ConfigError, load
+from gateway.config import ConfigError
+from gateway.config.loader import load
 
 SAMPLE = (Path(__file__).parents[3] / "config" / "gateway.yaml").read_text().splitlines()
 LINES = [line.partition("  # ")[0] for line in SAMPLE if line.strip() and not line.lstrip().startswith("#")]

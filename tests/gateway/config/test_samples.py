@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from gateway.config import keys, load, reader
+from gateway.config import keys, reader
+from gateway.config.loader import load
 from gateway.config.loader import LISTS
 from gateway.config.model import Config
 
