@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from protocols.point import DeviceConfig, PointConfig
@@ -161,8 +161,8 @@ class ModbusDevice(DeviceConfig):
                 others.append((point, place.bit))
 
     @staticmethod
-    def driver(devices: "Sequence[ModbusDevice]", points: "Points", clock: "Clock") -> "Driver":
-        """Build the conversation that `devices`, all of one endpoint, share."""
+    def driver(devices: "Sequence[Any]", points: "Points", clock: "Clock") -> "Driver":
+        """Build the conversation that `devices`, all of this class and of one endpoint, share."""
         from protocols.modbus.driver import ModbusDriver  # noqa: PLC0415  loaded only when a device needs it
 
         return ModbusDriver(devices, points, clock)
