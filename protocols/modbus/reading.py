@@ -27,6 +27,8 @@ ASK_AGAIN_READS: Final = 600
 """Refused values are asked again after so many reads: ten minutes at one a second, as maps change by hand."""
 ASK_AGAIN_AT_ONCE: Final = 4
 """Most refused values asked again in one read, so that a hundred of them do not hold up the line."""
+ISOLATING_AT_ONCE: Final = 64
+"""Most refused blocks halved in one read: enough for six bad addresses; a whole table takes some reads to be known."""
 
 _REFUSED: Final = Quality.INVALID | Quality.BAD_REFERENCE
 _FAILED: Final = Quality.INVALID | Quality.FAILURE
@@ -56,6 +58,7 @@ class Reading:
         self._cuts: set[Block] = set()
         self._ask_again: deque[Block] = deque()
         self._reads = 0
+        self._halvings = 0
         self._stale = True
         self._replan()
 
@@ -79,6 +82,7 @@ class Reading:
         self._reads += 1
         self._failed = []
         await self._ask_refused(ask)
+        self._halvings = 0
         if self._stale:
             self._replan()
         for planned in self._plan:
@@ -120,8 +124,11 @@ class Reading:
             self._failed.extend(planned.members)
         elif len(planned.members) == 1:
             self._refuse(planned.members[0], answer)
-        else:
+        elif self._halvings < ISOLATING_AT_ONCE:
+            self._halvings += 1
             await self._isolate(planned.members, ask)
+        else:
+            self._failed.extend(planned.members)
         return False
 
     async def _isolate(self, members: Sequence[Block], ask: Ask) -> None:
@@ -146,8 +153,11 @@ class Reading:
             self._changed(self._positions[block].tolist(), None)
 
     async def _ask_refused(self, ask: Ask) -> None:
-        """Ask some of what was refused again; with nothing else to ask this is what shows that the unit lives."""
-        due = self._reads % ASK_AGAIN_READS == 0 or not self._plan
+        """Ask some of what was refused again; with nothing else to ask this is what shows that the unit lives.
+
+        Also while so much is refused that it takes several reads to know it: a unit that starts up answers so.
+        """
+        due = self._reads % ASK_AGAIN_READS == 0 or not self._plan or self._halvings == ISOLATING_AT_ONCE
         if due and not self._ask_again:
             self._ask_again.extend(self._refused)
         for _ in range(min(ASK_AGAIN_AT_ONCE, len(self._ask_again))):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.modbus.codec import Refusal, Request
 from protocols.modbus.config import ModbusDevice, ModbusPoint
-from protocols.modbus.reading import ASK_AGAIN_AT_ONCE, ASK_AGAIN_READS, Reading
+from protocols.modbus.reading import ASK_AGAIN_AT_ONCE, ASK_AGAIN_READS, ISOLATING_AT_ONCE, Reading
 from protocols.model import Batch, EventKind, Quality
 
 BAD = Quality.INVALID | Quality.BAD_REFERENCE
@@ -69,6 +69,20 @@ async def test_bad_addresses_are_isolated_within_the_read(peer, connected, bad, 
     assert events == []
     assert len(peer.asked) <= 2 + len(bad)
     assert not [asked for asked in peer.asked if any(asked[1] <= address < asked[1] + asked[2] for address in bad)]
+
+
+async def test_a_refused_table_does_not_hold_up_the_line(peer, connected):
+    """A unit that refuses everything is halved a bounded number of times in a read, until all of it is known."""
+    driver = await connected(registers(500))
+    peer.refused = dict.fromkeys(((3, address) for address in range(500)), 2)
+    known, reads = 0, 0
+    while known < 500 and reads < 100:
+        before, reads = len(peer.asked), reads + 1
+        batch, _ = await poll(driver)
+        known = int(sum(flags == BAD for flags in batch.quality.tolist()))
+
+        assert len(peer.asked) - before <= 3 * ISOLATING_AT_ONCE + ASK_AGAIN_AT_ONCE
+    assert known == 500
 
 
 async def test_the_event_names_the_address(peer, connected):
