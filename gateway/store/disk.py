@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 READ_BYTES = 1024 * 1024
 """Most bytes of one read, so that a commit never waits long behind it; one row at least."""
+NOTES_MAX = 100
+"""A dying disk repeats itself."""
 FAULTS = frozenset(
     (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY,
      sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL),
@@ -123,7 +125,11 @@ class Disk:
     def _set_aside(self, reason: str) -> None:
         self._disconnect()
         bad = files.set_aside(self._directory)
-        self.notes.append(f"{self._path} cannot be read ({reason}): set aside as {bad.name}, begun afresh")
+        self._note(f"{self._path} cannot be read ({reason}): set aside as {bad.name}, begun afresh")
+
+    def _note(self, text: str) -> None:
+        if len(self.notes) < NOTES_MAX:
+            self.notes.append(text)
 
     def _start(self, db: sqlite3.Connection) -> None:
         self._reserved = files.read_reserved(self._directory)
@@ -164,9 +170,9 @@ class Disk:
         try:
             db.execute("PRAGMA cache_spill = ON")
             db.execute("VACUUM")
-            self.notes.append("the store was larger than its budget: the oldest has gone, the file is shrunk")
+            self._note("the store was larger than its budget: the oldest has gone, the file is shrunk")
         except sqlite3.OperationalError as error:
-            self.notes.append(f"the store is larger than its budget and cannot be shrunk now: {error}")
+            self._note(f"the store is larger than its budget and cannot be shrunk now: {error}")
         finally:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             db.execute("PRAGMA cache_spill = OFF")
@@ -186,7 +192,7 @@ class Disk:
     def _wal_bytes(self) -> int:
         try:
             return self._wal.stat().st_size
-        except FileNotFoundError:
+        except OSError:  # not there yet; no reason to fail after a commit
             return 0
 
     def _commit(self, db: sqlite3.Connection, work: Work) -> None:

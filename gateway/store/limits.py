@@ -21,10 +21,10 @@ from gateway.config.model import MIB, StoreBudget
 from gateway.store.record import Record
 
 PAGE_BYTES = 4096
-"""Of 1, 4, 8 and 16 KiB the one with the least CPU and bytes written for records of 100 bytes to 20 KiB."""
+"""Measured on records of 100 bytes to 16 KiB: 1 KiB takes a sixth more CPU, 8 and 16 KiB write up to twice as much."""
 SIDE_BYTES = 16 * 1024
 ROW_BYTES = 48
-"""What a row takes beside its body: device, times, number, cell."""
+"""What a row takes beside its body: device, times, number, cell. Longer device names are met by counting pages."""
 SPARE_PAGES = 16
 """Kept free for the small tables and inner pages that a transaction may touch."""
 OVERFLOW_BYTES = PAGE_BYTES - 4

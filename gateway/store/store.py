@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Store:
-    """Messages that wait until the broker has them. `stored` is set whenever rows or gaps were committed."""
+    """Messages that wait until the broker has them. `stored` is set by every commit, cleared by who waits."""
 
     def __init__(self, directory: Path, budget: StoreBudget) -> None:
         limits = Limits.of(budget)
@@ -62,9 +62,7 @@ class Store:
         """
         store = cls(directory, budget)
         try:
-            await store._in_thread(store._disk.open)
-        except (OSError, DatabaseError) as error:
-            store._failed(error)
+            await store._ask_disk(store._disk.open, None)
         except BaseException:
             await store._shut()
             raise
@@ -251,6 +249,7 @@ class Store:
         works, self._committing = self._committing, deque()
         self._pending.give_back(works)
         self._wake.set()
+        self._urgent.set()
         self._failed(error)
         await self._tell()
         await self._pause()

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 from gateway.store import gaps
 from gateway.store.limits import PAGE_BYTES, SPARE_PAGES, Limits, cost, record_cost, states_cost
@@ -65,7 +65,7 @@ class Transaction:
         """Write the ledgers."""
         self._db.executemany(
             "UPDATE streams SET last = ?, rows = ?, bytes = ?, dropped = ? WHERE stream = ?",
-            [(*astuple(ledger), stream) for stream, ledger in self.ledgers.items()],
+            [(n.last, n.rows, n.bytes, n.dropped, stream) for stream, n in self.ledgers.items()],
         )
 
     def _acknowledge_run(self, stream: Stream, first: int, last: int) -> Run | None:
