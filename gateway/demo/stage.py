@@ -140,7 +140,9 @@ def _config(folder: Path, stage: Stage) -> Config:
     return replace(
         config,
         gateway=replace(config.gateway, state_dir=folder),
-        uplink=replace(config.uplink, url=f"mqtt://127.0.0.1:{stage.link.port}", retry_max_s=2.0),
+        uplink=replace(
+            config.uplink, url=f"mqtt://127.0.0.1:{stage.link.port}", retry_max_s=2.0, connect_timeout_s=1.0
+        ),
         devices=tuple(replace(device, url=f"tcp://127.0.0.1:{ports[device.name]}") for device in config.devices),
     )
 
