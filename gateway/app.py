@@ -19,7 +19,8 @@ from gateway.config import Config, ConfigError, Fault
 from gateway.config.apart import load_apart
 from gateway.description import describe
 from gateway.health import Health, judge, notify, watchdog_s
-from gateway.plant import Plant
+from gateway.log import set_up
+from gateway.plant import Plant, remembered
 from gateway.store.store import Store
 from gateway.store.work import StoreStats
 from gateway.uplink.publisher import Publisher
@@ -73,7 +74,7 @@ class Gateway:
                 group.create_task(self.store.watch(), name="store"),
                 group.create_task(self._look(), name="health"),
             ]
-            await self.plant.start(group)
+            await self.plant.start(group, await remembered(self.store))
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             notify("READY=1")
             while await self._orders.get() is signal.SIGHUP:
@@ -101,11 +102,15 @@ class Gateway:
         except ConfigError as error:
             for fault in error.faults:
                 log.error("reload_refused", fault=str(fault))  # noqa: TRY400 - the fault is the operator's, not ours
+        except OSError as error:  # the other process: no memory for it, or a stop that was meant for both
+            log.error("reload_refused", fault=str(error))  # noqa: TRY400 - nothing of ours to trace
         else:
             await self.plant.stop()
+            alarms = self.plant.pipeline.alarms  # not those on disk: the last of them may still be on their way there
             self.config = config
+            set_up(config.log)
             self.plant = Plant(config, self.store, time.time_ns)
-            await self.plant.start(group)
+            await self.plant.start(group, alarms)
             self.publisher.birth_now()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         notify("READY=1")

@@ -1,7 +1,7 @@
 """One configuration at work: its points, its conversations and the pipeline behind them."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,9 +43,9 @@ class Plant:
         self._tasks: list[asyncio.Task[None]] = []
         self._carrier: asyncio.Task[None] | None = None
 
-    async def start(self, group: asyncio.TaskGroup) -> None:
-        """Take up the alarms of before, then check and poll."""
-        await self._resume()
+    async def start(self, group: asyncio.TaskGroup, alarms: Iterable[Alarm]) -> None:
+        """Take up `alarms`, those of before, then check and poll."""
+        await self.flow.keep(self.pipeline.resume(alarms, self._clock()))
         self._carrier = group.create_task(self.flow.run(), name="pipeline")
         self._tasks = [group.create_task(self.flow.tick(), name="tick")]
         for poller in self.pollers:
@@ -94,11 +94,6 @@ class Plant:
                 return alarms.unshelve(id_, by=by, now_ns=now_ns)
         raise AlarmError(f"'{do}' is not for alarms")
 
-    async def _resume(self) -> None:
-        stored = await self._store.states(ALARM_KEY)
-        forgotten = self.pipeline.resume(_readable(stored), self._clock())
-        await self.flow.keep(forgotten)
-
     def _pollers(self) -> Iterator[Poller]:
         conversations: dict[tuple[str, str], list[Device]] = {}
         for device in self.config.devices:
@@ -114,6 +109,11 @@ class Plant:
                 put=self.flow.put,
                 clock=self._clock,
             )
+
+
+async def remembered(store: Store) -> Sequence[Alarm]:
+    """Return the alarms that were not normal when the gateway stopped."""
+    return list(_readable(await store.states(ALARM_KEY)))
 
 
 def _units(devices: Sequence[Device]) -> list[Unit]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from gateway.app import Gateway
     from gateway.config import Config
 
-EX_CONFIG = 78
-"""sysexits.h: systemd does not restart on it."""
+FAILED, EX_CONFIG = 1, 78
+"""sysexits.h: systemd does not restart on 78."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,15 +34,24 @@ def run(arguments: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EX_CONFIG
+    except ChildProcessError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     return _serve(arguments.file, config)
 
 
 def _serve(path: Path, config: "Config") -> int:
     from gateway import log  # noqa: PLC0415
     from gateway.app import Gateway  # noqa: PLC0415
+    from gateway.store.files import StoreBusy  # noqa: PLC0415
+    from gateway.store.schema import StoreTooNew  # noqa: PLC0415
 
     log.set_up(config.log)
-    asyncio.run(_until_signalled(Gateway(path, config)))
+    try:
+        asyncio.run(_until_signalled(Gateway(path, config)))
+    except (StoreBusy, StoreTooNew) as error:
+        print(error, file=sys.stderr)
+        return FAILED
     return 0
 
 

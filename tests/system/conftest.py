@@ -289,6 +289,11 @@ class Daemon:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
+    def children(self) -> list[int]:
+        """Return the processes that it has started and that still run."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [int(child) for task in tasks for child in task.read_text().split()]
+
     def close(self) -> None:
         if self._process is not None and self.running:
             self._process.kill()
