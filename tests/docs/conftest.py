@@ -1,0 +1,88 @@
+"""The pages, cut into what can be checked: fenced blocks, code in the text, rows of tables."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`([^`\n]+)`")
+OF_EXAMPLE = re.compile(r"# (?:add to |instead of )?[\w./-]+\.(?:py|yaml)(?: of the example)?\n")
+"""The first line of a block that belongs to a worked example: the file it is, or that it changes."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: what it says, in which language, and where."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def of_example(self) -> bool:
+        return OF_EXAMPLE.match(self.text) is not None
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks() -> Iterator[Block]:
+    """Yield the fenced blocks of all pages."""
+    for page in PAGES:
+        text = page.read_text()
+        for found in FENCE.finditer(text):
+            yield Block(page.name, text.count("\n", 0, found.start()) + 1, found[1], found[2])
+
+
+def prose(page: Path) -> str:
+    """Return a page without its fenced blocks."""
+    return FENCE.sub("", page.read_text())
+
+
+def words() -> Iterator[tuple[str, str]]:
+    """Yield (page, code) for all code within the text of all pages."""
+    for page in PAGES:
+        for found in CODE.finditer(prose(page)):
+            yield page.name, found[1]
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """Return the cells of the first table below `heading` of a page in docs/, without the table's head."""
+    text = (ROOT / "docs" / page).read_text()
+    below = re.split(rf"^#+ {re.escape(heading)}$", text, maxsplit=1, flags=re.MULTILINE)[1]
+    table = re.search(r"^\|.*?\n\|[-| ]+\n((?:\|.*\n)+)", below, re.MULTILINE)
+    assert table is not None, f"{page} has no table below {heading}"
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[1].splitlines()]
+
+
+@pytest.fixture
+def table() -> Callable[[str, str], list[list[str]]]:
+    """Return `rows`."""
+    return rows
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one case for each block, each piece of code, each page."""
+    if "yaml_block" in metafunc.fixturenames:
+        found = [block for block in blocks() if block.language == "yaml" and not block.of_example]
+        metafunc.parametrize("yaml_block", found, ids=str)
+    if "page" in metafunc.fixturenames:
+        metafunc.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@pytest.fixture(scope="session")
+def every_block() -> list[Block]:
+    """Return the fenced blocks of all pages."""
+    return list(blocks())
+
+
+@pytest.fixture(scope="session")
+def every_word() -> list[tuple[str, str]]:
+    """Return (page, code) for all code within the text of all pages."""
+    return list(words())
