@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 SECONDS ?= 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lint slow bench schema lock clean
+.PHONY: help demo test check lint slow bench picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -32,6 +32,9 @@ check: lint test ## lint and test
 
 bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here in one run
 	$(BIN)/python benchmarks/run.py
+
+picture: $(VENV)/.dev ## draw docs/demo.svg anew
+	$(BIN)/python docs/picture.py > /dev/null
 
 schema: $(VENV)/.dev ## write config/schema.json anew
 	$(BIN)/gridsentinel schema --output config/schema.json

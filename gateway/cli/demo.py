@@ -59,16 +59,16 @@ async def _play(seconds: float, broker: str | None, console: "Console") -> int:
         asyncio.get_running_loop().add_signal_handler(order, stop.set)
     console.print("starting the substation, the broker and the gateway ...")
     async with staged(scenario.load(SCENARIO), broker) as stage:
-        outages = asyncio.create_task(_outages(stage), name="outages")
+        cutting = asyncio.create_task(outages(stage), name="outages")
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds or None):
                 await _show(View(stage), stage, console, stop)
-        outages.cancel()
+        cutting.cancel()
         console.print("stopping: closing the windows, delivering what is on disk ...")
     return 0 if summary(stage, console) else 1
 
 
-async def _outages(stage: "Stage") -> None:
+async def outages(stage: "Stage") -> None:
     """Take the broker away once in every round of the scenario."""
     while True:
         round_s = stage.scenario.repeat_s or CUT_AT_S + 2 * CUT_FOR_S

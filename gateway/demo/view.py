@@ -37,9 +37,9 @@ class View:
         middle.add_row(Panel(self._devices(), title="devices"), Panel(self._values(), title="values"))
         return Group(
             self._headline(),
-            middle,
-            Panel(self._alarms(), title="alarms"),
             Panel(self._delivery(), title="store and forward"),
+            middle,
+            Panel(self._alarms(), title="alarms as they arrived"),
             Panel(self._story(), title="what happens"),
         )
 
