@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import points
 from table import Section
@@ -19,26 +19,36 @@ WARM_S = 2
 LEGEND = (
     "10 devices of 1,000 registers, 8 requests of 125 each, once a second, each in a process of its own: "
     "AsyncModbusTcpClient that throws the answers away; the driver, which decodes them; the whole daemon, with "
-    "checks, store and broker; median of the seconds"
+    "checks, store and broker (its windows, from above); several rounds in turns, since they vary"
 )
 
 
-def measure(ports: list[int], *, seconds: int) -> Section:
-    """Measure both loops, one after the other."""
+def measure(ports: list[int], *, rounds: int, seconds: int) -> Section:
+    """Measure both loops in turns, so that a noisy neighbour meets both."""
     section = Section("polling, ms CPU per 1,000 readings", ["bare pymodbus", "driver alone", "daemon"], LEGEND)
-    for case, loop in (("bare pymodbus", "pymodbus"), ("driver alone", "driver")):
-        command = [sys.executable, __file__, loop, str(seconds), *map(str, ports)]
-        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        section.add("CPU, ms", case, float(answer.stdout) * 1000)
+    loops = {"bare pymodbus": "pymodbus", "driver alone": "driver"}
+    spent: dict[str, list[float]] = {case: [] for case in loops}
+    for _ in range(rounds):
+        for case, loop in loops.items():
+            command = [sys.executable, __file__, loop, str(seconds), *map(str, ports)]
+            answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            spent[case].append(float(answer.stdout) * 1000)
+    for case, found in spent.items():
+        _add(section, case, found)
     return section
 
 
-def compare(section: Section, percent: float) -> None:
-    """Add the daemon, from its share of one core at 10,000 readings/s, and the ratios."""
-    section.add("CPU, ms", "daemon", percent / 100 / 10_000 * 1_000 * 1_000)
-    bare = section.figures["CPU, ms"]["bare pymodbus"]
-    for case, value in section.figures["CPU, ms"].items():
-        section.add("times bare pymodbus", case, value / bare)
+def compare(section: Section, percents: Sequence[float]) -> None:
+    """Add the daemon, from its share of one core at 10,000 readings/s in each window, and the ratios."""
+    _add(section, "daemon", [percent / 100 / 10_000 * 1_000 * 1_000 for percent in percents])
+    bare = section.figures["median"]["bare pymodbus"]
+    for case, value in section.figures["median"].items():
+        section.add("median, times bare pymodbus", case, value / bare)
+
+
+def _add(section: Section, case: str, found: Sequence[float]) -> None:
+    for figure, value in (("lowest", min(found)), ("median", statistics.median(found)), ("highest", max(found))):
+        section.add(figure, case, value)
 
 
 async def _pymodbus(ports: list[int]) -> list[Callable[[], Awaitable[object]]]:

@@ -3,6 +3,7 @@
 import statistics
 import time
 
+from broker import Received
 from child import cpu_s, rss_mb
 from station import Station
 from table import Section, Target
@@ -15,7 +16,8 @@ FLAT_MB = 1.0
 LEGEND = (
     "`gridsentinel run` with a Mosquitto and the store on disk, 10 (at 50,000: 50) devices read once a second, "
     "limits and rate on every point, default detectors; whole windows of 10 s after the first, CPU is the median "
-    "of the windows (user and system time of the process), polls and readings are what the gateway told"
+    "of the windows (user and system time of the process), polls and readings are what the gateway told; growth is "
+    "over these 10 to 60 s only, which shows no slow leak"
 )
 
 
@@ -26,26 +28,30 @@ def section(cases: list[str]) -> Section:
         "CPU, % of one core": Target("at most 6 at 10,000", lambda percent: percent <= 6, "10,000"),
         "RSS at the end, MB": Target("at most 70 at 10,000", lambda mb: mb <= 70, "10,000"),
         "RSS grown meanwhile, MB": Target(f"at most {FLAT_MB:g}", lambda mb: mb <= FLAT_MB, "10,000"),
-        "polls skipped since the start": Target("0 at 50,000", lambda polls: polls == 0, "50,000"),
+        "polls skipped meanwhile": Target("0 at 50,000", lambda polls: polls == 0, "50,000"),
     }
     return made
 
 
-def measure(station: Station, into: Section, *, windows: int) -> None:
-    """Measure over so many windows."""
+def measure(station: Station, into: Section, *, windows: int) -> list[float]:
+    """Measure over so many windows; return the CPU of each, in percent of one core."""
     case = f"{station.rate:,}"
     first_s = _after_window()
-    rss, spent, percents = rss_mb(station.pid), cpu_s(station.pid), []
+    first_ns, rss, spent, percents = time.monotonic_ns(), rss_mb(station.pid), cpu_s(station.pid), []
     for number in range(1, windows + 1):
         time.sleep(max(0.0, first_s + number * WINDOW_S - time.time()))
         before, spent = spent, cpu_s(station.pid)
         percents.append((spent - before) / WINDOW_S * 100)
     into.add("CPU, % of one core", case, statistics.median(percents))
+    into.add("CPU of the highest window, %", case, max(percents))
     into.add("RSS at the end, MB", case, rss_mb(station.pid))
     into.add("RSS grown meanwhile, MB", case, rss_mb(station.pid) - rss)
-    into.add("polls skipped since the start", case, _skipped(station))
+    at_start, until_now = _skipped(station, first_ns), _skipped(station, time.monotonic_ns())
+    into.add("polls skipped meanwhile", case, until_now - at_start)
+    into.add("polls skipped before, at the start", case, at_start)
     into.add("readings told, of those due, %", case, _told(station, first_s - SETTLE_S, windows) * 100)
     into.add("start to first message, s", case, station.start_s)
+    return percents
 
 
 def _after_window() -> float:
@@ -56,11 +62,15 @@ def _after_window() -> float:
     return at
 
 
-def _skipped(station: Station) -> int:
-    """Return the turns that were missed, as the first status after now tells it."""
-    heard = len(station.subscriber.on("/status"))
-    station.subscriber.until(lambda: len(station.subscriber.on("/status")) > heard, 2 * WINDOW_S)
-    return sum(device["skipped"] for device in station.status["devices"].values())
+def _skipped(station: Station, after_ns: int) -> int:
+    """Return the turns that were missed since the start, as the first status after `after_ns` tells it."""
+
+    def told() -> list[Received]:
+        return [message for message in station.subscriber.on("/status") if message.at_ns >= after_ns]
+
+    if not station.subscriber.until(lambda: bool(told()), 2 * WINDOW_S):
+        raise RuntimeError("the gateway renews its status no more")
+    return sum(device["skipped"] for device in told()[0].json["devices"].values())
 
 
 def _told(station: Station, began_s: float, windows: int) -> float:

@@ -25,7 +25,8 @@ TICKS = round(1 / TICK_S)
 START_NS = 1_700_000_000 * NS
 LEGEND = (
     "one batch of all points a second, with the ticks that the daemon has, every point with limits and rate, "
-    "the default detectors and stuck; median of several rounds of process CPU time; bytes by tracemalloc"
+    "the default detectors and stuck, back to back (so with warm caches); median of several rounds of process CPU "
+    "time; bytes by tracemalloc"
 )
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import textwrap
 import time
@@ -15,6 +16,7 @@ import daemon
 import devices
 import latency
 import pipeline
+import wake
 from station import station
 from table import Section
 
@@ -45,41 +47,46 @@ def main() -> None:
 
 
 def _quick(say: Say) -> tuple[list[Section], str]:
-    say("pipeline")
-    measured = [pipeline.measure(rounds=3, readings=100_000)]
+    say("this machine, pipeline")
+    machine = wake.section()
+    wake.measure(machine, "before", seconds=1)
+    checks = pipeline.measure(rounds=3, readings=100_000)
     say("polling alone")
     with devices.serve(10) as served:
-        polling, peer = base.measure(served.ports, seconds=3), served.peer
+        polling, peer = base.measure(served.ports, rounds=1, seconds=3), served.peer
     whole, alarms = daemon.section([MAIN]), latency.section(["store on disk"])
     say(f"daemon at {MAIN} readings/s: start, first window, one window, alarms")
     with station(*CASES[MAIN]) as running:
-        daemon.measure(running, whole, windows=1)
+        base.compare(polling, daemon.measure(running, whole, windows=1))
         latency.measure(running, alarms, "store on disk", samples=60, pause_s=0.05)
-    base.compare(polling, whole.figures["CPU, % of one core"][MAIN])
-    return [*measured, whole, alarms, polling], peer
+    wake.measure(machine, "after", seconds=1)
+    return [machine, checks, whole, alarms, polling], peer
 
 
 def _all(say: Say) -> tuple[list[Section], str]:
-    say("pipeline")
-    measured = [pipeline.measure(rounds=5, readings=400_000)]
-    say("polling alone")
+    say("this machine, pipeline")
+    machine = wake.section()
+    wake.measure(machine, "before")
+    checks = pipeline.measure(rounds=5, readings=400_000)
+    say("polling alone, in turns")
     with devices.serve(10) as served:
-        polling, peer = base.measure(served.ports, seconds=10), served.peer
+        polling, peer = base.measure(served.ports, rounds=3, seconds=4), served.peer
     whole, alarms = daemon.section(list(CASES)), latency.section(["store on disk", "store in RAM"])
     for case, (count, points) in CASES.items():
-        windows = 3 if case == MAIN else 2
+        windows = 5 if case == MAIN else 2
         say(f"daemon at {case} readings/s: start, first window, {windows} windows")
         with station(count, points) as running:
-            daemon.measure(running, whole, windows=windows)
+            percents = daemon.measure(running, whole, windows=windows)
             if case == MAIN:
+                base.compare(polling, percents)
                 say("alarm latency, store on disk")
                 latency.measure(running, alarms, "store on disk", samples=100, pause_s=0.15)
     if RAM.is_dir():
         say("alarm latency, store in RAM")
         with station(*CASES[MAIN], state_dir=RAM) as running:
             latency.measure(running, alarms, "store in RAM", samples=100, pause_s=0.15)
-    base.compare(polling, whole.figures["CPU, % of one core"][MAIN])
-    return [*measured, whole, alarms, polling], peer
+    wake.measure(machine, "after")
+    return [machine, checks, whole, alarms, polling], peer
 
 
 def _machine() -> dict[str, str]:
@@ -88,8 +95,16 @@ def _machine() -> dict[str, str]:
         "time": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
         "machine": f"{cpu[0].split(': ')[1] if cpu else platform.machine()}, {os.cpu_count()} cores",
         "software": f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
-        "load before": f"{os.getloadavg()[0]:.2f}",
+        "revision": _revision(),
+        "load before": f"{os.getloadavg()[0]:.2f}, 0 for an idle machine: others that work make every figure worse",
     }
+
+
+def _revision() -> str:
+    """Return what was measured: the commit, and whether the tree differs from it."""
+    command = ["git", "-C", Path(__file__).parent, "describe", "--always", "--dirty", "--tags"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "no git checkout"
 
 
 def _text(about: dict[str, str], sections: list[Section]) -> list[str]:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import broker
 import devices
@@ -37,11 +36,6 @@ class Station:
     def rate(self) -> int:
         """Readings a second."""
         return len(self.devices.ports) * self.points
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """What the gateway said last about itself."""
-        return dict(self.subscriber.on("/status")[-1].json)
 
 
 @contextmanager

@@ -58,7 +58,7 @@ class Section:
 
 
 def number(value: float) -> str:
-    """Return a figure with three digits or as a whole number, whichever is longer."""
-    if value == 0 or abs(value) >= 100:
+    """Return a figure as a whole number, or with three digits where it is smaller than 100."""
+    if value == round(value) or abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.{2 if abs(value) < 10 else 1}f}" if abs(value) >= 0.1 else f"{value:.3f}"
+    return f"{value:.{3 if abs(value) < 0.1 else 2 if abs(value) < 10 else 1}f}"
