@@ -154,3 +154,14 @@ async def test_log_level(daemon, device, book):
     await reload(daemon)
 
     assert "reloaded" in daemon.log
+
+
+async def test_stop_while_reloading(daemon, device):
+    """A stop in the middle of a reload is a good stop."""
+    daemon.write([device.config("d1")])
+    await daemon.start()
+    await device.answered(3)
+    daemon.send(signal.SIGHUP)
+    await daemon.noticed("RELOADING=1")
+
+    assert await daemon.stop() < 2

@@ -1,0 +1,134 @@
+"""What the operator, systemd and the journal get to see: exit codes, sentences, the watchdog, and what is loaded."""
+
+import asyncio
+import itertools
+import sqlite3
+import sys
+import time
+
+HANGING = """
+import asyncio, pathlib, sys
+from gateway.cli import main
+from gateway.store.store import Store
+
+async def room(self):
+    while (pathlib.Path(sys.argv[-1]).parent / "hang").exists():
+        await asyncio.sleep(0.05)
+
+Store.room = room
+raise SystemExit(main())
+"""
+"""The daemon with a disk that takes nothing while a file named hang is there."""
+
+
+async def test_bad_configuration(make_daemon, device):
+    """Exit code 78, and every fault with its place on standard error."""
+    daemon = make_daemon("mqtt://127.0.0.1:1")
+    daemon.write([device.config("d1", every_s=0), device.config("d1", unit=300)], uplink={"windows_s": 1})
+    daemon.spawn()
+
+    assert await daemon.ended() == 78
+    assert all(word in daemon.log for word in ("every_s", "unit", "windows_s", "d1"))
+    assert [line.startswith(f"{daemon.file}:") for line in daemon.log.splitlines()] == [True] * 4
+
+
+async def test_missing_file(make_daemon):
+    """Exit code 78 and one sentence."""
+    daemon = make_daemon("mqtt://127.0.0.1:1")
+    daemon.spawn()
+
+    assert await daemon.ended() == 78
+    assert "gateway.yaml" in daemon.log
+    assert len(daemon.log.splitlines()) == 1
+
+
+async def test_store_in_use(make_daemon, device):
+    """A second daemon on the same directory: exit code 1 and one sentence that names the first."""
+    first, second = make_daemon("mqtt://127.0.0.1:1"), make_daemon("mqtt://127.0.0.1:1")
+    first.write([device.config("d1")])
+    await first.start()
+    second.state_dir = first.state_dir
+    second.write([device.config("d1")])
+    second.spawn()
+
+    assert await second.ended() == 1
+    said = (
+        f"store {first.state_dir} is in use by process {first.pid}: stop it, or give this gateway another state_dir\n"
+    )
+    assert second.log == said
+
+
+async def test_store_of_a_newer_program(make_daemon, device):
+    """Exit code 1 and one sentence; the store is left as it is."""
+    daemon = make_daemon("mqtt://127.0.0.1:1")
+    daemon.write([device.config("d1")])
+    await daemon.start()
+    await daemon.stop()
+    with sqlite3.connect(daemon.state_dir / "store.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = len(daemon.log)
+    daemon.spawn()
+
+    assert await daemon.ended() == 1
+    assert daemon.log[before:] == "the store has version 99, this program knows 1: run the newer program again\n"
+
+
+async def test_state_dir_that_cannot_be(daemon, device, book):
+    """The disk refuses from the start: said once, polls and status go on, and what was measured is kept for later."""
+    daemon.state_dir.write_text("a file where the directory should be")
+    daemon.write([device.config("d1")])
+    await daemon.start()
+    await book.until(lambda book: (book.status.get("store") or {}).get("fault"))
+    await device.answered(10)
+
+    assert book.status["state"] == "warning"
+    assert daemon.log.count("store_fault") == 1
+    assert str(daemon.state_dir) in next(line for line in daemon.log.splitlines() if "store_fault" in line)
+    daemon.state_dir.unlink()
+    await book.until(lambda book: book.windows("d1") and book.status["store"]["fault"] is None)
+    await daemon.stop()
+    await book.until(lambda book: book.status.get("reason") == "stopped")
+    assert device.answers[1] - book.readings("d1") in (0, 1)
+
+
+async def test_watchdog(daemon, device):
+    """While the pipeline works, systemd hears of it at least every half of its time."""
+    daemon.write([device.config("d1")])
+    await daemon.start(WATCHDOG_USEC="1000000")
+    await daemon.noticed("WATCHDOG=1", times=5)
+
+    times = [at for at, notice in daemon.notices if "WATCHDOG=1" in notice]
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) < 1
+
+
+async def test_watchdog_of_a_stuck_pipeline(daemon, device, book):
+    """The pipeline hangs behind a disk that takes nothing, all else is well: systemd hears nothing until it goes on."""
+    daemon.write([device.config("d1")])
+    await daemon.start((sys.executable, "-c", HANGING, "run"), WATCHDOG_USEC="1000000")
+    await daemon.noticed("WATCHDOG=1", times=2)
+    hang = daemon.file.parent / "hang"
+    hang.touch()
+    await asyncio.sleep(1.0)
+    stuck_s = time.monotonic()
+    await asyncio.sleep(1.0)
+    assert not [at for at, notice in daemon.notices if "WATCHDOG=1" in notice and at > stuck_s]
+    assert book.read().status["online"] is True
+    hang.unlink()
+    await daemon.noticed("WATCHDOG=1", times=sum("WATCHDOG=1" in notice for _, notice in daemon.notices) + 1)
+
+
+async def test_what_is_loaded(daemon, device, book):
+    """A gateway that polls Modbus over MQTT loads nothing of the demo, the tests, the checks or other protocols."""
+    daemon.write([device.config("d1")])
+    run = "from gateway.cli import main; raise SystemExit(main())"
+    await daemon.start((sys.executable, "-X", "importtime", "-c", run, "run"))
+    await book.until(lambda book: book.windows("d1"))
+    await daemon.stop()
+
+    lines = [line for line in daemon.log.splitlines() if line.startswith("import time:")]
+    names = {line.rpartition("|")[2].strip() for line in lines}
+    loaded = {name.partition(".")[0] for name in names if "." in name}  # a package that is refused names no module
+    assert {"paho", "numpy", "sqlite3", "structlog"} < loaded
+    unwanted = {"amqtt", "rich", "hypothesis", "pytest", "asyncua", "dnp3", "simulator", "pydantic", "yaml"}
+    assert unwanted & loaded == set()
