@@ -45,20 +45,25 @@ class RateDetector:
         """Return the points that began or ceased to move too fast."""
         if not isinstance(seen, Batch):
             return ()
-        watched = self._watched[span(seen.rows)]
+        at = span(seen.rows)
+        watched = self._watched[at]
         if not watched.any():
             return ()
         good = watched & usable(seen.quality) & np.isfinite(seen.values)
-        rows, values, times = seen.rows[good], seen.values[good], seen.time_ns[good]
-        times = np.where(times == 0, seen.arrival_ns, times)
-        passed_s, before = (times - self._time_ns[rows]) / NS, self._value[rows]
-        self._value[rows], self._time_ns[rows] = values, times
-        known = ~np.isnan(before) & (passed_s > 0)
-        with np.errstate(over="ignore"):  # from one end of float64 to the other
-            rows, rate = rows[known], np.abs(values - before)[known] / passed_s[known]
-        fast = rate > self._fastest[rows]
-        turn = np.flatnonzero(fast | self._active[rows])
-        return [f for k in turn if (f := self._turn(int(rows[k]), bool(fast[k]), float(rate[k]), seen))]
+        times = np.where(seen.time_ns == 0, seen.arrival_ns, seen.time_ns)
+        before = self._time_ns[at]
+        passed_s = (times - before) / NS
+        with np.errstate(invalid="ignore", over="ignore"):  # no time passed, nothing known, or all of float64
+            moved = np.abs(seen.values - self._value[at])
+            fast = moved > self._fastest[at] * passed_s
+        self._value[at] = np.where(good, seen.values, self._value[at])
+        self._time_ns[at] = np.where(good, times, before)
+        turn = np.flatnonzero((fast | self._active[at]) & good & (passed_s > 0) & (moved >= 0))
+        return [
+            finding
+            for k in turn
+            if (finding := self._turn(int(seen.rows[k]), bool(fast[k]), float(moved[k]) / float(passed_s[k]), seen))
+        ]
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""

@@ -12,7 +12,7 @@ NS = 1_000_000_000
 
 
 class Windows:
-    """The open window of all points; it begins at a whole multiple of its length, UTC. `good` counts usable readings."""
+    """The open window of all points; it begins at a whole multiple of its length. `good` counts usable readings."""
 
     def __init__(self, points: Points, window_s: float) -> None:
         self._points, self._length_ns = points, int(window_s * NS)
