@@ -1,0 +1,178 @@
+"""docs/mqtt.md against what a gateway really sends: every topic, every field, every word."""
+
+import asyncio
+import json
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.config import build
+from detectors.stuck import StuckConfig
+from gateway.app import Gateway
+from gateway.config.loader import load
+from gateway.core.alarms import Alarms
+from gateway.core.messages import AlarmState
+from gateway.store.record import Gap, GapReason, Stream
+from gateway.uplink import commands, payload
+from protocols.modbus.config import ModbusDevice, ModbusPoint
+from protocols.model import Batch, Event, EventKind, Quality, Tick
+from protocols.point import Limits
+from protocols.points import Points
+from simulator import scenario
+from simulator.substation import serve
+
+PREFIX = "gridsentinel/nairobi-west/gw1/"
+NAMED = {"devices": "DEVICE", "points": "POINT", "waiting": "STREAM", "last_seq": "STREAM", "dropped": "STREAM"}
+"""Objects whose keys are names, and what docs/mqtt.md calls these."""
+CONFIG = """
+gateway: {{site: nairobi-west, name: gw1, state_dir: {folder}/state}}
+uplink: {{url: {url}, window_s: 1}}
+devices:
+  - name: feeder1
+    protocol: modbus
+    url: tcp://127.0.0.1:{port}
+    points:
+      - {{name: va, address: "holding:100", type: float32, unit: V, deadband: 0, limits: {{high: 1}},
+         role: {{bay: feeder1, quantity: voltage, phase: a}}}}
+"""
+
+
+def fields(value: Any, path: str = "", named: str = "") -> Iterator[str]:
+    """Yield `points.POINT.n` for every field; evidence and role are objects whose keys are told elsewhere."""
+    if not isinstance(value, dict) or path in ("evidence", "devices.DEVICE.points.POINT.role") or not value:
+        yield path
+        return
+    for key, inner in value.items():
+        step = named or key
+        yield from fields(inner, f"{path}.{step}".lstrip("."), NAMED.get(key, "") if not named else "")
+
+
+def documented(table: Any, topic: str) -> set[str]:
+    return {row[0].strip("`") for row in table("mqtt.md", topic)}
+
+
+@pytest.fixture
+async def said(mosquitto, subscribe, tmp_path: Path) -> Any:
+    """Let a gateway poll a simulated feeder, be asked everything, and stop; return what it said by topic."""
+    heard = subscribe(mosquitto, f"{PREFIX}#")
+    path = tmp_path / "gateway.yaml"
+    async with serve(scenario.load("normal")) as substation:
+        path.write_text(CONFIG.format(folder=tmp_path, url=mosquitto.url, port=substation.ports["feeder1"]))
+        gateway = Gateway(path, load(path))
+        running = asyncio.create_task(gateway.run())
+        await heard.until(lambda heard: heard.on("/alarm") and heard.on("/telemetry") and heard.on("/change"))
+        for order in ({"do": "ack", "alarm": "feeder1/va/limit_high", "by": "anna"}, {"do": "gaps"}, {"do": "no"}):
+            heard.say(f"{PREFIX}command", json.dumps({"id": order["do"], **order}).encode())
+        await heard.until(lambda heard: len(heard.on("/reply")) == 3)
+        gateway.order(signal.SIGTERM)
+        await running
+        await heard.until(lambda heard: not heard.on("/status")[-1]["online"])
+    return heard
+
+
+def gap() -> dict[str, Any]:
+    return json.loads(payload.gap(Gap(Stream.TELEMETRY, 3, 9, 1, 2, GapReason.BUDGET, 7)))
+
+
+async def test_every_field_that_is_sent_is_documented_and_none_else(said, table):
+    """Each table of docs/mqtt.md names exactly the fields of its messages."""
+    sent = {
+        topic: set().union(*(fields(message) for message in said.on(f"/{topic}")))
+        for topic in ("status", "birth", "telemetry", "change", "alarm", "reply")
+    }
+    sent["gap"] = set(fields(gap()))
+
+    assert {topic: sorted(documented(table, topic)) for topic in sent} == {
+        topic: sorted(found) for topic, found in sent.items()
+    }
+
+
+async def test_topics_and_their_retain_flags_are_documented(said, table):
+    """The table of topics names each topic that a gateway uses, and which are retained."""
+    listed = {row[0].strip("`").split("/")[3]: row[1] for row in table("mqtt.md", "Topics")}
+    used = {message.topic.removeprefix(PREFIX).split("/")[0] for message in said.messages}
+
+    assert used | {"gap"} == set(listed)
+    assert {topic for topic, retained in listed.items() if retained == "yes"} == {"status", "birth"}
+
+
+def test_examples_have_only_documented_fields(every_block, table):
+    """Every JSON block of the page is a message of the topic above it."""
+    topics = ("status", "birth", "telemetry", "change", "alarm", "gap", "reply")
+    known = {topic: documented(table, topic) for topic in topics} | {"command": documented(table, "command")}
+    examples = [json.loads(block.text) for block in every_block if block.page == "mqtt.md" and block.language == "json"]
+
+    assert len(examples) >= len(known)
+    for example in examples:
+        assert any(set(fields(example)) <= found for found in known.values()), example
+
+
+def test_commands_of_all_pages_are_taken(every_block, table):
+    """What a page tells an engineer to publish is a command, on the topic of commands."""
+    shell = "".join(block.text for block in every_block if block.language == "sh").replace("\\\n", " ")
+    found = re.findall(r"-t (\S+)\s+-m '(\{.*?\})'", shell)
+
+    taken = [(topic, commands.parse(body.encode())) for topic, body in found]
+    assert {command["do"] for _, command in taken} == {"ack", "shelve", "unshelve", "rebirth", "gaps"}
+    assert {topic for topic, _ in taken} == {f"{PREFIX}command"}
+    assert documented(table, "command") == set(commands._KEYS)
+
+
+def test_quality_flags_are_documented(table):
+    """Every flag with its number."""
+    assert {row[1].strip("`"): int(row[0]) for row in table("mqtt.md", "Quality")} == {
+        flag.name.lower(): flag.value for flag in Quality
+    }
+
+
+def test_states_and_reasons_are_documented(table):
+    """Every state of an alarm and every reason of a gap."""
+    assert {row[0].strip("`") for row in table("mqtt.md", "States of an alarm")} == {
+        state.value for state in AlarmState
+    }
+    assert {row[0].strip("`") for row in table("mqtt.md", "Reasons of a gap")} == {reason.value for reason in GapReason}
+
+
+def test_every_kind_of_alarm_is_documented(table):
+    """Kind, detector, severity by default and evidence, as the detectors really say them."""
+    said = {(f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence))) for f in findings()}
+
+    listed = {
+        (row[0].strip("`"), row[1].strip("`"), row[3], ", ".join(sorted(re.findall(r"`(\w+)`", row[4]))))
+        for row in table("mqtt.md", "Kinds of alarms")
+    }
+    assert listed == said
+
+
+def findings() -> Iterator[Any]:
+    """Make one device do everything that a detector by default has an opinion of."""
+    limits = Limits(low_low=1, low=2, high=8, high_high=9, rate_per_s=1)
+    point = ModbusPoint(name="va", address="holding:1", limits=limits)
+    device = ModbusDevice(name="d", protocol="modbus", url="tcp://h:1", points=(point,))
+    points = Points.of([(device, (point,))])
+    detectors = [each for group in build([StuckConfig(after_s=2)], points).values() for each in group]
+    second = 1_000_000_000
+
+    def reading(at_s: int, value: float) -> Batch:
+        at = 100 * second + at_s * second
+        return Batch(np.zeros(1, np.int32), np.array([value]), np.zeros(1, np.uint16), np.array([at]), at)
+
+    def event(at_s: int, kind: EventKind) -> Event:
+        return Event("d", kind, "said", (100 + at_s) * second, (0,))
+
+    seen = [Tick(99 * second), event(0, EventKind.CONNECTED), reading(0, 5), reading(1, 0.5), reading(2, 9.5)]
+    seen += [event(3, EventKind.REFUSED), *(reading(s, 9.5) for s in range(3, 7)), Tick(106 * second)]
+    seen += [Tick((106 + s) * second) for s in range(1, 9)]
+    seen += [event(20, EventKind.LOST), Tick(121 * second), Tick(123 * second)]
+    alarms = Alarms(points)
+    for each in seen:
+        for detector in detectors:
+            for finding in detector.observe(each):
+                assert alarms.observe(finding) or not finding.active
+                if finding.active:
+                    yield finding
