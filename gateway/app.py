@@ -146,9 +146,10 @@ class Gateway:
         while True:
             await asyncio.sleep(min(LOOK_S, every_s / 2) if every_s else LOOK_S)
             health = self.health()
+            if health.state != said.state:
+                log.info("health", state=health.state, score=health.score, why=list(health.why))
             if (health.state, health.score) != (said.state, said.score):
                 said = health
-                log.info("health", state=health.state, score=health.score, why=list(health.why))
                 self.publisher.status_now()
             if every_s and self.plant.flow.ticks != ticks:
                 notify("WATCHDOG=1")

@@ -43,12 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _serve(path: Path, config: "Config") -> int:
     from gateway import log  # noqa: PLC0415
     from gateway.app import Gateway  # noqa: PLC0415
+    from gateway.loop import Loop  # noqa: PLC0415
     from gateway.store.files import StoreBusy  # noqa: PLC0415
     from gateway.store.schema import StoreTooNew  # noqa: PLC0415
 
     log.set_up(config.log)
     try:
-        asyncio.run(_until_signalled(Gateway(path, config)))
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            runner.run(_until_signalled(Gateway(path, config)))
     except (StoreBusy, StoreTooNew) as error:
         print(error, file=sys.stderr)
         return FAILED

@@ -1,10 +1,26 @@
 """A stop on SIGTERM: over within 2 s whatever hangs, and everything that was measured is told, now or later."""
 
 import socket
+import sys
 
 import pytest
 
 STOP_S = 2.0
+DEAD_RESOLVER = """
+import socket, time
+from gateway.cli import main
+
+getaddrinfo = socket.getaddrinfo
+
+def dead(host, *rest, **how):
+    if host == "relay.example":
+        time.sleep(15)
+    return getaddrinfo(host, *rest, **how)
+
+socket.getaddrinfo = dead
+raise SystemExit(main())
+"""
+"""The daemon on a machine whose resolver does not answer."""
 
 
 @pytest.fixture
@@ -81,6 +97,20 @@ async def test_stop_with_devices_that_hang(daemon, device, make_device, book, mo
     sick[1]["url"] = f"tcp://127.0.0.1:{unreachable}"
     daemon.write([device.config("d1"), *sick])
     await daemon.start()
+    await device.answered(5)
+
+    assert await daemon.stop() < STOP_S
+
+
+async def test_stop_with_a_dead_resolver(daemon, device):
+    """Names of devices that nobody resolves hold up neither the other devices nor the stop."""
+    lost = [device.config(f"lost{n}", unit=n, timeout_s=0.1) for n in range(2, 12)]
+    for n, config in enumerate(lost):
+        config["url"] = f"tcp://relay.example:{5020 + n}"
+    named = device.config("named")
+    named["url"] = f"tcp://localhost:{device.port}"
+    daemon.write([*lost, named])
+    await daemon.start((sys.executable, "-c", DEAD_RESOLVER, "run"))
     await device.answered(5)
 
     assert await daemon.stop() < STOP_S
