@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -250,13 +251,13 @@ class Daemon:
 
     async def noticed(self, text: str, *, times: int = 1) -> None:
         """Wait until it has told systemd `text` so often since its start."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while sum(text in notice for _, notice in self.notices) < times:
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            pytest.fail(f"no {text} from the daemon; its log:\n{self.log}")
+        deadline = time.monotonic() + PATIENCE_S
+        while sum(text in notice for _, notice in self.notices) < times:
+            if not self.running or time.monotonic() > deadline:
+                pytest.fail(f"no {text} from the daemon; its log:\n{self.log}")
+            self._news.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), 0.5)
 
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None
