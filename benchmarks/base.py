@@ -71,13 +71,14 @@ async def _pymodbus(ports: list[int]) -> list[Callable[[], Awaitable[object]]]:
 async def _driver(ports: list[int]) -> list[Callable[[], Awaitable[object]]]:
     from pydantic import TypeAdapter  # noqa: PLC0415
 
+    from protocols.driver import Outside  # noqa: PLC0415
     from protocols.modbus.config import ModbusDevice  # noqa: PLC0415
     from protocols.points import Points  # noqa: PLC0415
 
     described = [points.device(f"d{number}", port, REGISTERS) for number, port in enumerate(ports)]
     devices = TypeAdapter(tuple[ModbusDevice, ...]).validate_python(described)
     table = Points.of([(device, device.points) for device in devices])
-    drivers = [device.driver([device], table, time.time_ns) for device in devices]
+    drivers = [device.driver([device], table, Outside(clock=time.time_ns)) for device in devices]
     for driver in drivers:
         await driver.connect()
     return [lambda driver=driver: driver.read(driver.scans[0]) for driver in drivers]

@@ -20,7 +20,8 @@ from gateway.config.apart import load_apart
 from gateway.description import describe
 from gateway.health import Health, judge, notify, watchdog_s
 from gateway.log import set_up
-from gateway.plant import Plant, remembered
+from gateway.memory import remembered
+from gateway.plant import Plant
 from gateway.store.store import Store
 from gateway.store.work import StoreStats
 from gateway.uplink.publisher import Publisher
@@ -66,7 +67,7 @@ class Gateway:
         return judge(devices, self.plant.pipeline.alarms, self.store.stats.fault)
 
     async def _serve(self) -> None:
-        self.plant = Plant(self.config, self.store, time.time_ns)
+        self.plant = Plant(self.config, self.store, await remembered(self.store), time.time_ns)
         self.publisher = self._publisher()
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -74,7 +75,7 @@ class Gateway:
                 group.create_task(self.store.watch(), name="store"),
                 group.create_task(self._look(), name="health"),
             ]
-            await self.plant.start(group, await remembered(self.store))
+            await self.plant.start(group)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             notify("READY=1")
             while await self._orders.get() is signal.SIGHUP:
@@ -106,11 +107,10 @@ class Gateway:
             log.error("reload_refused", fault=str(error))  # noqa: TRY400 - nothing of ours to trace
         else:
             await self.plant.stop()
-            alarms = self.plant.pipeline.alarms  # not those on disk: the last of them may still be on their way there
             self.config = config
             set_up(config.log)
-            self.plant = Plant(config, self.store, time.time_ns)
-            await self.plant.start(group, alarms)
+            self.plant = Plant(config, self.store, self.plant.memory(), time.time_ns)
+            await self.plant.start(group)
             self.publisher.birth_now()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         notify("READY=1")

@@ -4,32 +4,40 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from gateway.core.merge import merge
-from gateway.core.messages import Alarm, AlarmState, Message
+from gateway.core.messages import Alarm, Message
 from gateway.core.pipeline import Pipeline
+from gateway.memory import Bookmarks, keep_alarms, keep_bookmark
 from gateway.store.packing import to_record
 from gateway.store.store import Store
 from protocols.driver import Clock
-from protocols.model import Batch, Event, Seen, Tick
+from protocols.model import Bookmark, Read, Tick
 
 TICK_S = 0.25
 """How often time passes for the detectors: the resolution of their delays."""
 AT_ONCE = 256
 """Most waiting items that are taken together, so that the loop breathes under load."""
-ALARM_KEY = "alarm/"
-"""Prefix of the alarms among the states in the store."""
 
 
 class Flow:
     """The queue and its consumer. `put` waits while the queue is full: then polls become late and are counted."""
 
-    def __init__(self, pipeline: Pipeline, store: Store, *, queue_batches: int, window_s: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: Store,
+        bookmarks: Bookmarks,
+        *,
+        queue_batches: int,
+        window_s: float,
+        clock: Clock,
+    ) -> None:
         self.pipeline = pipeline
         self.ticks = 0
-        self._store, self._clock = store, clock
+        self._store, self._bookmarks, self._clock = store, bookmarks, clock
         self._window_ns = int(window_s * 1_000_000_000)
-        self._queue: asyncio.Queue[Seen | None] = asyncio.Queue(maxsize=queue_batches)
+        self._queue: asyncio.Queue[Read | Tick | None] = asyncio.Queue(maxsize=queue_batches)
 
-    async def put(self, seen: Batch | Event) -> None:
+    async def put(self, seen: Read) -> None:
         """Hand on what was read."""
         await self._queue.put(seen)
 
@@ -64,24 +72,22 @@ class Flow:
             if len(others) > 1:
                 await asyncio.sleep(0)  # packing many summaries must not delay a poll
 
-    async def _carry(self, waiting: Iterable[Seen]) -> None:
+    async def _carry(self, waiting: Iterable[Read | Tick]) -> None:
         for seen in merge(waiting, self._window_ns):
+            if isinstance(seen, Bookmark):
+                self._mark(seen)
+                continue
             messages = self.pipeline.observe(seen)
             if isinstance(seen, Tick):
                 self.ticks += 1
             if messages:
                 await self.keep(messages)
 
-    def _drain(self) -> Iterable[Seen | None]:
+    def _mark(self, mark: Bookmark) -> None:
+        """Keep where a driver stands: after the messages that came before it, as the store keeps their order."""
+        self._bookmarks[mark.device, mark.key] = mark.value
+        keep_bookmark(self._store, mark)
+
+    def _drain(self) -> Iterable[Read | Tick | None]:
         for _ in range(min(self._queue.qsize(), AT_ONCE)):
             yield self._queue.get_nowait()
-
-
-def keep_alarms(store: Store, alarms: Sequence[Alarm]) -> None:
-    """Store alarm messages and what must be known of them after a restart, in one transaction."""
-    records = [to_record(alarm) for alarm in alarms]
-    states = {
-        ALARM_KEY + alarm.id: None if alarm.state is AlarmState.NORMAL else record.body
-        for alarm, record in zip(alarms, records, strict=True)
-    }
-    store.append(records, states)

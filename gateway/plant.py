@@ -1,40 +1,36 @@
 """One configuration at work: its points, its conversations and the pipeline behind them."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-import structlog
 
 from detectors.config import build
 from gateway.config.model import Config
 from gateway.core.alarms import AlarmError
 from gateway.core.messages import Alarm
 from gateway.core.pipeline import Pipeline
-from gateway.flow import ALARM_KEY, Flow, keep_alarms
+from gateway.flow import Flow
+from gateway.memory import Memory, keep_alarms
 from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
-from gateway.store.packing import BadRecord, alarm_of
-from gateway.store.record import Record, Stream
 from gateway.store.store import Store
 from protocols.config import Device
-from protocols.driver import Clock
+from protocols.driver import Clock, Outside
 from protocols.points import Points
-
-log = structlog.get_logger()
 
 
 class Plant:
     """What is polled and checked under one configuration; a reload replaces it whole."""
 
-    def __init__(self, config: Config, store: Store, clock: Clock) -> None:
-        self.config, self._store, self._clock = config, store, clock
+    def __init__(self, config: Config, store: Store, memory: Memory, clock: Clock) -> None:
+        self.config, self._store, self._memory, self._clock = config, store, memory, clock
         self.points = Points.of([(device, device.points) for device in config.devices])
         self.pipeline = Pipeline(self.points, build(config.detectors, self.points), config.uplink.window_s)
         self.flow = Flow(
             self.pipeline,
             store,
+            memory.bookmarks,
             queue_batches=config.poll.queue_batches,
             window_s=config.uplink.window_s,
             clock=clock,
@@ -43,9 +39,13 @@ class Plant:
         self._tasks: list[asyncio.Task[None]] = []
         self._carrier: asyncio.Task[None] | None = None
 
-    async def start(self, group: asyncio.TaskGroup, alarms: Iterable[Alarm]) -> None:
-        """Take up `alarms`, those of before, then check and poll."""
-        await self.flow.keep(self.pipeline.resume(alarms, self._clock()))
+    def memory(self) -> Memory:
+        """Return what a plant that takes over must know: newer than what the disk has."""
+        return Memory(list(self.pipeline.alarms), self._memory.bookmarks)
+
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        """Take up the alarms of before, then check and poll."""
+        await self.flow.keep(self.pipeline.resume(self._memory.alarms, self._clock()))
         self._carrier = group.create_task(self.flow.run(), name="pipeline")
         self._tasks = [group.create_task(self.flow.tick(), name="tick")]
         for poller in self.pollers:
@@ -99,21 +99,17 @@ class Plant:
         for device in self.config.devices:
             if device.points:
                 conversations.setdefault((device.protocol, device.endpoint), []).append(device)
+        outside = Outside(clock=self._clock, bookmarks=self._memory.bookmarks)
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
         for index, devices in enumerate(conversations.values()):
             yield Poller(
-                devices[0].driver(devices, self.points, self._clock),
+                devices[0].driver(devices, self.points, outside),
                 _units(devices),
                 retry=retry,
                 phase=index / len(conversations) * min(device.every_s for device in devices),
                 put=self.flow.put,
                 clock=self._clock,
             )
-
-
-async def remembered(store: Store) -> Sequence[Alarm]:
-    """Return the alarms that were not normal when the gateway stopped."""
-    return list(_readable(await store.states(ALARM_KEY)))
 
 
 def _units(devices: Sequence[Device]) -> list[Unit]:
@@ -131,13 +127,3 @@ def _instant(text: str) -> int:
     except ValueError:
         raise AlarmError(f"until: '{text}' is no time like 2026-11-20T12:00:00Z") from None
     return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
-
-
-def _readable(stored: Mapping[str, bytes]) -> Iterator[Alarm]:
-    """Yield the stored alarms; one that cannot be read is said and left out."""
-    for key, body in stored.items():
-        id_ = key.removeprefix(ALARM_KEY)
-        try:
-            yield alarm_of(Record(Stream.ALARM, id_, 0, 0, body))
-        except BadRecord as error:
-            log.error("alarm_unreadable", alarm=id_, reason=str(error))  # noqa: TRY400 - the disk's fault, not ours

@@ -1,13 +1,26 @@
 """The interface of every protocol: one conversation with one endpoint, which never writes to a device."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from protocols.model import Batch, Event, Rows
+from protocols.model import Event, Read, Rows
 
 Clock: TypeAlias = Callable[[], int]
 """Returns UTC nanoseconds since 1970; handed to drivers so that tests and replays own the time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a driver may know of the world beyond its endpoint.
+
+    `clock` is ours, `synchronised` whether it follows a time source now, `bookmarks` by device and key what the drivers
+    left on disk when the gateway ran last.
+    """
+
+    clock: Clock
+    synchronised: Callable[[], bool] = lambda: False
+    bookmarks: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
 
 
 class LinkLost(Exception):
@@ -52,7 +65,7 @@ class Driver(Protocol):
             OSError, LinkLost: nobody answers, or not in this protocol.
         """
 
-    async def read(self, scan: Scan) -> Sequence[Batch | Event]:
+    async def read(self, scan: Scan) -> Sequence[Read]:
         """Ask once what `scan` names. Points that the device refuses come back with a bad quality.
 
         Raises:

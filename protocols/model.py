@@ -97,7 +97,23 @@ class Tick:
     time_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Where a driver stands in its device's own memory, such as the last report it has taken.
+
+    Kept on disk after everything that was read before it, and handed back to the driver at the next start.
+    """
+
+    device: str
+    key: str
+    value: bytes
+
+
+Read: TypeAlias = Batch | Event | Bookmark
+"""What a driver hands on."""
+
 Seen: TypeAlias = Batch | Event | Tick
+"""What pipeline and detectors see."""
 
 
 def span(rows: Rows) -> Span:

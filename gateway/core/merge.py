@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from protocols.model import Batch, Seen
+from protocols.model import Batch, Read, Tick
 
 MERGED_ROWS = 65_536
 """Most readings in one merged batch: beyond it a pass no longer gets cheaper per reading, only longer."""
 
 
-def merge(waiting: Iterable[Seen], window_ns: int) -> Iterator[Seen]:
+def merge(waiting: Iterable[Read | Tick], window_ns: int) -> Iterator[Read | Tick]:
     """Yield `waiting` in order, neighbouring batches as one where no point appears twice; empty ones are left out.
 
-    Two readings of the same point stay two batches; events and ticks stay where they are; batches of different
+    Two readings of the same point stay two batches; everything else stays where it is; batches of different
     windows stay apart.
     """
     open_: list[Batch] = []

@@ -13,7 +13,7 @@ import structlog
 from gateway.poll.schedule import Schedule
 from gateway.poll.unit import Unit
 from protocols.driver import Clock, Driver, LinkLost, Scan
-from protocols.model import Batch, Event, EventKind
+from protocols.model import Event, EventKind, Read
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ CLOSE_S = 0.3
 HANG_S = 60.0
 """A read that takes longer, and twice as long as its requests may, hangs in the driver: requests have time-outs."""
 
-Put: TypeAlias = Callable[[Batch | Event], Awaitable[None]]
+Put: TypeAlias = Callable[[Read], Awaitable[None]]
 """Hands on what was read; waits while the queue to the pipeline is full."""
 
 
@@ -114,7 +114,7 @@ class Poller:
             await self._put(Event(unit.name, EventKind.CONNECTED, "answers", self._clock()))
         await self._hand_on(seen)
 
-    async def _read(self, scan: Scan) -> Sequence[Batch | Event]:
+    async def _read(self, scan: Scan) -> Sequence[Read]:
         limit_s = max(HANG_S, 2 * scan.requests * scan.timeout_s)
         try:
             async with asyncio.timeout(limit_s) as limit:
@@ -159,7 +159,7 @@ class Poller:
         log.warning("device_lost", device=unit.name, reason=reason)
         await self._put(Event(unit.name, EventKind.LOST, reason, self._clock()))
 
-    async def _hand_on(self, seen: Iterable[Batch | Event]) -> None:
+    async def _hand_on(self, seen: Iterable[Read]) -> None:
         for each in seen:
             unit = self.units.get(each.device) if isinstance(each, Event) else None
             if isinstance(each, Event) and (unit is None or unit.answering is not False):

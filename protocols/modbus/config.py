@@ -10,7 +10,7 @@ from protocols.point import DeviceConfig, PointConfig
 from protocols.settings import AfterValidator, Fault, Field, settings
 
 if TYPE_CHECKING:
-    from protocols.driver import Clock, Driver
+    from protocols.driver import Driver, Outside
     from protocols.points import Points
 
 Table = Literal["coil", "discrete", "holding", "input"]
@@ -161,11 +161,11 @@ class ModbusDevice(DeviceConfig):
                 others.append((point, place.bit))
 
     @staticmethod
-    def driver(devices: "Sequence[Any]", points: "Points", clock: "Clock") -> "Driver":
+    def driver(devices: "Sequence[Any]", points: "Points", outside: "Outside") -> "Driver":
         """Build the conversation that `devices`, all of this class and of one endpoint, share."""
         from protocols.modbus.driver import ModbusDriver  # noqa: PLC0415  loaded only when a device needs it
 
-        return ModbusDriver(devices, points, clock)
+        return ModbusDriver(devices, points, outside.clock)
 
 
 def _clash(bit: int | None, other: int | None) -> bool:

@@ -8,8 +8,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from gateway.config import keys, reader
-from gateway.config.loader import load
-from gateway.config.loader import LISTS
+from gateway.config.loader import LISTS, load
 from gateway.config.model import Config
 
 CONFIG = Path(__file__).parents[3] / "config"

@@ -1,0 +1,65 @@
+"""What is remembered from one run to the next, beside the messages that wait: alarms, and where each driver stands."""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import structlog
+
+from gateway.core.messages import Alarm, AlarmState
+from gateway.store.packing import BadRecord, alarm_of, to_record
+from gateway.store.record import Record, Stream
+from gateway.store.store import Store
+from protocols.model import Bookmark
+
+log = structlog.get_logger()
+
+ALARM_KEY = "alarm/"
+"""Prefix of the alarms among the states in the store: alarm/ID."""
+BOOKMARK_KEY = "bookmark/"
+"""Prefix of the drivers' bookmarks there: bookmark/DEVICE/KEY."""
+
+Bookmarks: TypeAlias = MutableMapping[tuple[str, str], bytes]
+"""What drivers left, by device and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a plant takes up: the alarms that were not normal, and the bookmarks."""
+
+    alarms: Sequence[Alarm] = ()
+    bookmarks: Bookmarks = field(default_factory=dict)
+
+
+async def remembered(store: Store) -> Memory:
+    """Return what the store has kept since the last run."""
+    bookmarks = {}
+    for key, value in (await store.states(BOOKMARK_KEY)).items():
+        device, _, name = key.removeprefix(BOOKMARK_KEY).partition("/")
+        bookmarks[device, name] = value
+    return Memory(list(_readable(await store.states(ALARM_KEY))), bookmarks)
+
+
+def keep_alarms(store: Store, alarms: Sequence[Alarm]) -> None:
+    """Store alarm messages and what must be known of them after a restart, in one transaction."""
+    records = [to_record(alarm) for alarm in alarms]
+    states = {
+        ALARM_KEY + alarm.id: None if alarm.state is AlarmState.NORMAL else record.body
+        for alarm, record in zip(alarms, records, strict=True)
+    }
+    store.append(records, states)
+
+
+def keep_bookmark(store: Store, mark: Bookmark) -> None:
+    """Store a bookmark: never before the messages that were appended before it."""
+    store.append([], {f"{BOOKMARK_KEY}{mark.device}/{mark.key}": mark.value})
+
+
+def _readable(stored: Mapping[str, bytes]) -> Iterator[Alarm]:
+    """Yield the stored alarms; one that cannot be read is said and left out."""
+    for key, body in stored.items():
+        id_ = key.removeprefix(ALARM_KEY)
+        try:
+            yield alarm_of(Record(Stream.ALARM, id_, 0, 0, body))
+        except BadRecord as error:
+            log.error("alarm_unreadable", alarm=id_, reason=str(error))  # noqa: TRY400 - the disk's fault, not ours
