@@ -5,7 +5,7 @@ import itertools
 import time
 
 EVERY_S = 0.5
-LONG_S = 10.0
+LONG_S = 9.0
 LINES = 40
 """Lines of log for all of it: each sick device lost, what it did, and what that made of the health."""
 

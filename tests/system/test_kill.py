@@ -33,7 +33,7 @@ async def kill_often(rounds, daemon, mosquitto, devices, randomly):
         daemon.spawn()
         if randomly.random() < 0.85:
             await daemon.noticed("READY=1")
-        await asyncio.sleep(randomly.uniform(0, 1.5))
+        await asyncio.sleep(randomly.uniform(0, 1.2))
         if turn % 3 == 2:
             mosquitto.stop()
             await asyncio.sleep(randomly.uniform(0, 0.5))

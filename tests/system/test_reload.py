@@ -75,7 +75,7 @@ async def test_good_change(daemon, make_device, book):
 
 
 async def test_bad_file_changes_nothing(daemon, device, book):
-    """A file with faults: each is in the log with its place, and the polls do not even lose their connection."""
+    """Faults, or what needs a restart: the log names each with its place; the polls keep their connection."""
     daemon.write([limited(device, "d1")])
     await daemon.start()
     await device.answered(3)
@@ -88,6 +88,12 @@ async def test_bad_file_changes_nothing(daemon, device, book):
     assert len(refused) == 2
     assert all("gateway.yaml:" in line for line in refused)
     assert any("colour" in line for line in refused)
+
+    daemon.write([], uplink={"window_s": 7})  # well, but not while running
+    await reload(daemon)
+    assert "uplink changed, which needs a restart; everything else is taken up by a reload" in daemon.log
+    await device.answered(device.answers[1] + 5)
+    assert device.connections == 1
 
 
 async def test_killed_reader_changes_nothing(daemon, device, book):
@@ -105,19 +111,6 @@ async def test_killed_reader_changes_nothing(daemon, device, book):
     await daemon.noticed("READY=1", times=2)
 
     assert "reload_refused" in daemon.log
-    await device.answered(device.answers[1] + 5)
-    assert device.connections == 1
-
-
-async def test_fixed_sections(daemon, device, book):
-    """Another broker needs a restart: the whole reload is refused in these words."""
-    daemon.write([limited(device, "d1")])
-    await daemon.start()
-    await device.answered(3)
-    daemon.write([], uplink={"window_s": 7})
-    await reload(daemon)
-
-    assert "uplink changed, which needs a restart; everything else is taken up by a reload" in daemon.log
     await device.answered(device.answers[1] + 5)
     assert device.connections == 1
 

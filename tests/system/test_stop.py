@@ -70,12 +70,6 @@ async def test_stop_with_a_dead_broker(make_daemon, device, book, mosquitto):
     assert book.windows("d1")[0]["historical"] is True
 
 
-async def test_stop_with_an_unreachable_broker(make_daemon, device, book, mosquitto, unreachable):
-    """The connect to the broker hangs: a stop does not wait for it."""
-    daemon = make_daemon(f"mqtt://127.0.0.1:{unreachable}")
-    await stopped_and_complete(daemon, device, book, mosquitto.url, lambda: device.answered(20))
-
-
 async def test_stop_with_a_broker_that_swallows(make_daemon, device, book, mosquitto, way):
     """The link dies without a word while connected: what was in flight stays on disk and is told again."""
     daemon = make_daemon(way.url)
@@ -88,8 +82,9 @@ async def test_stop_with_a_broker_that_swallows(make_daemon, device, book, mosqu
     await stopped_and_complete(daemon, device, book, mosquitto.url, swallow)
 
 
-async def test_stop_with_devices_that_hang(daemon, device, make_device, book, mosquitto, unreachable):
-    """Devices that never answer, or not even accept, do not delay the stop."""
+async def test_stop_while_all_hangs(make_daemon, device, make_device, unreachable):
+    """Devices that never answer, or do not even accept, and a broker like that: a stop waits for none of them."""
+    daemon = make_daemon(f"mqtt://127.0.0.1:{unreachable}")
     silent = make_device()
     silent.conduct = silent.silent
     await silent.start()
