@@ -1,0 +1,23 @@
+"""Every YAML block of the pages is a configuration, or the part of one, that loads."""
+
+import re
+from pathlib import Path
+
+from gateway.config.loader import load
+
+NEEDED = {"gateway": "gateway: {site: a, name: b}\n", "uplink": "uplink: {url: mqtt://broker.example}\n"}
+A_FILE = re.compile(r"^ *\w+_file: (?!/run/)(\S+)", re.MULTILINE)
+
+
+def test_it_loads(yaml_block, tmp_path: Path, monkeypatch):
+    """What is missing to a whole is added; files that it names are there, readable by their owner only."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    missing = [text for key, text in NEEDED.items() if not re.search(rf"^{key}:", yaml_block.text, re.MULTILINE)]
+    for name in A_FILE.findall(yaml_block.text):
+        assert not name.startswith("/"), f"{name} would be looked for on this machine"
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch(0o600)
+    path = tmp_path / "gateway.yaml"
+    path.write_text("".join(missing) + yaml_block.text)
+
+    assert load(path)
