@@ -4,11 +4,11 @@ A stop: no more polls, carry what waits, close the windows, flush the disk, a gr
 """
 
 import asyncio
-import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from gateway.config.apart import load_apart
 from gateway.description import describe
 from gateway.health import Health, judge, notify, watchdog_s
 from gateway.log import set_up
-from gateway.memory import remembered
+from gateway.memory import Memory, remembered
 from gateway.plant import Plant
 from gateway.store.store import Store
 from gateway.store.work import StoreStats
@@ -40,13 +40,25 @@ ORDERS = 16
 """Signals that may wait; more than a handful say nothing new."""
 
 
+STALL_S = 120.0
+"""A broker that is connected, while messages wait, acknowledges within this time, or the watchdog is no longer fed."""
+
+
+class Order(Enum):
+    """What the gateway can be told."""
+
+    STOP = "stop"
+    RELOAD = "reload"
+    RECOLLECT = "recollect"
+
+
 class Gateway:
     """The daemon of one configuration file."""
 
     def __init__(self, path: Path, config: Config, *, grace_s: float = GRACE_S) -> None:
         self.config, self._path, self._grace_s = config, path, grace_s
         self._since = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._orders: asyncio.Queue[signal.Signals] = asyncio.Queue(maxsize=ORDERS)
+        self._orders: asyncio.Queue[Order] = asyncio.Queue(maxsize=ORDERS)
 
     async def run(self) -> None:
         """Serve until ordered to stop."""
@@ -56,8 +68,8 @@ class Gateway:
         finally:
             await self.store.close()
 
-    def order(self, order: signal.Signals) -> None:
-        """Take SIGTERM, SIGINT (stop) or SIGHUP (reload)."""
+    def order(self, order: Order) -> None:
+        """Take an order; it is carried out after those before it."""
         with suppress(asyncio.QueueFull):
             self._orders.put_nowait(order)
 
@@ -68,6 +80,7 @@ class Gateway:
 
     async def _serve(self) -> None:
         self.plant = Plant(self.config, self.store, await remembered(self.store), time.time_ns)
+        self._forgetful = self.store.stats.fault is not None
         self.publisher = self._publisher()
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -78,8 +91,8 @@ class Gateway:
             await self.plant.start(group)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             notify("READY=1")
-            while await self._orders.get() is signal.SIGHUP:
-                await self._reload(group)
+            while (order := await self._orders.get()) is not Order.STOP:
+                await (self._reload(group) if order is Order.RELOAD else self._recollect(group))
             notify("STOPPING=1")
             await self._stop()
             for task in tasks:
@@ -106,14 +119,24 @@ class Gateway:
         except OSError as error:  # the other process: no memory for it, or a stop that was meant for both
             log.error("reload_refused", fault=str(error))  # noqa: TRY400 - nothing of ours to trace
         else:
-            await self.plant.stop()
             self.config = config
             set_up(config.log)
-            self.plant = Plant(config, self.store, self.plant.memory(), time.time_ns)
-            await self.plant.start(group)
+            await self._replace(group, Memory())
             self.publisher.birth_now()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         notify("READY=1")
+
+    async def _recollect(self, group: asyncio.TaskGroup) -> None:
+        """Take up what the store remembers, now that it can be read: at the start it could not."""
+        await self._replace(group, await remembered(self.store))
+        self._forgetful = self.store.stats.fault is not None
+        log.info("memory_recovered", alarms=len(self.plant.pipeline.alarms))
+
+    async def _replace(self, group: asyncio.TaskGroup, older: Memory) -> None:
+        """Go on with a new plant, which knows what the present one knows, and of `older` what is not newer there."""
+        await self.plant.stop()
+        self.plant = Plant(self.config, self.store, self.plant.memory().over(older), time.time_ns)
+        await self.plant.start(group)
 
     def _publisher(self) -> Publisher:
         return Publisher(
@@ -151,9 +174,17 @@ class Gateway:
             if (health.state, health.score) != (said.state, said.score):
                 said = health
                 self.publisher.status_now()
-            if every_s and self.plant.flow.ticks != ticks:
+            if every_s and self.plant.flow.ticks != ticks and not self._stalled():
                 notify("WATCHDOG=1")
             ticks = self.plant.flow.ticks
+            if self._forgetful and self.store.stats.fault is None:
+                self._forgetful = False
+                self.order(Order.RECOLLECT)
+
+    def _stalled(self) -> bool:
+        """Whether messages wait and the broker is there, yet nothing has been acknowledged for too long."""
+        silent_s = time.monotonic() - self.publisher.last_ack_s
+        return self.publisher.connected and any(self.store.stats.rows.values()) and silent_s > STALL_S
 
 
 def _reloadable(new: Config, old: Config, path: Path) -> Config:

@@ -30,6 +30,11 @@ class Memory:
     alarms: Sequence[Alarm] = ()
     bookmarks: Bookmarks = field(default_factory=dict)
 
+    def over(self, older: "Memory") -> "Memory":
+        """Return what `older` knew, overruled by what is known here."""
+        alarms = {alarm.id: alarm for alarm in (*older.alarms, *self.alarms)}
+        return Memory(list(alarms.values()), {**older.bookmarks, **self.bookmarks})
+
 
 async def remembered(store: Store) -> Memory:
     """Return what the store has kept since the last run."""

@@ -238,10 +238,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     def key(name: str) -> tuple[str, ...]:
         return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key"
 
+    signs = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
     for name in ("ca", "other"):
-        openssl("req", "-x509", *key(name), "-out", f"{name}.pem", "-days", "2", "-subj", f"/CN={name}")
-    (folder / "server.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    (folder / "client.ext").write_text("extendedKeyUsage=clientAuth\n")
+        openssl("req", "-x509", *key(name), "-out", f"{name}.pem", "-days", "2", "-subj", f"/CN={name}", *signs)
+    issuer = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"  # RFC 5280 4.2.1.1; Python 3.13 insists
+    (folder / "server.ext").write_text(f"subjectAltName=DNS:localhost,IP:127.0.0.1\n{issuer}")
+    (folder / "client.ext").write_text(f"extendedKeyUsage=clientAuth\n{issuer}")
     for name in ("server", "client"):
         openssl("req", *key(name), "-out", f"{name}.csr", "-subj", f"/CN={name}")
         signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext")

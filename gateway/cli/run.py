@@ -60,6 +60,8 @@ def _serve(path: Path, config: "Config") -> int:
 async def _until_signalled(gateway: "Gateway") -> None:
     """SIGTERM and SIGINT stop, SIGHUP reloads."""
     loop = asyncio.get_running_loop()
-    for order in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(order, gateway.order, order)
+    from gateway.app import Order  # noqa: PLC0415
+
+    for number, order in ((signal.SIGTERM, Order.STOP), (signal.SIGINT, Order.STOP), (signal.SIGHUP, Order.RELOAD)):
+        loop.add_signal_handler(number, gateway.order, order)
     await gateway.run()

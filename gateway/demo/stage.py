@@ -5,7 +5,6 @@ substation ──Modbus TCP──► gateway ──MQTT──► link (is cut fo
 
 import asyncio
 import json
-import signal
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -19,7 +18,7 @@ from amqtt.broker import Broker
 from amqtt.client import MQTTClient
 from amqtt.mqtt.constants import QOS_1
 
-from gateway.app import Gateway
+from gateway.app import Gateway, Order
 from gateway.config import Config
 from gateway.config.loader import load
 from gateway.demo.ledger import STREAMS, Ledger
@@ -96,7 +95,7 @@ async def staged(scenario: Scenario, broker_url: str | None) -> AsyncIterator[St
         finally:
             await stage.link.cut()
             await stage.link.mend()
-            stage.gateway.order(signal.SIGTERM)
+            stage.gateway.order(Order.STOP)
             await running
             await _arrived(stage)
             consumer.cancel()

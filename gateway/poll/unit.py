@@ -7,7 +7,9 @@ from protocols.driver import Scan
 FAILURES_TO_LOST = 2
 """Unanswered scans before a device that answered counts as lost: one lost frame is no outage, and costs no pause."""
 PROBE_S = 0.25
-"""First time-out of a device that does not answer; doubles up to its own, so that a slow one is found too."""
+"""First time-out of a device that does not answer; twice as long from then on: its neighbours keep their interval."""
+LONG_PROBE_EVERY = 12
+"""One probe in so many may take the device's whole time-out, so that one that has become slow is found too."""
 PROBE_SHARE = 0.05
 """Share of a shared conversation that a dead device may use."""
 TIGHT = 8.0
@@ -37,9 +39,11 @@ class Unit:
         """Return how long one request of `scan` may take now."""
         if not self.shared:
             return self.timeout_s
-        probe = PROBE_S * 2.0 ** min(max(self.failures, self._missed.get(scan.key, 0)), 16)
-        usual = self._usual_s.get(scan.key, 0.0) if self.answering else 0.0
-        return min(self.timeout_s, max(probe, TIGHT * usual))
+        misses = max(self.failures, self._missed.get(scan.key, 0))
+        if not self.answering:
+            long = misses % LONG_PROBE_EVERY == LONG_PROBE_EVERY - 1
+            return self.timeout_s if long else min(self.timeout_s, PROBE_S * 2.0 ** min(misses, 1))
+        return min(self.timeout_s, max(PROBE_S * 2.0 ** min(misses, 16), TIGHT * self._usual_s.get(scan.key, 0.0)))
 
     def answered(self, took_s: float, scan: Scan) -> bool:
         """Note a good answer; return whether the device came back with it."""

@@ -125,3 +125,26 @@ async def test_what_is_loaded(daemon, device, book):
     assert {"paho", "numpy", "sqlite3", "structlog"} < loaded
     unwanted = {"amqtt", "rich", "hypothesis", "pytest", "asyncua", "dnp3", "simulator", "pydantic", "yaml"}
     assert unwanted & loaded == set()
+
+
+async def test_alarms_are_not_forgotten_when_the_disk_comes_late(daemon, device, book):
+    """A store that cannot be read at the start is read when it can be: an alarm of before ends when its cause has."""
+    config = device.config("d1")
+    config["points"][0]["limits"] = {"high": 200}
+    device.registers[0] = 250
+    daemon.write([config])
+    await daemon.start()
+    await book.until(lambda book: [alarm["active"] for alarm in book.alarms().values()] == [True])
+    await daemon.stop()
+
+    away = daemon.state_dir.with_name("away")
+    daemon.state_dir.rename(away)
+    daemon.state_dir.write_text("a file where the directory should be")
+    device.registers[0] = 100
+    await daemon.start()
+    await device.answered(10)
+    daemon.state_dir.unlink()
+    away.rename(daemon.state_dir)
+    await book.until(lambda book: [alarm["state"] for alarm in book.alarms().values()] == ["returned_unacked"])
+
+    assert "memory_recovered" in daemon.log

@@ -46,6 +46,14 @@ def test_slow_device_is_found(answers_in_s):
     assert unit.patience(FAST) > answers_in_s
 
 
+def test_probes_leave_room():
+    """Of the probes of a dead device only one in twelve takes longer than half a second, whatever it may take."""
+    unit = Unit("a", 5.0, shared=True)
+    costs = [cost for _, cost in tried(unit, 1000.0)]
+
+    assert sum(cost > 0.5 for cost in costs) <= len(costs) / 12 + 1
+
+
 def test_one_lost_frame_costs_no_pause():
     """A device that answered is asked again at its next turn, and has not become lost."""
     unit = Unit("a", 1.0, shared=True)
