@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from detectors.config import build
 from detectors.stuck import StuckConfig
-from gateway.app import Gateway
+from gateway.app import Gateway, Order
 from gateway.config.loader import load
 from gateway.core.alarms import Alarms
 from gateway.core.messages import AlarmState
@@ -69,8 +68,9 @@ async def said(mosquitto, subscribe, tmp_path: Path) -> Any:
         for order in ({"do": "ack", "alarm": "feeder1/va/limit_high", "by": "anna"}, {"do": "gaps"}, {"do": "no"}):
             heard.say(f"{PREFIX}command", json.dumps({"id": order["do"], **order}).encode())
         await heard.until(lambda heard: len(heard.on("/reply")) == 3)
-        gateway.order(signal.SIGTERM)
-        await running
+        gateway.order(Order.STOP)
+        async with asyncio.timeout(10):
+            await running
         await heard.until(lambda heard: not heard.on("/status")[-1]["online"])
     return heard
 

@@ -41,7 +41,7 @@ def test_every_command_is_accepted(every_block, every_word):
     """The parser of the command takes the words that the page shows."""
     found = set(commands(every_block, every_word))
 
-    assert {line.split()[0] for line in found} == set(COMMANDS)
+    assert {line.split()[0] for line in found} <= set(COMMANDS)
     for line in found:
         word, *arguments = shlex.split(line)
         parser = argparse.ArgumentParser(exit_on_error=False)
