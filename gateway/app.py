@@ -75,8 +75,7 @@ class Gateway:
 
     def health(self) -> Health:
         """Return how the gateway is."""
-        devices = {name: state["online"] for name, state in self.plant.devices().items()}
-        return judge(devices, self.plant.pipeline.alarms, self.store.stats.fault)
+        return judge(self.plant.answering(), self.plant.pipeline.alarms, self.store.stats.fault)
 
     async def _serve(self) -> None:
         self.plant = Plant(self.config, self.store, await remembered(self.store), time.time_ns)

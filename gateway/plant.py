@@ -60,6 +60,10 @@ class Plant:
         if self._carrier is not None:
             await self._carrier
 
+    def answering(self) -> dict[str, bool]:
+        """Return of each device whether it answers; one that was not asked yet is not held against anybody."""
+        return {name: unit.answering is not False for poller in self.pollers for name, unit in poller.units.items()}
+
     def devices(self) -> dict[str, dict[str, Any]]:
         """Return what is known of each device's link."""
         return {

@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
+    os.umask(0o077)  # what it keeps is nobody else's
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix here is worth a second thread and its stack
     os.environ["GRIDSENTINEL_PLAIN"] = "1"
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # where it is installed, structlog would take 4 MB

@@ -1,6 +1,6 @@
 """What a broker may ask of the gateway: acknowledge or shelve an alarm, a rebirth, the gaps. Nothing else, ever.
 
-    {"id": "c-17", "do": "ack", "alarm": "feeder1.va:limit_high", "by": "anna"}        ack · unshelve
+    {"id": "c-17", "do": "ack", "alarm": "feeder1/va/limit_high", "by": "anna"}        ack · unshelve
     {"id": "c-18", "do": "shelve", "alarm": …, "until": "2026-11-20T12:00:00.000Z", "by": "anna"}
     {"id": "c-19", "do": "rebirth"}                                                      rebirth · gaps
 
