@@ -11,6 +11,7 @@ COMMANDS = {
     "run": "run the gateway on a configuration file, until it is stopped",
     "check": "check a configuration file and name every fault at once",
     "schema": "print the JSON Schema of the configuration, for editors",
+    "decode": "ask a device what it has, and print YAML to paste; for commissioning",
     "simulate": "serve a simulated substation over its protocols",
     "demo": "see it all at once: simulated substation, broker and gateway, in this terminal",
 }
