@@ -105,6 +105,8 @@ class DeviceConfig:
 
     name: Name
     """Unique within the gateway."""
+    profile: str | None = Field(default=None, max_length=256)
+    """A kind of device, such as siemens/pac3200, or a file of one's own, NAME.yaml: its points come first."""
     every_s: Seconds = 1.0
     """Scan class: how often its points are read, in seconds."""
     timeout_s: float = Field(default=1.0, ge=0.01, le=60)

@@ -77,8 +77,9 @@ def _point_names_twice(device: Entry) -> Iterator[Fault]:
     for index in range(len(device.points)):
         name = device.named("points", index, "name")
         if name is not None and first.setdefault(name, index) != index:
-            line = device.document.line((*device.path, "points", first[name], "name"))
-            text = f"point {shown(name)} is already in line {line}; each of a device needs a name of its own"
+            document, line = device.place(("points", first[name], "name"))
+            where = f"in line {line}" if document is device.document else f"at {document.file}:{line}"
+            text = f"point {shown(name)} is already {where}; each of a device needs a name of its own"
             yield device.fault(("points", index, "name"), text)
 
 

@@ -66,6 +66,15 @@ class Document:
         """Return the line of the value of `path`, from 1."""
         return (self._find(path) >> SHIFT) + 1
 
+    def has(self, path: Path) -> bool:
+        """Return whether there is a value at `path`."""
+        node = self.data
+        for step in path:
+            if self.marks.index(node, step) is None:
+                return False
+            node = node[step]
+        return True
+
     def _find(self, path: Path, *, at_key: bool = False) -> Mark:
         node, mark, key_mark = self.data, self.root, self.root
         for step in path:

@@ -18,6 +18,7 @@ from gateway.config.entry import Entry
 from gateway.config.fault import ConfigError, Fault, Faults
 from gateway.config.files import document, included
 from gateway.config.model import Config
+from gateway.config.profile import Profiles
 from protocols import settings
 from protocols.config import Device
 
@@ -42,6 +43,8 @@ def load(path: Path) -> Config:
         faults.extend(_shape_of_included(other))
     sections = _sections(main, faults)
     lists = {key: list(_entries(documents, key, faults)) for key in LISTS}
+    profiles = Profiles(main, faults)
+    lists["devices"] = [profiles.applied(device) for device in lists["devices"]]
     over = tuple(too_many_points(lists["devices"]))
     if over:
         raise ConfigError(over)
