@@ -31,6 +31,12 @@ def find_mosquitto() -> Path | None:
     return Path(found) if found else next(iter(peers), None)
 
 
+def beside(program: Path) -> dict[str, str]:
+    """Return where an unpacked program finds its libraries: beside it."""
+    libraries = sorted(str(path) for path in program.parents[1].glob("lib/*-linux-gnu*"))
+    return {"LD_LIBRARY_PATH": ":".join(libraries)} if ROOT in program.parents else {}
+
+
 def free_port() -> int:
     """Return a port of the loopback that nobody listens at."""
     with socket.socket() as sock:
@@ -69,7 +75,8 @@ class Mosquitto:
         config = self.folder / "mosquitto.conf"
         config.write_text("\n".join(self._config()) + "\n")
         with (self.folder / "mosquitto.log").open("ab") as log:
-            self.process = subprocess.Popen([self.program, "-c", config], stderr=log, stdout=log)
+            command = [self.program, "-c", config]
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=os.environ | beside(self.program))
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -191,7 +198,7 @@ def make_mosquitto(tmp_path: Path) -> Iterator[Callable[[], Mosquitto]]:
     """Make brokers that are not yet started; all are ended with the test."""
     program = find_mosquitto()
     if program is None:
-        pytest.skip("no mosquitto in PATH, /usr/sbin or .peers")
+        pytest.fail("no mosquitto in PATH, /usr/sbin or .peers: make test fetches it")
     made: list[Mosquitto] = []
 
     def make(*lines: str) -> Mosquitto:
