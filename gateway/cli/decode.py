@@ -2,7 +2,10 @@
 
 import argparse
 import asyncio
+import json
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from gateway.decode import report
@@ -14,7 +17,7 @@ EPILOG = """\
 examples:
   gridsentinel decode tcp://10.0.0.11:502 holding:100 --count 8 --expect 230
       registers 100 to 107 raw and in all types and orders; the likeliest place of a value near 230 as YAML
-  gridsentinel decode tcp://10.0.0.17:20000 --set outstation=10 --set master=1 > devices/rtu7.yaml
+  gridsentinel decode tcp://10.0.0.17:20000 --set outstation=10 --output devices/rtu7.yaml
       what a DNP3 outstation has, as a device to include
 
 Nothing is ever written to the device. It is a conversation of its own: where a device allows only one, stop the gateway
@@ -39,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--timeout", type=float, default=1.0, metavar="S", help="for each request, in seconds (default: %(default)s)")
     add("--pause", type=float, default=0.02, metavar="S", help="between requests, in seconds (default: %(default)s)")
     add("--most", type=int, default=1000, metavar="N", help="most requests of a map, or objects (default: %(default)s)")
+    add("--output", type=Path, metavar="FILE", help="write to FILE instead of the standard output")
     add("--json", action="store_true", help="write one JSON object to the standard output")
 
 
@@ -52,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         return report.fail(error, as_json=arguments.json)
     except KeyboardInterrupt:
         return report.fail(Failed("stopped before the device had answered"), as_json=arguments.json)
-    return report.show(found, room.page(found), as_json=arguments.json)
+    return report.show(json.dumps(found, allow_nan=False) if arguments.json else room.page(found), arguments.output)
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -85,4 +89,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _room(protocol: str) -> ModuleType:
     """Return the module of `protocol`, loaded only now."""
+    if find_spec(f"gateway.decode.{protocol}") is None:
+        raise WrongUse(f"decode does not speak {protocol} yet; for Modbus at such a port add --protocol modbus")
     return import_module(f"gateway.decode.{protocol}")

@@ -1,6 +1,7 @@
 """YAML that can be pasted: points a line each, and whole devices as an included file has them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -15,12 +16,23 @@ def point(keys: Mapping[str, Any]) -> str:
     return "- " + flow({key: value for key, value in keys.items() if value is not None})
 
 
-def device(keys: Mapping[str, Any], points: Iterable[Mapping[str, Any]], notes: Sequence[str] = ()) -> str:
-    """Return a file to include, with one device; `notes` stand above it as comments."""
+def device(
+    keys: Mapping[str, Any],
+    points: Iterable[Mapping[str, Any]],
+    notes: Sequence[str] = (),
+    now: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return a file to include, with one device.
+
+    `notes` stand above it as comments, and what a point is `now`, by its name, behind it.
+    """
     lines = [f"# {printable(note)}" for note in notes]
     head = [f"{key}: {flow(value)}" for key, value in keys.items() if value is not None]
     lines += [f"- {head[0]}", *(f"  {line}" for line in head[1:])]
-    listed = [f"    {point(keys)}" for keys in points]
+    listed = [
+        f"    {point(each)}" + (f"  # now {printable(now[each['name']])}" if each["name"] in now else "")
+        for each in points
+    ]
     lines += ["  points:", *listed] if listed else ["  points: []"]
     return "\n".join(lines)
 

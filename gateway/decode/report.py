@@ -1,17 +1,25 @@
-"""What every question ends in: one JSON object or a page, and an exit code."""
+"""What every question ends in: an answer, or one sentence, and an exit code."""
 
 import json
 import sys
-from typing import Any
+from pathlib import Path
 
 from gateway.decode.options import WrongUse
 
 OK, FAILED, WRONG_USE = 0, 1, 2
 
 
-def show(found: dict[str, Any], page: str, *, as_json: bool) -> int:
-    """Print what was found."""
-    print(json.dumps(found, allow_nan=False) if as_json else page)  # noqa: T201  the tool's output
+def show(text: str, output: Path | None) -> int:
+    """Print what was found, or write it to a file."""
+    if output is None:
+        print(text)  # noqa: T201  the tool's output
+        return OK
+    try:
+        output.write_text(text + "\n")
+    except OSError as error:
+        return fail(
+            WrongUse(f"--output {output} cannot be written ({error.strerror}): name another file"), as_json=False
+        )
     return OK
 
 

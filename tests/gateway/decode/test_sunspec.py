@@ -56,8 +56,9 @@ async def test_a_device_is_found_and_written(serve, decode, tmp_path, base):
     async with serve({"holding": at(base, common(), inverter(), unknown, meter())}) as port:
         said = await decode(f"tcp://127.0.0.1:{port}", "--json")
         page = await decode(f"tcp://127.0.0.1:{port}")
+        written = await decode(f"tcp://127.0.0.1:{port}", "--output", tmp_path / "device.yaml")
 
-    assert said.code == 0
+    assert said.code == written.code == 0
     assert [one["id"] for one in said.json["models"]] == [1, 103, 64_001, 213]
     assert said.json["common"] == {"maker": "Acme", "model": "Sun 5000", "version": "1.2", "serial": "SN42"}
     points = {one["name"]: one for one in said.json["device"]["points"]}
@@ -75,8 +76,7 @@ async def test_a_device_is_found_and_written(serve, decode, tmp_path, base):
     assert points["W"]["type"] == "int16"
     assert points["A_2"]["type"] == "float32"
 
-    included = tmp_path / "device.yaml"
-    included.write_text(page.out)
+    assert (tmp_path / "device.yaml").read_text() == page.out
     main = tmp_path / "gateway.yaml"
     main.write_text("gateway: {site: a, name: b}\nuplink: {url: mqtt://h}\ninclude: [device.yaml]\n")
     [device] = load(main).devices
