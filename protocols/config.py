@@ -1,7 +1,9 @@
 """The union of all protocols: adding one is a folder, and a line here."""
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
+from protocols.dnp3.config import Dnp3Device
 from protocols.modbus.config import ModbusDevice
+from protocols.settings import Field
 
-Device: TypeAlias = ModbusDevice
+Device: TypeAlias = Annotated[ModbusDevice | Dnp3Device, Field(discriminator="protocol")]

@@ -111,3 +111,8 @@ class DeviceConfig:
     """Scan class: how often its points are read, in seconds."""
     timeout_s: float = Field(default=1.0, ge=0.01, le=60)
     """How long one request may take, in seconds."""
+
+    @property
+    def interval_s(self) -> float:
+        """How often a point is heard of at least: its scan class, or what its protocol does instead."""
+        return self.every_s

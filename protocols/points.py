@@ -42,7 +42,7 @@ class Points:
             names=tuple(point.name for _, _, point in flat),
             configs=tuple(point for _, _, point in flat),
             device_of=np.array([index for index, _, _ in flat], np.int32),
-            every_s=np.array([point.every_s or device.every_s for _, device, point in flat], np.float64),
+            every_s=np.array([point.every_s or device.interval_s for _, device, point in flat], np.float64),
             rows_of=rows_of,
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import struct
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ import pytest
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from protocols.driver import Outside
 from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.modbus.driver import ModbusDriver
 from protocols.points import Points
@@ -22,7 +24,10 @@ def adu(transaction: int, unit: int, pdu: bytes) -> bytes:
 
 
 class Peer:
-    """A raw server: register n holds n, coil n is n % 3 == 0. `reply` may be replaced; `asked` keeps the requests."""
+    """A raw server: register n holds n, coil n is n % 3 == 0. `reply` may be replaced; `asked` keeps the reads.
+
+    Who it is, it says by `identity`, a refusal at first.
+    """
 
     adu = staticmethod(adu)
     hang_up = b"hang up"
@@ -31,6 +36,7 @@ class Peer:
         self.asked: list[tuple[int, int, int]] = []
         self.refused: dict[tuple[int, int], int] = {}
         self.most = 2000
+        self.identity = bytes([0x80 | 43, 1])
         self.connections = 0
         self.reply: Callable[[int, int, bytes], Reply] = self.honest
         self.port = 0
@@ -79,6 +85,9 @@ class Peer:
             while header := await reader.readexactly(7):
                 transaction, _, length, unit = struct.unpack(">HHHB", header)
                 pdu = await reader.readexactly(length - 1)
+                if pdu[0] == 43:
+                    writer.write(adu(transaction, unit, self.identity))
+                    continue
                 self.asked.append(struct.unpack(">BHH", pdu))
                 reply = self.reply(transaction, unit, pdu)
                 for chunk in reply or ():
@@ -152,3 +161,40 @@ def modbus_case(build):
         {"unit": 1, "points": {"a": "holding:5", "c": "coil:3", "f": {"address": "input:10", "every_s": 5.0}}},
         {"unit": 2, "points": {"b": "holding:7"}},
     )
+
+
+@asynccontextmanager
+async def real_outstation(port: int = 0, **keys: object) -> AsyncIterator[int]:
+    """Serve our own outstation at link address 10 and yield the port: 20 analogs n holding n, 4 binaries, a counter."""
+    from simulator.dnp3_outstation import Outstation
+    from simulator.dnp3_server import Server
+
+    outstation = Outstation(lambda: time.time_ns() // 1_000_000, restarted=False)
+    for index in range(20):
+        outstation.add("analog", index, float(index))
+    for index in range(4):
+        outstation.add("binary", index, index % 2, event_class=1)
+    outstation.add("counter", 0, 4711)
+    server = Server({10: outstation})
+    await server.start(port=port)
+    try:
+        yield server.port
+    finally:
+        await server.stop()
+
+
+@pytest.fixture
+def dnp3_case():
+    """Return what the contract suite needs: a server that yields a port, a driver for a port."""
+    from protocols.dnp3.config import Dnp3Device, Dnp3Point
+    from protocols.dnp3.driver import Dnp3Driver
+
+    addresses = {"a": "analog:5", "b": "binary:1", "c": "counter:0", "d": "analog:19"}
+    points = tuple(Dnp3Point(name=name, address=address) for name, address in addresses.items())
+
+    def make(port):
+        url = f"tcp://127.0.0.1:{port}"
+        device = Dnp3Device(name="rtu1", protocol="dnp3", url=url, outstation=10, points=points)
+        return Dnp3Driver([device], Points.of([(device, points)]), Outside(clock=time.time_ns))
+
+    return real_outstation, make

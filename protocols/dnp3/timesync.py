@@ -1,0 +1,81 @@
+"""Sets the clock of an outstation that asks for the time (IIN 1.4), if ours is itself synchronised (clause 10.3).
+
+On a LAN the outstation notes when a request arrived and is then told when that was sent. Elsewhere the outstation says
+how long it took to answer, so that half of the rest of the round trip is what a request takes to arrive.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Literal
+
+from protocols.dnp3.requests import MEASURE_DELAY, RECORD_CURRENT_TIME, write_time
+from protocols.dnp3.session import Session
+from protocols.driver import Outside
+
+AGAIN_S: Final = 60.0
+"""Not more often: a clock that still asks after it was set will not be helped by setting it all the time."""
+NS_PER_MS: Final = 1_000_000
+REFUSED: Final = 0x0700
+NEED_TIME: Final = 0x0010
+
+Word = Literal["none", "lan", "nonlan"]
+
+
+class TimeSync:
+    """How one outstation gets its time."""
+
+    def __init__(self, word: Word, outside: Outside) -> None:
+        self._word, self._outside = word, outside
+        self._tried_s: float | None = None
+        self._said = ""
+
+    def content(self) -> None:
+        """Take note that the outstation has the time."""
+        self._said = ""
+
+    async def run(self, session: Session, delay_ms: Callable[[], int | None], timeout_s: float) -> str | None:
+        """Set the clock if that is allowed and due; return what happened where it is news.
+
+        Raises:
+            TimeoutError, LinkLost: as `Session.request`.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._word == "none":
+            return self._news("it asks for the time (IIN 1.4); time_sync is none")
+        if not self._outside.synchronised():
+            return self._news("it asks for the time (IIN 1.4); ours is not synchronised, so it gets none")
+        if self._tried_s is not None and now - self._tried_s < AGAIN_S:
+            return None
+        self._tried_s = now
+        if self._word == "lan":
+            iin = await self._lan(session, timeout_s)
+        else:
+            iin = await self._nonlan(session, delay_ms, timeout_s)
+        if iin & (REFUSED | NEED_TIME):
+            return self._news(f"it asks for the time, and does not take it (IIN {iin:#06x})")
+        self._said = ""
+        return "its clock was set"
+
+    async def _lan(self, session: Session, timeout_s: float) -> int:
+        sent_ns = self._outside.clock()
+        iin = await session.request(RECORD_CURRENT_TIME, timeout_s)
+        if iin & REFUSED:
+            return iin
+        return await session.request(write_time(3, sent_ns // NS_PER_MS), timeout_s)
+
+    async def _nonlan(self, session: Session, delay_ms: Callable[[], int | None], timeout_s: float) -> int:
+        sent_ns = self._outside.clock()
+        iin = await session.request(MEASURE_DELAY, timeout_s)
+        told_ms = delay_ms()
+        if iin & REFUSED or told_ms is None:
+            return iin | (0 if iin & REFUSED else NEED_TIME)
+        now_ns = self._outside.clock()
+        travel_ns = max(0, now_ns - sent_ns - told_ms * NS_PER_MS) // 2
+        return await session.request(write_time(1, (now_ns + travel_ns) // NS_PER_MS), timeout_s)
+
+    def _news(self, text: str) -> str | None:
+        """Return `text` unless it was said last."""
+        if text == self._said:
+            return None
+        self._said = text
+        return text
