@@ -29,7 +29,7 @@ LISTS = {"devices": (Device, "protocol"), "detectors": (AnyDetector, "detector")
 
 
 def load(path: Path) -> Config:
-    """Return the configuration in the file `path`. File names in `gateway` and `uplink` are relative to its folder.
+    """Return the configuration in the file `path`. File names are relative to the folder of the file that has them.
 
     Raises:
         ConfigError: everything that is wrong with it.
@@ -43,7 +43,7 @@ def load(path: Path) -> Config:
         faults.extend(_shape_of_included(other))
     sections = _sections(main, faults)
     lists = {key: list(_entries(documents, key, faults)) for key in LISTS}
-    profiles = Profiles(main, faults)
+    profiles = Profiles(faults)
     lists["devices"] = [profiles.applied(device) for device in lists["devices"]]
     over = tuple(too_many_points(lists["devices"]))
     if over:
@@ -97,7 +97,7 @@ def _section(entry: Entry, annotation: Any, faults: Faults) -> Any:
 
 
 def _rooted(section: T, base: Path) -> T:
-    """Return `section` with its file names relative to the folder of the configuration, wherever it is started."""
+    """Return `section` with its file names relative to the folder of its file, wherever the gateway is started."""
     values = {key.name: getattr(section, key.name) for key in keys_of(section)}  # type: ignore[arg-type]
     moved = {key: base / value for key, value in values.items() if isinstance(value, Path)}
     return replace(section, **moved) if moved else section  # type: ignore[type-var]
@@ -149,15 +149,15 @@ def _built(entries: Sequence[Entry], key: str, faults: Faults) -> Iterator[Any]:
         else:
             found = _validated(choice[word], entry, faults)
             if found is not None:
+                found = _rooted(found, Path(entry.document.file).parent)
                 faults.extend(_own_faults(found, entry))
                 yield found
 
 
 def _own_faults(found: Any, entry: Entry) -> Iterator[Fault]:
     """Yield what a device or detector says between its keys, and what the limits of its points say."""
-    if hasattr(found, "faults"):
-        for path, text in found.faults():
-            yield entry.fault(path, text + label(entry, path))
+    for path, text in (*(found.faults() if hasattr(found, "faults") else ()), *files_of(found)):
+        yield entry.fault(path, text + label(entry, path))
     for index, point in enumerate(getattr(found, "points", ())):
         if getattr(point, "limits", None) is not None:
             for path, text in point.limits.faults():

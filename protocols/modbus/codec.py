@@ -1,14 +1,14 @@
-"""Modbus bytes: frames of Modbus/TCP, the four requests that read, and what may answer them.
+"""Modbus messages: the requests that read, the one that asks who a device is, and what may answer them.
 
-    transaction:2  protocol:2 (0)  length:2  unit:1  function:1  data      numbers are big-endian
-
-`length` counts from `unit`. Nothing here can write: a request with a function other than 1 to 4 cannot be made.
+A message (PDU) begins with its function; mbap.py and rtu.py put it into frames. Numbers are big-endian. Nothing here
+can write: a request with another function than 1 to 4, and 43/14 (read device identification), cannot be made.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from pymodbus.constants import ExcCodes
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
@@ -17,17 +17,12 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInput
 
 from protocols.modbus.planner import Block
 
-HEADER: Final = Struct(">HHHB")
-PREFIX: Final = HEADER.size - 1
-"""Bytes that `length` does not count."""
-LEAST_LENGTH: Final = 2
-"""Unit and function: nothing shorter is a message."""
-MOST_LENGTH: Final = 254
-"""Unit and a PDU of 253 bytes: Modbus Application Protocol V1.1b3, clause 4.1."""
-LARGEST_FRAME: Final = PREFIX + MOST_LENGTH
-"""260 bytes: Modbus Messaging on TCP/IP Implementation Guide V1.0b, clause 4.1."""
+LARGEST_PDU: Final = 253
+"""Modbus Application Protocol V1.1b3, clause 4.1."""
 EXCEPTION: Final = 0x80
 """Added to the function by an exception response: V1.1b3, clause 7."""
+IDENTIFY: Final = bytes((43, 14))
+"""Function and MEI type of read device identification: V1.1b3, clause 6.21."""
 
 _READS: Final[dict[str, Callable[..., ModbusPDU]]] = {
     "coil": ReadCoilsRequest,
@@ -36,18 +31,13 @@ _READS: Final[dict[str, Callable[..., ModbusPDU]]] = {
     "input": ReadInputRegistersRequest,
 }
 _READ_FUNCTIONS: Final = frozenset({1, 2, 3, 4})
+_BIT_FUNCTIONS: Final = frozenset({1, 2})
+_ADDRESSES: Final = 65_536
+_PDU: Final = Struct(">BHH")
 
 
 class Violation(Exception):
     """The peer broke the protocol: its conversation must end. Says which byte was wrong and what is allowed."""
-
-
-class Frame(NamedTuple):
-    """One message of Modbus/TCP; `pdu` begins with the function."""
-
-    transaction: int
-    unit: int
-    pdu: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,71 +74,74 @@ _NAMES: Final = {
 }
 
 
+Answer: TypeAlias = bytes | Refusal
+"""The data of a response, or that the device says no."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request, encoded once: `pdu` from the function on, and how many bytes of data must answer it."""
+    """A request, encoded once: `pdu` from the function on, and how many bytes of data must answer it.
+
+    `size` is None where the answer says its own length.
+    """
 
     pdu: bytes
-    size: int
+    size: int | None
 
     def __post_init__(self) -> None:
-        if self.function not in _READ_FUNCTIONS:
-            raise ValueError(f"function {self.function} is none of 1, 2, 3, 4: nothing else is ever sent")
+        if self.function not in _READ_FUNCTIONS and self.pdu[:2] != IDENTIFY:
+            raise ValueError(f"function {self.function} is none of 1, 2, 3, 4, 43/14: nothing else is ever sent")
 
     @classmethod
     def read(cls, block: Block) -> "Request":
         """Return the request that reads `block`."""
         message = _READS[block.table](address=block.start, count=block.count)
-        size = (block.count + 7) // 8 if block.bits else 2 * block.count
-        return cls(bytes((message.function_code,)) + message.encode(), size)
+        return cls(bytes((message.function_code,)) + message.encode(), _size(block.count, bits=block.bits))
+
+    @classmethod
+    def identify(cls, category: int, first: int) -> "Request":
+        """Return the request for identification objects from `first` on; `category` 1 is basic, 2 regular."""
+        return cls(IDENTIFY + bytes((category, first)), None)
 
     @property
     def function(self) -> int:
         """The function code."""
         return self.pdu[0]
 
-    def framed(self, transaction: int, unit: int) -> bytes:
-        """Return the bytes to send."""
-        return HEADER.pack(transaction, 0, 1 + len(self.pdu), unit) + self.pdu
+    def unlike(self, sizes: Container[int]) -> "Request":
+        """Return the shortest request for the same place whose answer has none of `sizes`, which are less than 100."""
+        bits = self.function in _BIT_FUNCTIONS
+        count = next(count for count in itertools.count(1) if _size(count, bits=bits) not in sizes)
+        start = min(self.pdu[1] << 8 | self.pdu[2], _ADDRESSES - count)
+        return Request(_PDU.pack(self.function, start, count), _size(count, bits=bits))
 
-    def parse(self, pdu: bytes) -> bytes | Refusal:
-        """Return the data of the response `pdu`: registers as sent, or bits packed, lowest first.
+    def parse(self, pdu: bytes) -> Answer:
+        """Return the data of the response `pdu`: registers as sent, bits packed lowest first, or what follows 43/14.
 
         Raises:
             Violation: it does not answer this request.
         """
-        function, size, data = pdu[0], len(pdu) - 2, pdu[2:]
+        function = pdu[0]
         if function == self.function | EXCEPTION:
-            if size != 0:
+            if len(pdu) != 2:
                 raise Violation(f"exception response of {len(pdu)} bytes, not 2")
             return Refusal(pdu[1])
         if function != self.function:
             raise Violation(f"function {function} answers function {self.function}")
+        if self.size is None:
+            return _identification(pdu)
+        size = len(pdu) - 2
         if size != self.size or pdu[1] != self.size:
             said = pdu[1] if size >= 0 else "no count"
             raise Violation(f"{max(size, 0)} bytes of data, said to be {said}, where {self.size} were asked")
-        return data
+        return pdu[2:]
 
 
-def frame(data: memoryview) -> Frame | None:
-    """Return the frame at the start of `data`, or None while more is needed; it takes `frame_size` bytes.
-
-    Raises:
-        Violation: `data` does not begin with a frame, whatever follows.
-    """
-    if len(data) >= 4 and (data[2] or data[3]):
-        raise Violation(f"protocol identifier {data[2] << 8 | data[3]}, not 0")
-    if len(data) < PREFIX:
-        return None
-    length = data[4] << 8 | data[5]
-    if not LEAST_LENGTH <= length <= MOST_LENGTH:
-        raise Violation(f"length {length} is not from {LEAST_LENGTH} to {MOST_LENGTH}")
-    if len(data) < PREFIX + length:
-        return None
-    transaction, _, _, unit = HEADER.unpack_from(data)
-    return Frame(transaction, unit, bytes(data[HEADER.size : PREFIX + length]))
+def _identification(pdu: bytes) -> bytes:
+    if pdu[:2] != IDENTIFY:
+        raise Violation("an answer to 43/14 that is of another kind")
+    return pdu[2:]
 
 
-def frame_size(found: Frame) -> int:
-    """Return how many bytes `found` took."""
-    return HEADER.size + len(found.pdu)
+def _size(count: int, *, bits: bool) -> int:
+    return (count + 7) // 8 if bits else 2 * count

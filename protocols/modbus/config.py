@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from protocols.point import DeviceConfig, PointConfig
+from protocols.point import PointConfig
+from protocols.serial import SerialLine
 from protocols.settings import AfterValidator, Fault, Field, settings
+from protocols.tls import TlsDevice
 
 if TYPE_CHECKING:
     from protocols.driver import Driver, Outside
@@ -24,6 +26,10 @@ WIDTH: dict[str, int] = {
 
 BIT_TABLES = ("coil", "discrete")
 LAST_ADDRESS = 65_535
+NETWORK_PORTS = {"tcp": 502, "tls": 802, "rtu+tcp": 0}
+"""The port where a url has none; 0 where it must have one."""
+LAST_RTU_UNIT = 247
+"""Serial Line V1.02, clause 2.2: 0 is broadcast, which nobody answers; 248 to 255 are reserved."""
 ADDRESS = re.compile(r"(coil|discrete|holding|input):(\d{1,9})(?:\.(\d{1,3}))?")
 
 
@@ -60,12 +66,24 @@ def _address(text: str) -> str:
     return text
 
 
+def line_of(url: str) -> SerialLine:
+    """Return the line of an rtu:// url: 19200 baud and even parity are the defaults of Serial Line V1.02, clause 2.5.
+
+    Raises:
+        ValueError: says what is wrong and what is allowed.
+    """
+    return SerialLine.parse(url, "rtu", baud=19_200, parity="E")
+
+
 def _url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme != "tcp" or not parts.hostname or parts.path or parts.query:
-        raise ValueError(f"url '{text}' is not tcp://HOST:PORT")
+    if parts.scheme == "rtu":
+        line_of(text)
+        return text
+    if parts.scheme not in NETWORK_PORTS or not parts.hostname or parts.path or parts.query:
+        raise ValueError(f"url '{text}' is none of tcp://, tls:// or rtu+tcp://HOST:PORT, rtu:///dev/TTY?baud=N")
     try:
-        port = parts.port
+        port = NETWORK_PORTS[parts.scheme] if parts.port is None else parts.port
     except ValueError:
         port = 0
     if port == 0:
@@ -115,31 +133,50 @@ class ModbusPoint(PointConfig):
 
 
 @settings
-class ModbusDevice(DeviceConfig):
+class ModbusDevice(TlsDevice):
     """One unit (slave) behind a Modbus endpoint."""
 
     protocol: Literal["modbus"]
     """The protocol."""
     url: Annotated[str, AfterValidator(_url)]
-    """tcp://HOST:PORT. Devices with the same url share one connection."""
+    """tcp://, tls:// or rtu+tcp://HOST:PORT, or rtu:///dev/TTY?baud=19200&parity=E&stop=1; the same shares a link."""
     unit: int = Field(default=1, ge=0, le=255)
     """Unit identifier."""
     max_registers: int = Field(default=125, ge=1, le=125)
-    """Most registers in one request (125 by the Modbus specification, clause 6.3)."""
+    """Most registers in one request (125 by the Modbus specification, clause 6.3); 1 asks one at a time."""
     max_bits: int = Field(default=2000, ge=1, le=2000)
     """Most coils or discrete inputs in one request (2000 by the Modbus specification, clause 6.1)."""
     max_gap: int = Field(default=16, ge=0, le=124)
-    """Most registers nobody asked for that are read across to save a request; 16 times as many bits."""
+    """Most registers nobody asked for that are read across to save a request, 16 times as many bits; 0 never."""
+    pause_ms: float = Field(default=0.0, ge=0, le=10_000)
+    """Rest of this unit before each request, in milliseconds: some lose what comes too soon after an answer."""
+    settle_ms: float = Field(default=0.0, ge=0, le=10_000)
+    """Rest after connecting, in milliseconds: some gateways and converters are deaf at first."""
+    retries: int = Field(default=1, ge=0, le=5)
+    """How often a garbled answer is asked again at once; on a network TCP does it. Silence is never asked again."""
+    unit_echo: Literal["strict", "lenient"] = "strict"
+    """Whether an answer must name the unit that was asked; some gateways put their own number into it."""
+    identify: Literal["ask", "never"] = "ask"
+    """Whether the unit is asked who it is (43/14), once a connection; some hang at a function they do not know."""
     points: tuple[ModbusPoint, ...] = ()
     """What is read."""
 
     @property
     def endpoint(self) -> str:
-        """What devices must share to share a conversation."""
-        return self.url
+        """What devices must share to share a conversation: the url, and the certificates."""
+        shown = (self.ca_file, self.cert_file, self.key_file, self.server_name)
+        return self.url if shown == (None,) * len(shown) else " ".join(map(str, (self.url, *shown)))
+
+    @property
+    def serial(self) -> bool:
+        """Whether its frames are those of a serial line."""
+        return self.url.startswith("rtu")
 
     def faults(self) -> Iterator[Fault]:
-        """Yield what only shows between points: impossible and overlapping addresses."""
+        """Yield what only shows between keys: certificates, the unit, impossible and overlapping addresses."""
+        yield from self.tls_faults(tls=self.url.startswith("tls://"))
+        if self.serial and not 1 <= self.unit <= LAST_RTU_UNIT:
+            yield ("unit",), f"unit {self.unit} is not from 1 to {LAST_RTU_UNIT}, as on a serial line"
         for index, point in enumerate(self.points):
             for path, text in point.faults():
                 yield ("points", index, *path), text

@@ -1,50 +1,86 @@
-"""One Modbus/TCP connection: one request at a time, and no answer is ever taken for another.
+"""One Modbus conversation: one request at a time, and no answer is ever taken for another.
 
-A request that timed out or was cancelled leaves its transaction behind; when its answer comes after all, it is counted
-and dropped. Every other surprise is a violation, which ends the conversation at once.
+The framing knows whose answer is whose; here are turns, time-outs and silences. On a network an illegal byte is a
+violation and ends the conversation at once. On a line noise is everyday: what is garbled fails alone and is asked again
+as often as the device's `retries` say; after it, as after a time-out, the line must be heard silent before the next
+request. Only a line with nothing but noise ends.
 """
 
 import asyncio
 import socket
-from collections import Counter, OrderedDict
-from typing import Final, TypeAlias
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
 
 from protocols.driver import LinkLost
-from protocols.modbus.codec import LARGEST_FRAME, Refusal, Request, Violation, frame, frame_size
+from protocols.modbus import mbap, rtu
+from protocols.modbus.codec import Answer, Request, Violation
+from protocols.modbus.framing import Framing
+from protocols.modbus.mbap import Mbap
+from protocols.modbus.pace import NETWORK, Pace
 
-Answer: TypeAlias = bytes | Refusal
+__all__ = ["Answer", "Conversation", "Garbled", "Manners"]
 
-RECEIVE_BYTES: Final = 2 * LARGEST_FRAME
+RECEIVE_BYTES: Final = 2 * max(mbap.LARGEST_FRAME, rtu.LARGEST_FRAME)
 """A frame in the making, and a late one before it; TCP holds back the rest."""
 UNSENT_BYTES: Final = 1024
 """Requests the peer has not even taken in: beyond about 85 of them it reads nothing and the link is lost."""
-MOST_ABANDONED: Final = 1024
-"""Transactions whose late answer is still known: a quarter of an hour of time-outs at one a second."""
 DEAD_AFTER_MS: Final = 20_000
 """TCP gives up a silent peer after this, instead of 15 minutes of retransmissions (Linux, tcp_retries2)."""
+BABBLE_S: Final = 2.0
+"""A line that is not silent for so long carries no answers: 260 bytes take 2 s at 1200 baud."""
+GARBLED_TO_LOST: Final = 8
+"""Garbled answers in a row, of all units: the line is set wrongly, or two masters are on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How one device must be treated: `pause_s` before each request, the unit in its answers, repeated questions."""
+
+    pause_s: float = 0.0
+    lenient: bool = False
+    retries: int = 0
+
+
+PLAIN: Final = Manners()
+
+
+class Garbled(TimeoutError):
+    """Something answered, but not in this protocol: noise, a wrong rate or parity, or two at once."""
 
 
 class Conversation(asyncio.BufferedProtocol):
-    """The client's end of a connection. `late` counts late answers by unit; `violation` says what was illegal."""
+    """The client's end. `late` and `garbled` count answers by unit; `violation` says what was illegal.
 
-    def __init__(self) -> None:
-        self.late: Counter[int] = Counter()
+    `noise` shows the first bytes of the last garbled answer.
+    """
+
+    def __init__(self, framing: Framing | None = None, pace: Pace = NETWORK) -> None:
+        self.framing: Framing = Mbap() if framing is None else framing
+        self.garbled: Counter[int] = Counter()
+        self.noise = ""
         self.violation: str | None = None
+        self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Lock()
         self._transport: asyncio.Transport | None = None
         self._lost: str | None = "not connected"
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._filled = 0
-        self._transaction = 0
         self._unit = 0
-        self._request: Request | None = None
         self._waiting: asyncio.Future[Answer | Exception] | None = None
-        self._abandoned: OrderedDict[int, int] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+        self._hush: asyncio.TimerHandle | None = None
+        self._longest = 0.0
+        self._on_line = pace.listen_s > 0
+        self._heard = self._loop.time()
+        self._troubled = True
+        self._rested: dict[int, float] = {}
+        self._garbled_in_a_row = 0
 
     @classmethod
     async def open(cls, host: str, port: int) -> "Conversation":
-        """Connect.
+        """Connect by Modbus/TCP.
 
         Raises:
             OSError: nobody answers.
@@ -52,56 +88,123 @@ class Conversation(asyncio.BufferedProtocol):
         _, conversation = await asyncio.get_running_loop().create_connection(cls, host, port)
         return conversation
 
-    async def request(self, unit: int, request: Request, timeout_s: float) -> Answer:
+    @property
+    def late(self) -> Counter[int]:
+        """Late answers by unit, which were dropped."""
+        return self.framing.late
+
+    async def request(self, unit: int, request: Request, timeout_s: float, manners: Manners = PLAIN) -> Answer:
         """Send `request` to `unit` when it is its turn, and return what answers it.
 
+        `timeout_s` is the device's own; on a line of a known rate, what the bytes take comes on top.
+
         Raises:
-            TimeoutError: no answer within `timeout_s`; the conversation goes on.
+            TimeoutError: no answer within `timeout_s`, or nothing but garbled ones; the conversation goes on.
             LinkLost: the conversation is over.
         """
         async with self._turn:
-            self._waiting = waiting = self._send(unit, request)
-            timer = self._loop.call_later(timeout_s, self._expire, timeout_s)
-            try:
-                answer = await waiting
-            finally:
-                timer.cancel()
-                self._abandon()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+            for _ in range(manners.retries):
+                try:
+                    return await self._ask(unit, request, timeout_s, manners)
+                except Garbled:
+                    continue
+            return await self._ask(unit, request, timeout_s, manners)
 
     async def close(self) -> None:
         """End the conversation now; the peer is not waited for."""
         self._end("closed")
         await asyncio.sleep(0)  # lets the transport close its socket
 
-    def _send(self, unit: int, request: Request) -> asyncio.Future[Answer | Exception]:
+    async def _ask(self, unit: int, request: Request, timeout_s: float, manners: Manners) -> Answer:
+        first = self.framing.in_step(unit, request, self._loop.time())
+        if first is not None:
+            await self._exchange(unit, first, timeout_s, manners)
+        return await self._exchange(unit, request, timeout_s, manners)
+
+    async def _exchange(self, unit: int, request: Request, timeout_s: float, manners: Manners) -> Answer:
+        if self._on_line or manners.pause_s:
+            await self._silence(unit, manners.pause_s)
+        self._waiting = waiting = self._send(unit, request, timeout_s, manners)
+        try:
+            answer = await waiting
+        finally:
+            self._leave()
+            if manners.pause_s:
+                self._rested[unit] = self._loop.time() + manners.pause_s
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _silence(self, unit: int, pause_s: float) -> None:
+        """Wait until the line has been silent for long enough, and the unit has rested."""
+        began = self._loop.time()
+        while self._lost is None:
+            silence_s = self._pace.listen_s if self._troubled else self._pace.silence_s
+            ready = max(self._heard + silence_s, self._rested.get(unit, 0.0) if pause_s else 0.0)
+            left = ready - self._loop.time()
+            if left <= 0:
+                return
+            if self._heard - began > BABBLE_S:
+                self._violated(f"the line is never silent: {BABBLE_S:g} s of noise")
+            await asyncio.sleep(left)
+
+    def _send(
+        self, unit: int, request: Request, timeout_s: float, manners: Manners
+    ) -> asyncio.Future[Answer | Exception]:
         if self._transport is None or self._lost is not None:
             raise LinkLost(self._lost or "not connected")
-        self._transaction = self._transaction % 0xFFFF + 1
-        self._abandoned.pop(self._transaction, None)
-        self._unit, self._request = unit, request
-        self._transport.write(request.framed(self._transaction, unit))
+        if self._on_line:
+            self._filled = 0  # silence has ended whatever began there
+        self._unit = unit
+        data = self.framing.ask(unit, request, lenient=manners.lenient)
+        self._transport.write(data)
+        char_s = self._pace.char_s
+        self._heard = self._loop.time() + len(data) * char_s
+        first = self._heard + timeout_s
+        self._longest = first + self.framing.room(request) * char_s
+        self._timer = self._loop.call_at(first, self._expire, timeout_s)
         return self._loop.create_future()
 
     def _expire(self, timeout_s: float) -> None:
-        self._settle(TimeoutError(f"no answer from unit {self._unit} in {timeout_s:g} s"))
-        self._abandon()
+        """Give up; but an answer that has begun may use the time that its bytes take."""
+        if self._filled and self._loop.time() < self._longest:
+            self._timer = self._loop.call_at(self._longest, self._expire, timeout_s)
+        elif self._on_line and self._filled + len(self.framing.noise) >= rtu.EXCEPTION_FRAME:
+            self._garble()
+        else:
+            self._troubled = True
+            self._settle(TimeoutError(f"no answer from unit {self._unit} in {timeout_s:g} s"))
+            self._leave()
+
+    def _garble(self) -> None:
+        """Give up a request that only noise has answered."""
+        heard = bytes(self.framing.noise) or bytes(self._buffer[: min(self._filled, rtu.NOISE_SHOWN)])
+        self.noise = heard.hex(" ")
+        self.garbled[self._unit] += 1
+        self._garbled_in_a_row += 1
+        self._troubled = True
+        if self._garbled_in_a_row >= GARBLED_TO_LOST:
+            self._violated(f"{GARBLED_TO_LOST} garbled answers in a row, the last: {self.noise}")
+        self._settle(Garbled(f"garbled answer from unit {self._unit}: {self.noise}"))
+        self._leave()
 
     def _settle(self, answer: Answer | Exception) -> None:
         """Wake who waits; without one nothing happens."""
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(answer)
 
-    def _abandon(self) -> None:
-        """Remember a transaction that was not answered, by when its caller has gone."""
+    def _leave(self) -> None:
+        """End an exchange: an answer that has not come by now will be late."""
         self._waiting = None
-        if self._request is not None:
-            self._request = None
-            self._abandoned[self._transaction] = self._unit
-            if len(self._abandoned) > MOST_ABANDONED:
-                self._abandoned.popitem(last=False)
+        for timer in (self._timer, self._hush):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._hush = None
+        self.framing.give_up(self._loop.time())
+
+    def _violated(self, what: str) -> None:
+        self.violation = what
+        self._end(f"violation: {what}")
 
     def _end(self, reason: str) -> None:
         """Be over, for `reason`: at once for who waits, and for every later request."""
@@ -118,10 +221,11 @@ class Conversation(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._lost = transport, None
         transport.set_write_buffer_limits(UNSENT_BYTES)
-        peer: socket.socket = transport.get_extra_info("socket")
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        peer: socket.socket | None = transport.get_extra_info("socket")
+        if peer is not None:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail who waits at once, whatever its time-out."""
@@ -140,23 +244,25 @@ class Conversation(asyncio.BufferedProtocol):
         """Take the frames that are complete, and keep what is left of the next."""
         filled, start = self._filled + nbytes, 0
         try:
-            while start < filled and (found := frame(self._buffer[start:filled])) is not None:
-                start += frame_size(found)
-                self._take(found.transaction, found.unit, found.pdu)
+            while start < filled:
+                taken, answer = self.framing.take(self._buffer[start:filled])
+                if not taken:
+                    break
+                start += taken
+                if answer is not None:
+                    self._troubled, self._garbled_in_a_row = False, 0
+                    self._settle(answer)
         except Violation as violation:
-            self.violation = str(violation)
-            self._end(f"violation: {violation}")
+            self._violated(str(violation))
         self._filled = filled - start
         self._buffer[: self._filled] = self._buffer[start:filled]
+        if self._on_line:
+            self._listen()
 
-    def _take(self, transaction: int, unit: int, pdu: bytes) -> None:
-        if self._request is None or transaction != self._transaction:
-            asked = self._abandoned.pop(transaction, None)
-            if asked is None:
-                raise Violation(f"transaction {transaction} was not asked")
-            self.late[asked] += 1
-            return
-        if unit != self._unit:
-            raise Violation(f"unit {unit} answers unit {self._unit}")
-        answer, self._request = self._request.parse(pdu), None
-        self._settle(answer)
+    def _listen(self) -> None:
+        """Note that the line was not silent; what is garbled is given up when silence follows it."""
+        self._heard = self._loop.time()
+        if self._hush is not None:
+            self._hush.cancel()
+        if self._timer is not None and not self._filled and len(self.framing.noise) >= rtu.EXCEPTION_FRAME:
+            self._hush = self._loop.call_at(self._heard + self._pace.listen_s, self._garble)

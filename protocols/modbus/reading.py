@@ -13,13 +13,13 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.modbus.codec import Refusal, Request
+from protocols.modbus.codec import Answer, Refusal, Request
 from protocols.modbus.config import WIDTH, ModbusDevice, ModbusPoint
 from protocols.modbus.decoder import Decoder, Image, Value
 from protocols.modbus.planner import Block, Limits, cover, plan
 from protocols.model import Qualities, Quality, Values
 
-Ask: TypeAlias = Callable[[Request], Awaitable[bytes | Refusal]]
+Ask: TypeAlias = Callable[[Request], Awaitable[Answer]]
 Changed: TypeAlias = Callable[[Sequence[int], Refusal | None], None]
 """Told the positions of values that become refused, and with None when they answer again."""
 
@@ -175,7 +175,7 @@ class Reading:
         self._stale = True
 
 
-async def _answer(request: Request, ask: Ask) -> bytes | Refusal:
+async def _answer(request: Request, ask: Ask) -> Answer:
     answer = await ask(request)
     if isinstance(answer, Refusal) and answer.of_gateway:
         raise TimeoutError(str(answer))

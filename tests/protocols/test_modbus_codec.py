@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import protocols
-from protocols.modbus.codec import LARGEST_FRAME, Frame, Refusal, Request, Violation, frame, frame_size
+from protocols.modbus.codec import Refusal, Request, Violation
+from protocols.modbus.mbap import HEADER, LARGEST_FRAME, Frame, Mbap, frame
 from protocols.modbus.planner import Block
 
 HEADERS = st.tuples(st.integers(0, 0xFFFF), st.integers(0, 255), st.binary(min_size=1, max_size=253))
@@ -27,7 +28,7 @@ def feed(chunks):
         try:
             while (one := frame(memoryview(data))) is not None:
                 found.append(one)
-                data = data[frame_size(one) :]
+                data = data[HEADER.size + len(one.pdu) :]
         except Violation as violation:
             return found, str(violation)
     return found, None
@@ -85,7 +86,7 @@ def test_requests_are_those_of_the_specification(table, count, pdu, size):
     request = Request.read(Block(table, 100, count))
 
     assert (bytes.fromhex(pdu), size) == (request.pdu, request.size)
-    assert adu(513, 7, bytes.fromhex(pdu)) == request.framed(513, 7)
+    assert adu(1, 7, bytes.fromhex(pdu)) == Mbap().ask(7, request, lenient=False)
 
 
 @pytest.mark.parametrize(("table", "count"), [("holding", 126), ("input", 0), ("coil", 2001), ("discrete", 0)])

@@ -9,7 +9,8 @@ import pytest
 
 from protocols.driver import LinkLost
 from protocols.modbus.codec import Refusal, Request
-from protocols.modbus.conversation import MOST_ABANDONED, Conversation
+from protocols.modbus.conversation import Conversation
+from protocols.modbus.mbap import MOST_ABANDONED
 from protocols.modbus.planner import Block
 
 READ = Request.read(Block("holding", 5, 2))
@@ -209,17 +210,17 @@ async def test_time_outs_for_ever_are_remembered_up_to_a_limit(peer, conversatio
         with pytest.raises(TimeoutError):
             await conversation.request(1, READ, 0)
 
-    assert len(conversation._abandoned) == MOST_ABANDONED
+    assert len(conversation.framing._abandoned) == MOST_ABANDONED
 
 
 async def test_transactions_wrap_around(conversation):
     """After 65,535 comes 1, and an old late answer is not expected any more then."""
-    conversation._transaction = 0xFFFE
-    conversation._abandoned[1] = 9
+    conversation.framing._transaction = 0xFFFE
+    conversation.framing._abandoned[1] = 9
 
     assert [await conversation.request(1, READ, LONG_S) for _ in range(3)] == [GOOD] * 3
-    assert conversation._transaction == 2
-    assert conversation._abandoned == {}
+    assert conversation.framing._transaction == 2
+    assert conversation.framing._abandoned == {}
 
 
 async def test_nobody_answers():

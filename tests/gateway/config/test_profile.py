@@ -58,9 +58,9 @@ def test_a_point_of_the_same_name_takes_over(folder):
 
 
 def test_many_devices_share_a_profile(folder):
-    """Also those of included files; the name of the file is relative to the main one."""
+    """Also those of included files; the name of a file is relative to the file that has it."""
     (folder / "bays").mkdir()
-    (folder / "bays" / "a.yaml").write_text("- {name: m2, profile: meter.yaml, url: 'tcp://h:503'}\n")
+    (folder / "bays" / "a.yaml").write_text("- {name: m2, profile: ../meter.yaml, url: 'tcp://h:503'}\n")
     Path("gateway.yaml").write_text(
         "include: [bays/*.yaml]\n" + HEAD + "  - {name: m1, profile: meter.yaml, url: 'tcp://h:502'}\n"
     )
