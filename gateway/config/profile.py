@@ -37,8 +37,7 @@ def names() -> tuple[str, ...]:
 class Profiles:
     """Reads each profile once, and adds it to the devices that name it."""
 
-    def __init__(self, main: Document, faults: Faults) -> None:
-        self._folder = Path(main.file).parent
+    def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._read: Read = cache(document)
         self._said: set[str] = set()
@@ -54,7 +53,7 @@ class Profiles:
         if not name.endswith(SUFFIX) and name not in names():
             self._faults.append(device.fault((KEY,), f"{words.unknown_word(name, names())}, or a file NAME{SUFFIX}"))
             return None
-        path = self._folder / name if name.endswith(SUFFIX) else shipped() / f"{name}{SUFFIX}"
+        path = Path(device.document.file).parent / name if name.endswith(SUFFIX) else shipped() / f"{name}{SUFFIX}"
         try:
             found = self._read(path)
         except ConfigError as error:
