@@ -5,6 +5,7 @@ import asyncio
 import json
 from importlib import import_module
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +27,8 @@ exit codes: 0 well, 1 the device did not give it, 2 wrong use
 """
 ADDRESS_HELP = "Modbus: where to begin, such as holding:100; without it, what the unit says of itself (SunSpec)"
 
+RANGES = {"most": (1, 1_000_000), "timeout": (0.01, 60), "pause": (0, 60)}
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
@@ -39,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--expect", type=float, metavar="VALUE", help="what it should roughly be, within a quarter")
     add("--map", action="store_true", help="say which addresses of the range answer")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the device, such as outstation=10")
-    add("--timeout", type=float, default=1.0, metavar="S", help="for each request, in seconds (default: %(default)s)")
+    add("--timeout", type=float, metavar="S", help="for each request, in seconds (default: 1; OPC UA 5)")
     add("--pause", type=float, default=0.02, metavar="S", help="between requests, in seconds (default: %(default)s)")
     add("--most", type=int, default=1000, metavar="N", help="most requests of a map, or objects (default: %(default)s)")
     add("--output", type=Path, metavar="FILE", help="write to FILE instead of the standard output")
@@ -63,9 +66,12 @@ def _options(arguments: argparse.Namespace) -> Options:
     keys = dict(_pair(text) for text in arguments.set)
     if arguments.unit is not None:
         keys["unit"] = arguments.unit
-    for key, least in (("most", 1), ("timeout", 0.01), ("pause", 0)):
-        if not getattr(arguments, key) >= least:
-            raise WrongUse(f"--{key} {getattr(arguments, key)} is below {least}")
+    for key, (least, most) in RANGES.items():
+        given = getattr(arguments, key)
+        if given is not None and not least <= given <= most:
+            raise WrongUse(f"--{key} {given:g} is not from {least:g} to {most:g}")
+    if arguments.expect is not None and not isfinite(arguments.expect):
+        raise WrongUse(f"--expect {arguments.expect:g} is no number that a device shows")
     return Options(
         url=arguments.url,
         protocol=arguments.protocol or protocol_of(arguments.url),

@@ -1,29 +1,31 @@
-"""What a Modbus unit says of itself: the SunSpec models it has, as a device to paste."""
+"""What a Modbus unit says of itself: its identification, and the SunSpec models it has, as a device to paste."""
 
 from typing import Any
 
 from gateway.decode import paste, sunspec
-from gateway.decode.options import Failed, Options
+from gateway.decode.options import Failed, Options, head
 from gateway.decode.unit import Unit, numbers
 from protocols.modbus.config import LAST_ADDRESS
 from protocols.modbus.planner import Block
 
 
 async def look(unit: Unit, options: Options) -> dict[str, Any]:
-    """Ask for SunSpec models.
+    """Ask for identification and SunSpec models.
 
     Raises:
-        Failed: the unit has none.
+        Failed: the unit has neither.
     """
     models = await chain(unit)
-    if not models:
+    identity = await unit.identity()
+    if not models and identity is None:
         raise Failed(
-            f"unit {unit.config.unit} answers, but has no SunSpec models: "
+            f"unit {unit.config.unit} answers, but says nothing of itself, neither identification nor SunSpec models: "
             f"ask an address such as holding:0, or find its blocks with holding:0 --count 1000 --map"
         )
     name = paste.Names()
     points = [{**point, "name": name(point["name"])} for model in models for point in sunspec.points(model)]
     found: dict[str, Any] = {
+        "identity": identity,
         "models": [
             {
                 "id": model.id,
@@ -37,7 +39,7 @@ async def look(unit: Unit, options: Options) -> dict[str, Any]:
         "common": next((sunspec.common(model) for model in models if model.id == sunspec.COMMON), {}),
     }
     if points:
-        keys = {"name": "device", "protocol": "modbus", "url": options.url, "unit": unit.config.unit}
+        keys = head(unit.config, options, "unit")
         found["device"] = {**keys, "points": [{k: v for k, v in one.items() if v is not None} for one in points]}
     return found
 
@@ -79,7 +81,8 @@ async def _registers(unit: Unit, start: int, count: int) -> list[int]:
 
 def page(found: dict[str, Any]) -> str:
     """Return what `look` found as YAML: the models as comments, then the device."""
-    notes = [f"{key}: {value}" for key, value in found["common"].items()]
+    notes = [f"this is {found['identity']}"] if found["identity"] else []
+    notes += [f"{key}: {value}" for key, value in found["common"].items()]
     notes += [_model(one) for one in found["models"]]
     if "device" not in found:
         return "\n".join(f"# {paste.printable(note)}" for note in notes)

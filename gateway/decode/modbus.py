@@ -22,6 +22,7 @@ async def look(options: Options) -> dict[str, Any]:
             found = await discovery.look(unit, options)
         else:
             found = await (mapping if options.map else registers).look(unit, options)
+            found["identity"] = await unit.identity()
         return {"url": options.url, "protocol": "modbus", "unit": unit.config.unit, **found}
 
 
@@ -29,4 +30,5 @@ def page(found: dict[str, Any]) -> str:
     """Return what was found, for people."""
     if "models" in found:
         return discovery.page(found)
-    return mapping.page(found) if "parts" in found else registers.page(found)
+    shown = mapping.page(found) if "parts" in found else registers.page(found)
+    return f"this is {found['identity']}\n\n{shown}" if found["identity"] else shown

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ class Options:
     expect: float | None = None
     map: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float = 1.0
+    timeout_s: float | None = None
     pause_s: float = 0.02
     most: int = 1000
 
@@ -64,18 +65,33 @@ def device(cls: Any, options: Options) -> Any:
     Raises:
         WrongUse: a key is unknown or wrong.
     """
-    given: dict[str, Any] = {
-        "name": "device",
-        "protocol": options.protocol,
-        "url": options.url,
-        "timeout_s": options.timeout_s,
-    }
-    given.update(options.keys)
+    given: dict[str, Any] = {"name": "device", "protocol": options.protocol, "url": options.url}
+    given |= {} if options.timeout_s is None else {"timeout_s": options.timeout_s}
+    given |= options.keys
     try:
-        return TypeAdapter(cls).validate_python(given)
+        found = TypeAdapter(cls).validate_python(given)
     except ValidationError as errors:
         first = errors.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
         said = first["msg"].removeprefix("Value error, ")
         said = "no such key" if first["type"] == "unexpected_keyword_argument" else said[:1].lower() + said[1:]
-        raise WrongUse(f"{key}: {said} ({options.protocol})") from None
+        raise WrongUse(_about(first["loc"], said, options)) from None
+    for path, text in found.faults():
+        raise WrongUse(_about(path, text, options))
+    return found
+
+
+def _about(path: tuple[str | int, ...], said: str, options: Options) -> str:
+    key = ".".join(map(str, path))
+    return f"{said} ({options.protocol})" if said.startswith(f"{key} ") else f"{key}: {said} ({options.protocol})"
+
+
+def head(config: Any, options: Options, *always: str) -> dict[str, Any]:
+    """Return the keys of a device to paste: name, protocol, url, those in `always`, and what was asked with."""
+    keys = [*always, *(key for key in options.keys if key not in (*always, "name", "protocol", "url"))]
+    keys += [] if options.timeout_s is None or "timeout_s" in keys else ["timeout_s"]
+    found = {"name": config.name, "protocol": options.protocol, "url": config.url}
+    return found | {key: _plain(getattr(config, key)) for key in keys}
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

@@ -4,15 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Final
 
 from gateway.decode.options import Failed, Options, device
 from protocols.driver import LinkLost
-from protocols.modbus.codec import Refusal, Request
+from protocols.modbus.codec import Answer, Refusal, Request, Violation
 from protocols.modbus.config import ModbusDevice
-from protocols.modbus.conversation import Conversation
+from protocols.modbus.conversation import Conversation, Garbled, Manners
+from protocols.modbus.identity import identify
+from protocols.modbus.link import Link
 from protocols.modbus.planner import Block
+
+CONNECT_S: Final = 2.0
+"""How long a connection may take besides the time for a request: a handshake with certificates on a slow device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +31,27 @@ class Contents:
 class Unit:
     """A unit in conversation. `asked` counts requests."""
 
-    def __init__(self, conversation: Any, config: ModbusDevice, pause_s: float) -> None:
+    def __init__(self, conversation: Conversation, config: ModbusDevice, pause_s: float) -> None:
         self.config = config
         self.asked = 0
         self._conversation = conversation
-        self._pause_s = pause_s
+        self._manners = Manners(
+            max(pause_s, config.pause_ms / 1000), lenient=config.unit_echo == "lenient", retries=config.retries
+        )
 
-    async def request(self, request: Request) -> bytes | Refusal:
+    async def request(self, request: Request) -> Answer:
         """Ask once.
 
         Raises:
             Failed: the unit is silent, or the connection is over.
         """
         unit, timeout_s = self.config.unit, self.config.timeout_s
-        if self.asked:
-            await asyncio.sleep(self._pause_s)
-        self.asked += 1
         try:
-            answer: bytes | Refusal = await self._conversation.request(unit, request, timeout_s)
+            answer = await self._ask(request)
+        except Garbled as garbled:
+            raise Failed(
+                f"{garbled}: check rate, parity and termination of the line, and that no other master is on it"
+            ) from None
         except TimeoutError:
             raise Failed(
                 f"unit {unit} did not answer in {timeout_s:g} s: try another --unit, or a longer --timeout"
@@ -55,7 +62,20 @@ class Unit:
             raise Failed(f"the gateway says that unit {unit} is silent ({answer}): try another --unit")
         return answer
 
-    async def read(self, block: Block) -> bytes | Refusal:
+    async def identity(self) -> str | None:
+        """Return who the unit says it is (43/14); None where it does not say, which is no fault."""
+        if self.config.identify == "never":
+            return None
+        try:
+            return await identify(self._ask)
+        except (TimeoutError, LinkLost, Violation):
+            return None
+
+    async def _ask(self, request: Request) -> Answer:
+        self.asked += 1
+        return await self._conversation.request(self.config.unit, request, self.config.timeout_s, self._manners)
+
+    async def read(self, block: Block) -> Answer:
         """Ask for one block."""
         return await self.request(Request.read(block))
 
@@ -101,15 +121,14 @@ async def conversation(options: Options) -> AsyncIterator[Unit]:
         WrongUse: the URL or a key is wrong.
     """
     config: ModbusDevice = device(ModbusDevice, options)
-    url = urlsplit(config.url)
     try:
-        async with asyncio.timeout(options.timeout_s + 2):
-            opened = await Conversation.open(url.hostname or "", url.port or 502)
+        async with asyncio.timeout(config.timeout_s + CONNECT_S):
+            opened = await Link(config).open()
     except (OSError, TimeoutError) as error:
-        raise Failed(
-            f"nobody answers at {config.url} ({error or 'no answer'}): check address, port and cable"
-        ) from None
+        said = str(error) or "no answer"
+        raise Failed(f"nobody answers at {config.url} ({said}): check address, port and cable") from None
     try:
+        await asyncio.sleep(config.settle_ms / 1000)
         yield Unit(opened, config, options.pause_s)
     finally:
         await opened.close()

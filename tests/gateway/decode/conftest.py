@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import pytest
-from pymodbus.server import ModbusTcpServer
+from pymodbus import ModbusDeviceIdentification
+from pymodbus.server import ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway import cli
@@ -48,7 +50,9 @@ def block(registers: Mapping[int, int], kind: DataType) -> list[SimData]:
 
 
 @asynccontextmanager
-async def served(tables: Mapping[str, Mapping[int, int]], asked: list[tuple[int, int, int]], units: Sequence[int]):
+async def served(
+    tables: Mapping[str, Mapping[int, int]], asked: list[tuple[int, int, int]], units: Sequence[int], **more: Any
+):
     """Serve `tables` by pymodbus, which refuses other addresses; `asked` gets function, start, count of the others."""
 
     async def look(function: int, _first: int, address: int, count: int, _values: Any, _written: Any) -> None:
@@ -58,7 +62,9 @@ async def served(tables: Mapping[str, Mapping[int, int]], asked: list[tuple[int,
     kinds = {"coil": bits, "discrete": bits, "holding": words, "input": words}
     blocks = [block(tables.get(table, {}), kinds[table]) for table in TABLES]
     devices = [SimDevice(unit, (blocks[0], blocks[1], blocks[2], blocks[3]), action=look) for unit in units]
-    server = ModbusTcpServer(devices, address=("127.0.0.1", 0))
+    kind = more.pop("kind", ModbusTcpServer)
+    nobody = ModbusDeviceIdentification(dict.fromkeys(range(3), ""))  # pymodbus keeps one identity for all servers
+    server = kind(devices, address=("127.0.0.1", 0), **{"identity": nobody, **more})
     await server.serve_forever(background=True)
     try:
         yield server.transport.sockets[0].getsockname()[1]
@@ -84,7 +90,21 @@ def decode(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
 def serve():
     """Return an asynchronous context manager: `serve({"holding": {100: 1}})` yields a port."""
 
-    def make(tables, asked=None, units=(1,)):
-        return served(tables, [] if asked is None else asked, units)
+    def make(tables, asked=None, units=(1,), **more):
+        return served(tables, [] if asked is None else asked, units, **more)
+
+    return make
+
+
+@pytest.fixture
+def serve_tls(certificates):
+    """Return what `serve` returns, in TLS, for clients with a certificate of the same authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server, certificates.server_key)
+    context.load_verify_locations(certificates.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def make(tables):
+        return served(tables, [], (1,), kind=ModbusTlsServer, sslctx=context)
 
     return make

@@ -5,6 +5,7 @@ import struct
 
 import pytest
 import yaml
+from pymodbus import FramerType, ModbusDeviceIdentification
 
 from gateway.decode.decodings import ORDERS, WIDE, decodings
 
@@ -127,7 +128,23 @@ async def test_bits(serve, decode, table):
         page = await decode(f"tcp://127.0.0.1:{port}", f"{table}:1", "--count", 9)
 
     assert [one["value"] for one in said.json["bits"]] == [0, 0, 1, 1, 0, 0, 0, 1, 1]
-    assert page.out.splitlines()[2].split() == [f"{table}:3", "1"]
+    assert [f"{table}:4", "1"] in [line.split() for line in page.out.splitlines()]
+
+
+async def test_the_device_says_who_it_is(serve, decode):
+    """Its identification stands above the registers, and alone where nothing else is asked."""
+    identity = ModbusDeviceIdentification({0: "Acme", 1: "M-1", 2: "2.3"})
+    async with serve({"holding": {0: 1}}, identity=identity) as port:
+        page = await decode(f"tcp://127.0.0.1:{port}", "holding:0", "--count", 1)
+        alone = await decode(f"tcp://127.0.0.1:{port}", "--json")
+        unasked = await decode(
+            f"tcp://127.0.0.1:{port}", "holding:0", "--count", 1, "--set", "identify=never", "--json"
+        )
+
+    assert page.out.startswith("this is Acme M-1 2.3")
+    assert (alone.code, alone.json["models"]) == (0, [])
+    assert alone.json["identity"].startswith("Acme M-1 2.3")
+    assert unasked.json["identity"] is None
 
 
 async def test_only_reads_are_sent_one_at_a_time(serve, decode):
@@ -150,11 +167,12 @@ async def test_only_reads_are_sent_one_at_a_time(serve, decode):
         (["holding:7.3"], "address 'holding:7.3' is one bit: ask the register, holding:7"),
         (["coil:0", "--expect", 5], "--expect is for numbers; a coil is 0 or 1"),
         (["holding:0", "--expect", 0], "--expect 0 tells nothing"),
+        (["holding:0", "--expect", "nan"], "--expect nan is no number that a device shows"),
         (["--map"], "--map, --count and --expect need an ADDRESS, such as holding:100"),
         (["holding:0", "--unit", 300], "unit: input should be less than or equal to 255 (modbus)"),
         (["holding:0", "--set", "colour=red"], "colour: no such key (modbus)"),
         (["holding:0", "--set", "colour"], "--set colour is not KEY=VALUE, such as outstation=10"),
-        (["holding:0", "--timeout", 0], "--timeout 0.0 is below 0.01"),
+        (["holding:0", "--timeout", 0], "--timeout 0 is not from 0.01 to 60"),
     ],
 )
 async def test_wrong_use(decode, words_, text):
@@ -171,7 +189,7 @@ async def test_wrong_use(decode, words_, text):
     [
         ("http://127.0.0.1:80", "url 'http://127.0.0.1:80' begins with none of tcp://, tls://, opc.tcp://"),
         ("tcp://127.0.0.1:99999", "url 'tcp://127.0.0.1:99999' has no port from 1 to 65535"),
-        ("tcp://:502", "url: url 'tcp://:502' is not"),
+        ("tcp://:502", "url 'tcp://:502' is none of tcp://, tls:// or rtu+tcp://HOST:PORT"),
     ],
 )
 async def test_wrong_urls(decode, url, text):
@@ -232,3 +250,27 @@ async def test_everything_is_refused(serve, decode):
 
     assert said.code == 1
     assert "unit 1 refuses holding:100 to 103 (exception 2, illegal data address): try the other table" in said.err
+
+
+async def test_frames_of_a_line_through_a_converter(serve, decode):
+    """rtu+tcp:// asks the same questions in frames of a serial line."""
+    async with serve({"holding": {100: 0x4366, 101: 0x8000}}, framer=FramerType.RTU) as port:
+        said = await decode(f"rtu+tcp://127.0.0.1:{port}", "holding:100", "--count", 2, "--expect", 230, "--json")
+
+    assert said.code == 0, said.err
+    assert said.json["likely"][0]["point"] == {"name": "value", "address": "holding:100", "type": "float32"}
+
+
+async def test_tls_with_certificates(serve_tls, certificates, decode):
+    """tls:// with the files as keys of the device; the wrong authority is an error that says so."""
+    async with serve_tls({"holding": {0: 7}}) as port:
+        files = ("--set", f"cert_file={certificates.client}", "--set", f"key_file={certificates.client_key}")
+        known = ("--set", f"ca_file={certificates.ca}", *files)
+        url = f"tls://localhost:{port}"
+        said = await decode(url, "holding:0", "--count", 1, *known, "--protocol", "modbus", "--json")
+        stranger = await decode(url, "holding:0", "--set", f"ca_file={certificates.other_ca}", *files)
+
+    assert said.code == 0, said.err
+    assert said.json["registers"][0]["uint16"] == 7
+    assert stranger.code == 1
+    assert "certificate verify failed" in stranger.err
