@@ -2,13 +2,20 @@
 
 import asyncio
 import itertools
+import os
+import ssl
 import struct
 import time
+import tty
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
-from pymodbus.server import ModbusTcpServer
+from pymodbus.framer import FramerType
+from pymodbus.framer.rtu import FramerRTU
+from pymodbus.server import ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from protocols.driver import Outside
@@ -131,14 +138,81 @@ def _device(url: str, index: int, keys: dict) -> ModbusDevice:
     return ModbusDevice(**{"name": f"d{index}", "protocol": "modbus", "url": url, "points": points, **keys})
 
 
+class Line:
+    """Raw units on a pseudo-terminal, which answer as `Peer` does. `asked` keeps unit and message of each request.
+
+    `reply(unit, pdu)` gives what to send, in pieces; a number among them is a pause in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, bytes]] = []
+        self.times: list[float] = []
+        self.reply: Callable[[int, bytes], Sequence[bytes | float] | None] = self.honest
+        self.contents = Peer()
+        self.ours, self.theirs = os.openpty()
+        tty.setraw(self.theirs)
+        os.set_blocking(self.ours, False)
+        self.path = os.ttyname(self.theirs)
+        self._task: asyncio.Task[None] | None = None
+        asyncio.get_running_loop().add_reader(self.ours, self._hear)
+
+    @property
+    def url(self) -> str:
+        return f"rtu://{self.path}?baud=115200&parity=N"
+
+    @staticmethod
+    def adu(unit: int, pdu: bytes) -> bytes:
+        return (message := bytes([unit]) + pdu) + FramerRTU.compute_CRC(message).to_bytes(2, "big")
+
+    def honest(self, unit: int, pdu: bytes) -> Sequence[bytes | float] | None:
+        return [self.adu(unit, self.contents.identity if pdu[0] == 43 else self.contents.answer(pdu))]
+
+    def say(self, data: bytes) -> None:
+        os.write(self.ours, data)
+
+    async def stop(self) -> None:
+        if self.ours < 0:
+            return
+        asyncio.get_running_loop().remove_reader(self.ours)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        for end in (self.ours, self.theirs):
+            os.close(end)
+        self.ours = -1
+
+    def _hear(self) -> None:
+        frame = os.read(self.ours, 4096)
+        self.times.append(asyncio.get_running_loop().time())
+        assert frame == self.adu(frame[0], frame[1:-2])
+        self.asked.append((frame[0], frame[1:-2]))
+        self._task = asyncio.create_task(self._send(self.reply(frame[0], frame[1:-2]) or ()))
+
+    async def _send(self, pieces: Sequence[bytes | float]) -> None:
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                self.say(piece)
+            else:
+                await asyncio.sleep(piece)
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    line = Line()
+    yield line
+    await line.stop()
+
+
 @asynccontextmanager
-async def real_modbus_server(port: int = 0) -> AsyncIterator[int]:
+async def real_modbus_server(port: int = 0, framer: FramerType = FramerType.SOCKET, **tls: Any) -> AsyncIterator[int]:
     """Serve by pymodbus and yield the port: units 1 and 2, 2,000 registers n holding n, coils on where n % 3 == 0."""
     registers = [SimData(0, values=list(range(2000)), datatype=DataType.REGISTERS)]
     bits = [SimData(0, values=[n % 3 == 0 for n in range(2000)], datatype=DataType.BITS)]
-    server = ModbusTcpServer(
+    server = (ModbusTlsServer if tls else ModbusTcpServer)(
         [SimDevice(unit, (list(bits), list(bits), list(registers), list(registers))) for unit in (1, 2)],
+        framer=framer,
         address=("127.0.0.1", port),
+        **tls,
     )
     await server.serve_forever(background=True)
     try:
@@ -153,14 +227,36 @@ def modbus_server():
     return real_modbus_server
 
 
+def modbus_driver(build, scheme: str, **keys: object) -> Callable[[int], ModbusDriver]:
+    """Return what makes a driver of two units for a port."""
+    first = {"a": "holding:5", "c": "coil:3", "f": {"address": "input:10", "every_s": 5.0}}
+    return lambda port: build(
+        f"{scheme}://127.0.0.1:{port}",
+        {"unit": 1, "points": first, **keys},
+        {"unit": 2, "points": {"b": "holding:7"}, **keys},
+    )
+
+
 @pytest.fixture
 def modbus_case(build):
     """Return what the contract suite needs: a server that yields a port, a driver for a port."""
-    return real_modbus_server, lambda port: build(
-        f"tcp://127.0.0.1:{port}",
-        {"unit": 1, "points": {"a": "holding:5", "c": "coil:3", "f": {"address": "input:10", "every_s": 5.0}}},
-        {"unit": 2, "points": {"b": "holding:7"}},
-    )
+    return real_modbus_server, modbus_driver(build, "tcp")
+
+
+@pytest.fixture
+def modbus_rtu_tcp_case(build):
+    """Do the same with RTU frames through a converter."""
+    return partial(real_modbus_server, framer=FramerType.RTU), modbus_driver(build, "rtu+tcp")
+
+
+@pytest.fixture
+def modbus_tls_case(build, certificates):
+    """Do the same in TLS, with a server that asks for our certificate."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificates.ca)
+    context.load_cert_chain(certificates.server, certificates.server_key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    ours = {"ca_file": certificates.ca, "cert_file": certificates.client, "key_file": certificates.client_key}
+    return partial(real_modbus_server, sslctx=context), modbus_driver(build, "tls", **ours)
 
 
 @asynccontextmanager
@@ -198,3 +294,80 @@ def dnp3_case():
         return Dnp3Driver([device], Points.of([(device, points)]), Outside(clock=time.time_ns))
 
     return real_outstation, make
+
+
+class OpcuaPeer:
+    """A real OPC UA server (asyncua) with `ns=2;s=n0` to `n19`, `on` and `text`; built once, for it is slow."""
+
+    uri = "urn:test"
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.server = None
+
+    async def start(self, port: int = 0) -> None:
+        from asyncua import Server, ua
+
+        if self.server is None:
+            self.server = Server()
+            await self.server.init()
+            self.server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+            index = await self.server.register_namespace(self.uri)
+            values = {**{f"n{n}": float(n) for n in range(20)}, "on": True, "text": "closed"}
+            for name, value in values.items():
+                await self.server.nodes.objects.add_variable(ua.NodeId(name, index), name, value)
+        self.server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
+        await self.server.start()
+        self.port = self.server.bserver.port
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    async def set(self, name: str, value: object, status: int = 0, source=None) -> None:
+        from asyncua import ua
+
+        variant = value if isinstance(value, ua.Variant) else ua.Variant(value)
+        data = ua.DataValue(variant, StatusCode=ua.StatusCode(status), SourceTimestamp=source)
+        await self.server.iserver.write_attribute_value(ua.NodeId(name, 2), data)
+
+    @property
+    def sessions(self) -> int:
+        return len(self.server.iserver.isession.iserver._session_manager._sessions) if self.server else 0
+
+    @asynccontextmanager
+    async def serve(self, port: int = 0) -> AsyncIterator[int]:
+        await self.start(port)
+        try:
+            yield self.port
+        finally:
+            await self.stop()
+
+
+@pytest.fixture(scope="session")
+def opcua_peer() -> OpcuaPeer:
+    return OpcuaPeer()
+
+
+@pytest.fixture
+def opcua() -> Callable[..., Any]:
+    """Return a factory: `opcua(port, {"a": "ns=2;s=n1"}, publishing_ms=50)` gives a driver of one device."""
+    from protocols.opcua.config import OpcuaDevice, OpcuaPoint
+    from protocols.opcua.driver import OpcuaDriver
+
+    def make(port: int, points: dict[str, Any], *, clock=time.time_ns, **keys: Any) -> OpcuaDriver:
+        made = tuple(
+            OpcuaPoint(name=name, **({"address": about} if isinstance(about, str) else about))
+            for name, about in points.items()
+        )
+        keys = {"url": f"opc.tcp://127.0.0.1:{port}", "publishing_ms": 50, "sampling_ms": 10, **keys}
+        device = OpcuaDevice(name="hmi", protocol="opcua", points=made, **keys)
+        return OpcuaDriver([device], Points.of([(device, made)]), Outside(clock=clock))
+
+    return make
+
+
+@pytest.fixture
+def opcua_case(opcua, opcua_peer):
+    """Return what the contract suite needs: a server that yields a port, a driver for a port."""
+    points = {"a": "ns=2;s=n5", "b": "nsu=urn:test;s=n7", "c": {"address": "ns=2;s=on", "type": "bool", "every_s": 5.0}}
+    return opcua_peer.serve, lambda port: opcua(port, points)

@@ -1,0 +1,125 @@
+"""The substation as an OPC UA server: a node for each measurement, renewed with the grid; none can be written.
+
+One server for all bays: asyncua builds its standard address space of some thousand nodes for each server, which takes
+about 1.4 s of processor time and, for the first one, 70 MiB.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from asyncua import ua
+from asyncua.server.server import Server
+from asyncua.ua.status_codes import StatusCodes
+
+from simulator.conduct import Conduct
+from simulator.grid import Grid
+from simulator.meter import BAYS
+
+logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
+
+_ua: Any = ua
+"""Its annotations are narrower than what it takes."""
+
+NAMESPACE: Final = "urn:gridsentinel:simulator"
+BOOLEAN: Final = frozenset({"cb52", "coupler", "avr"})
+INTEGER: Final = frozenset({"tap"})
+NOISE: Final = b"\x5a" * 64
+CUT: Final = b"MSGF\x00\x01\x00\x00"
+"""A chunk that says it has 256 bytes, of which no more than its header comes."""
+
+
+class OpcuaStation:
+    """The server of `bays`. `port` is known once it serves; `conduct.refused` names measurements without a node."""
+
+    def __init__(
+        self, grid: Grid, conduct: Conduct, *, host: str, port: int, bays: Iterable[str] = tuple(BAYS)
+    ) -> None:
+        self.port = port
+        self.conduct = conduct
+        self._grid = grid
+        self._host = host
+        self._names = tuple(f"{bay}.{name}" for bay in bays for name in BAYS[bay])
+        self._nodes: dict[str, Any] = {}
+        self._server: Any = None
+
+    @property
+    def serving(self) -> bool:
+        """Whether the port is open."""
+        return self._server is not None
+
+    async def start(self) -> None:
+        """Serve.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        server: Any = Server()
+        await server.init()
+        server.set_endpoint(f"opc.tcp://{self._host}:{self.port}/")
+        server.set_server_name("GridSentinel simulator")
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        index = await server.register_namespace(NAMESPACE)
+        self._nodes = {}
+        for bay in dict.fromkeys(name.partition(".")[0] for name in self._names):
+            folder = await server.nodes.objects.add_folder(_ua.NodeId(bay, index), bay)
+            for name in (each for each in self._names if each.startswith(f"{bay}.")):
+                node_id = _ua.NodeId(name, index)
+                await folder.add_variable(node_id, name.partition(".")[2], self._variant(name))
+                self._nodes[name] = node_id
+        await server.start()
+        self._server = server
+        self.port = server.bserver.port
+        await self._renew()
+
+    async def stop(self) -> None:
+        """Hang up on everyone and free the port; may be called twice."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop()
+
+    async def follow(self) -> None:
+        """Renew the values, and behave as the conduct asks."""
+        closed = self.conduct.answers == "closed"
+        if closed and self.serving:
+            await self.stop()
+        elif not closed and not self.serving:
+            await self.start()
+        if self._server is not None and self._clients:
+            self._misbehave()
+            await self._renew()
+
+    @property
+    def _clients(self) -> list[Any]:
+        return list(self._server.bserver.clients)
+
+    def _misbehave(self) -> None:
+        for client in self._clients:
+            match self.conduct.answers:
+                case "well":
+                    client.transport.resume_reading()
+                case "silent":
+                    client.transport.pause_reading()
+                case "garbage":
+                    client.transport.write(NOISE)
+                case "cut":
+                    client.transport.write(CUT)
+                    client.transport.close()
+
+    async def _renew(self) -> None:
+        """Give every node its present value, and the time of it."""
+        now: Any = datetime.now(UTC)
+        write = self._server.iserver.write_attribute_value
+        for name, node in self._nodes.items():
+            refused = name in self.conduct.refused
+            status = ua.StatusCode(ua.UInt32(StatusCodes.BadNodeIdUnknown if refused else StatusCodes.Good))
+            await write(node, ua.DataValue(self._variant(name), StatusCode=status, SourceTimestamp=now))
+
+    def _variant(self, name: str) -> Any:
+        value, quantity = self._grid[name], name.partition(".")[2]
+        if quantity in BOOLEAN:
+            return ua.Variant(bool(value), ua.VariantType.Boolean)
+        if quantity in INTEGER:
+            return ua.Variant(round(value), ua.VariantType.Int32)
+        return ua.Variant(value, ua.VariantType.Double)
