@@ -1,0 +1,206 @@
+"""OPC UA: what a server shows below its Objects folder, as far as it is a number or on and off.
+
+Nodes are browsed breadth first and each once, so a bound on their number cuts off depth, never a neighbour. The
+server's own diagnostics (namespace 0) are left out.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final
+
+from gateway.decode import paste
+from gateway.decode.options import Failed, Options, WrongUse, device, head
+from protocols.driver import LinkLost
+from protocols.opcua.binary import NO_NUMBER, Found, Violation
+from protocols.opcua.config import MISSING, OpcuaDevice
+
+OBJECTS: Final = "i=85"
+NAMESPACES: Final = 2255
+HIERARCHICAL: Final = "i=33"
+VARIABLE: Final = 2
+BOOLEAN: Final = 1
+"""Node ids, a node class and a built-in type of OPC 10000-3, 10000-5 and 10000-6."""
+AT_ONCE: Final = 50
+"""Nodes browsed in one request: 50 KiB with 20 references each."""
+DEEPEST: Final = 16
+"""Levels below the Objects folder; companion specifications need 6 to 10."""
+MOST_CONTINUED: Final = 256
+"""Continuations of one answer: a folder of 25,000 nodes at 100 in each; a server that always has more never ends."""
+NAMES_KEPT: Final = 3
+"""Last names of the path that make the name of a point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node that was found: where, and the names that lead to it."""
+
+    id: Any
+    path: tuple[str, ...]
+    variable: bool
+
+
+async def look(options: Options) -> dict[str, Any]:
+    """Browse, and read every variable once.
+
+    Raises:
+        Failed, WrongUse: why not, and what to do next.
+    """
+    if options.address is not None or options.map:
+        raise WrongUse("an ADDRESS and --map are for Modbus; an OPC UA server tells its nodes by itself")
+    try:
+        from protocols.opcua.codec import Refused  # noqa: PLC0415  needs the optional package
+        from protocols.opcua.session import Session  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise WrongUse(MISSING) from None
+    config: OpcuaDevice = device(OpcuaDevice, options)
+    try:
+        session = await Session.open(config, time.time_ns)
+    except (OSError, LinkLost, Refused, Violation) as error:
+        raise Failed(f"no session with {config.url}: {error}; check address, port and security") from None
+    try:
+        nodes, known = await _browse(session, options.most)
+        [names] = await session.facts([NAMESPACES])
+        values = await _values(session, nodes, config.timeout_s)
+    except (LinkLost, Refused, TimeoutError, Violation) as error:
+        raise Failed(f"{config.url} did not let itself be browsed: {error}") from None
+    finally:
+        await session.close()
+    if not nodes:
+        raise Failed(f"{config.url} shows no variables to this user: try --set username=USER --set password_file=FILE")
+    return _answer(head(config, options), nodes, values, names if isinstance(names, tuple) else (), known)
+
+
+async def _browse(session: Any, most: int) -> tuple[list[Node], bool]:
+    """Return the variables, and whether that was all of them."""
+    from asyncua import ua  # noqa: PLC0415  see look
+
+    start = ua.NodeId.from_string(OBJECTS)
+    waiting, seen, found = deque([Node(start, (), variable=False)]), {start}, list[Node]()
+    while waiting and len(seen) < most:
+        chosen = [waiting.popleft() for _ in range(min(AT_ONCE, len(waiting)))]
+        for parent, references in zip(chosen, await _references(session, [node.id for node in chosen]), strict=True):
+            for reference in references:
+                if reference.NodeId in seen or reference.NodeId.NamespaceIndex == 0 or len(seen) >= most:
+                    continue
+                seen.add(reference.NodeId)
+                path = (*parent.path, reference.BrowseName.Name or "")
+                node = Node(reference.NodeId, path, variable=int(reference.NodeClass) == VARIABLE)
+                found += [node] if node.variable else []
+                if len(path) < DEEPEST:
+                    waiting.append(node)
+    return found, not waiting
+
+
+async def _references(session: Any, nodes: Sequence[Any]) -> list[list[Any]]:
+    """Return what each of `nodes` leads to; nothing where the server refuses one."""
+    from asyncua import ua  # noqa: PLC0415
+    from asyncua.ua.ua_binary import struct_to_binary  # noqa: PLC0415
+
+    from protocols.opcua.codec import Service  # noqa: PLC0415
+
+    wanted = ua.BrowseParameters(
+        NodesToBrowse=[
+            ua.BrowseDescription(
+                NodeId=node,
+                BrowseDirection=ua.BrowseDirection.Forward,
+                ReferenceTypeId=ua.NodeId.from_string(HIERARCHICAL),
+                IncludeSubtypes=True,
+                NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
+                ResultMask=ua.BrowseResultMask.All,
+            )
+            for node in nodes
+        ]
+    )
+    results = _results(await session.ask(Service.BROWSE, struct_to_binary(wanted)))
+    if len(results) != len(nodes):
+        raise Violation(f"{len(results)} results for {len(nodes)} nodes that were browsed")
+    found = [list(result.References or ()) for result in results]
+    open_ = [(index, result.ContinuationPoint) for index, result in enumerate(results) if result.ContinuationPoint]
+    for _ in range(MOST_CONTINUED):
+        if not open_:
+            break
+        points = [point for _, point in open_]
+        more = ua.BrowseNextParameters(ReleaseContinuationPoints=False, ContinuationPoints=points)
+        results = _results(await session.ask(Service.BROWSE_NEXT, struct_to_binary(more)))
+        for (index, _), result in zip(open_, results, strict=False):
+            found[index] += result.References or ()
+        open_ = [(i, r.ContinuationPoint) for (i, _), r in zip(open_, results, strict=False) if r.ContinuationPoint]
+    return found
+
+
+def _results(reader: Any) -> list[Any]:
+    """Return the browse results of a response; none of them holds a variant, whose counts asyncua trusts."""
+    from asyncua import ua  # noqa: PLC0415
+    from asyncua.common.utils import Buffer  # noqa: PLC0415
+    from asyncua.ua.ua_binary import struct_from_binary  # noqa: PLC0415
+
+    from protocols.opcua.channel import ILLEGAL  # noqa: PLC0415
+
+    buffer = Buffer(reader.data, reader.at)
+    try:
+        count = int.from_bytes(buffer.read(4), "little", signed=True)
+        return [struct_from_binary(ua.BrowseResult, buffer) for _ in range(count)]
+    except ILLEGAL as illegal:
+        raise Violation(f"illegal browse result: {illegal}"[:200]) from None
+
+
+async def _values(session: Any, nodes: Sequence[Node], timeout_s: float) -> list[Found]:
+    from protocols.opcua.session import read_requests  # noqa: PLC0415
+
+    requests = read_requests([node.id for node in nodes], session.most_read)
+    found: list[Found] = await session.read(requests, timeout_s)
+    return found
+
+
+def _answer(
+    keys: dict[str, Any],
+    nodes: Sequence[Node],
+    values: Sequence[Found],
+    namespaces: Sequence[str],
+    whole: bool,  # noqa: FBT001
+) -> dict[str, Any]:
+    name = paste.Names()
+    points, now, others = list[dict[str, Any]](), dict[str, str](), Counter[str]()
+    for node, value in zip(nodes, values, strict=False):
+        if value.kind & NO_NUMBER or not value.kind:
+            others["without a value" if not value.kind else "no single number"] += 1
+            continue
+        chosen = name(".".join(node.path[-NAMES_KEPT:]))
+        points.append({"name": chosen, "address": address(node.id, namespaces)})
+        points[-1] |= {"type": "bool"} if value.kind == BOOLEAN else {}
+        now[chosen] = f"{value.value:g}" if isfinite(value.value) else "no number"
+        now[chosen] += f", status {value.status:#010x}" if value.status else ""
+    return {
+        "url": keys["url"],
+        "protocol": "opcua",
+        "namespaces": list(namespaces),
+        "variables": len(nodes),
+        "left_out": dict(others),
+        "whole": whole,
+        "now": now,
+        "device": {**keys, "points": points},
+    }
+
+
+def address(node: Any, namespaces: Sequence[str]) -> str:
+    """Return a node id by the name of its namespace, which lasts longer than its index."""
+    short = str(node.to_string())
+    index = node.NamespaceIndex
+    if not index or index >= len(namespaces):
+        return short
+    uri = namespaces[index].replace("%", "%25").replace(";", "%3B")
+    return f"nsu={uri};{short.partition(';')[2]}"
+
+
+def page(found: dict[str, Any]) -> str:
+    """Return what was found as YAML: what the server shows as comments, then the device."""
+    notes = [f"namespace {index}: {uri}" for index, uri in enumerate(found["namespaces"]) if index]
+    notes.append(f"{found['variables']} variables")
+    notes += [f"{count} of them {why}, left out" for why, count in found["left_out"].items()]
+    if not found["whole"]:
+        notes.append("there are more nodes: ask again with a higher --most")
+    keys = {key: value for key, value in found["device"].items() if key != "points"}
+    return paste.device(keys, found["device"]["points"], notes, found["now"])
