@@ -8,6 +8,7 @@ from simulator.meter import BAYS
 from simulator.modbus import UNIT
 from simulator.network import BUS_OF
 from simulator.registers import MAPS, Register
+from simulator.speakers import POLYGLOT, SPEAKERS
 
 DEMO_PORT = 15021
 """First port of the simulated bays in config/demo.yaml."""
@@ -26,9 +27,15 @@ devices:
 """
 
 
-def configuration(ports: Mapping[str, int], host: str = "127.0.0.1") -> str:
-    """Return the YAML text of a gateway that polls the bays at `ports`."""
-    return HEAD + "".join(_device(bay, f"tcp://{host}:{port}") for bay, port in ports.items())
+def configuration(ports: Mapping[str, int], others: Mapping[str, int], host: str = "127.0.0.1") -> str:
+    """Return the YAML text of a gateway that polls the bays at `ports`, and one of them by `others` as well."""
+    bays = (_device(bay, f"tcp://{host}:{port}") for bay, port in ports.items())
+    return HEAD + "".join([*bays, *(_twin(word, host, port) for word, port in others.items())])
+
+
+def demo_others() -> dict[str, int]:
+    """Return the ports of the other protocols in config/demo.yaml."""
+    return {word: DEMO_PORT + len(BAYS) + index for index, word in enumerate(SPEAKERS)}
 
 
 def demo_ports() -> dict[str, int]:
@@ -46,6 +53,19 @@ def _device(bay: str, url: str) -> str:
     lines = [f"  - name: {bay}", "    protocol: modbus", f"    url: {url}", f"    unit: {UNIT}", "    every_s: 1"]
     points = [f"      - {_flow(_point(bay, register))}" for register in MAPS[bay]]
     return "\n".join([*lines, "    points:", *points, ""])
+
+
+def _twin(word: str, host: str, port: int) -> str:
+    """The bay that speaks every protocol, once more by the protocol `word`."""
+    speaker = SPEAKERS[word]
+    url = speaker.url.format(host=host, port=port)
+    keys = "".join(f"    {key}: {value}\n" for key, value in speaker.keys.items())
+    points = (
+        f"      - {_flow({'name': name, 'address': address} | ({'unit': unit} if unit else {}))}\n"
+        for name, address, unit in speaker.points(POLYGLOT)
+    )
+    head = f"  - name: {POLYGLOT}-{word}\n    protocol: {word}\n    url: {url}\n"
+    return head + keys + "    points:\n" + "".join(points)
 
 
 def _point(bay: str, register: Register) -> dict[str, object]:
@@ -78,4 +98,4 @@ def _flow(value: Mapping[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    print(configuration(demo_ports()), end="")  # noqa: T201
+    print(configuration(demo_ports(), demo_others()), end="")  # noqa: T201

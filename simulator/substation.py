@@ -1,7 +1,7 @@
 """The simulated substation at work: the grid, the scenario, and a server for each bay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from simulator.grid import Grid
 from simulator.meter import BAYS
 from simulator.modbus import ModbusBay
 from simulator.scenario import Scenario
+from simulator.speakers import POLYGLOT, SPEAKERS, Server
 from simulator.steps import Step
 
 TICK_S = 0.15
@@ -26,7 +27,7 @@ def _nobody(_step: Step, _begins: bool) -> None:  # noqa: FBT001  # the signatur
 class Substation:
     """A substation that serves. `grid` has the values, `ports` where each bay answers, `active` what happens now."""
 
-    def __init__(self, scenario: Scenario, *, host: str, base_port: int, tell: Tell) -> None:
+    def __init__(self, scenario: Scenario, *, host: str, base_port: int, tell: Tell, also: Sequence[str] = ()) -> None:
         self.scenario = scenario
         self.grid = Grid(scenario.seed, scenario.start_s)
         self.conducts = {bay: Conduct() for bay in BAYS}
@@ -35,7 +36,24 @@ class Substation:
             ModbusBay(bay, self.grid, self.conducts[bay], host=host, port=base_port and base_port + index)
             for index, bay in enumerate(BAYS)
         )
+        first = base_port and base_port + len(BAYS)
+        self.others: dict[str, Server] = {
+            word: SPEAKERS[word].build(
+                POLYGLOT, self.grid, self.conducts[POLYGLOT], host=host, port=first and first + index
+            )
+            for index, word in enumerate(also)
+        }
         self._tell = tell
+
+    @property
+    def servers(self) -> Sequence[Server]:
+        """Every server, of Modbus and of the others."""
+        return (*self.bays, *self.others.values())
+
+    @property
+    def other_ports(self) -> dict[str, int]:
+        """The port of each other protocol, at the bay that speaks them all."""
+        return {word: server.port for word, server in self.others.items()}
 
     @property
     def ports(self) -> dict[str, int]:
@@ -55,8 +73,8 @@ class Substation:
                 self._tell(step, True)
         self.active = due
         self.grid.advance(self.scenario.start_s + time_s)
-        for bay in self.bays:
-            await bay.follow()
+        for server in self.servers:
+            await server.follow()
 
     async def run(self) -> None:
         """Let time pass, for ever."""
@@ -69,7 +87,12 @@ class Substation:
 
 @asynccontextmanager
 async def serve(
-    scenario: Scenario, *, host: str = "127.0.0.1", base_port: int = 0, tell: Tell = _nobody
+    scenario: Scenario,
+    *,
+    host: str = "127.0.0.1",
+    base_port: int = 0,
+    tell: Tell = _nobody,
+    also: Sequence[str] = (),
 ) -> AsyncIterator[Substation]:
     """Serve `scenario` while the context lasts; bays have ports from `base_port` on, or free ones if it is 0.
 
@@ -78,11 +101,11 @@ async def serve(
     Raises:
         OSError: a port is taken.
     """
-    substation = Substation(scenario, host=host, base_port=base_port, tell=tell)
+    substation = Substation(scenario, host=host, base_port=base_port, tell=tell, also=also)
     async with AsyncExitStack() as stack:
-        for bay in substation.bays:
-            stack.push_async_callback(bay.stop)
-            await bay.start()
+        for server in substation.servers:
+            stack.push_async_callback(server.stop)
+            await server.start()
         async with asyncio.TaskGroup() as group:
             running = group.create_task(substation.run(), name="simulator:run")
             yield substation

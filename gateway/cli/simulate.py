@@ -10,6 +10,7 @@ from simulator import scenario as scenarios
 from simulator.configuration import DEMO_PORT
 from simulator.modbus import UNIT
 from simulator.scenario import Scenario, ScenarioError
+from simulator.speakers import POLYGLOT, SPEAKERS
 from simulator.steps import Step
 from simulator.substation import Substation, serve
 
@@ -66,7 +67,7 @@ async def _serve(scenario: Scenario, host: str, port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve(scenario, host=host, base_port=port, tell=_tell) as substation:
+    async with serve(scenario, host=host, base_port=port, tell=_tell, also=tuple(SPEAKERS)) as substation:
         _introduce(substation, host)
         await stop.wait()
 
@@ -76,6 +77,8 @@ def _introduce(substation: Substation, host: str) -> None:
     print(f"scenario {scenario.name}, seed {scenario.seed}, speed {scenario.speed:g}: {scenario.about}\n")
     for bay, port in substation.ports.items():
         print(f"  {bay:10} modbus  tcp://{host}:{port}  unit {UNIT}")
+    for word, port in substation.other_ports.items():
+        print(f"  {POLYGLOT:10} {word:7} {SPEAKERS[word].url.format(host=host, port=port)}")
     print()
     for step in scenario.steps:
         print(f"  at {step.at_s:g} s for {step.for_s:g} s: {step.text}")

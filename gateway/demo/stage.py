@@ -26,11 +26,14 @@ from gateway.demo.link import Link
 from gateway.resources import config_folder
 from gateway.store.record import Stream
 from simulator.scenario import Scenario
+from simulator.speakers import POLYGLOT, SPEAKERS
 from simulator.steps import Step
 from simulator.substation import Substation, serve
 
 GRACE_S = 30.0
 """How long the end of the demonstration waits for everything to arrive."""
+VOICE = "va"
+"""The voltage that is compared over all protocols."""
 STORY = 8
 """Lines of the story that are remembered for the view."""
 
@@ -62,6 +65,14 @@ class Stage:
         """Return how many messages that the gateway ever numbered have not arrived."""
         return self.ledger.missing({stream: self.gateway.store.last(Stream(stream)) for stream in STREAMS})
 
+    def voices(self) -> dict[str, float]:
+        """Return the same voltage as each protocol tells it, NaN where it does not yet."""
+        points, values = self.gateway.plant.points, self.gateway.plant.pipeline.image.values
+        first = {POLYGLOT: "modbus"} | {f"{POLYGLOT}-{word}": word for word in SPEAKERS}
+        rows = {first[points.device(row)]: row for row in range(len(points)) if points.names[row] == VOICE
+                and points.device(row) in first}  # fmt: skip
+        return {word: float(values[row]) for word, row in rows.items()}
+
     def take(self, body: bytes) -> None:
         """Enter what the consumer received."""
         self.came.set()
@@ -87,7 +98,7 @@ async def staged(scenario: Scenario, broker_url: str | None) -> AsyncIterator[St
         stack.push_async_callback(stage.link.cut)
         await stage.link.mend()
         consumer = await _consume(stack, stage, f"mqtt://{host}:{port}/")
-        stage.substation = await stack.enter_async_context(serve(scenario, tell=_teller(stage)))
+        stage.substation = await stack.enter_async_context(serve(scenario, tell=_teller(stage), also=tuple(SPEAKERS)))
         stage.gateway = Gateway(folder, _config(folder, stage), grace_s=GRACE_S)
         running = asyncio.create_task(stage.gateway.run(), name="gateway")
         try:
@@ -135,14 +146,16 @@ async def _consume(stack: AsyncExitStack, stage: Stage, url: str) -> asyncio.Tas
 def _config(folder: Path, stage: Stage) -> Config:
     """The demonstration's configuration, with the ports that were free here."""
     config = load(config_folder() / "demo.yaml")
-    ports = stage.substation.ports
+    urls = {bay: f"tcp://127.0.0.1:{port}" for bay, port in stage.substation.ports.items()}
+    for word, port in stage.substation.other_ports.items():
+        urls[f"{POLYGLOT}-{word}"] = SPEAKERS[word].url.format(host="127.0.0.1", port=port)
     return replace(
         config,
         gateway=replace(config.gateway, state_dir=folder),
         uplink=replace(
             config.uplink, url=f"mqtt://127.0.0.1:{stage.link.port}", retry_max_s=2.0, connect_timeout_s=1.0
         ),
-        devices=tuple(replace(device, url=f"tcp://127.0.0.1:{ports[device.name]}") for device in config.devices),
+        devices=tuple(replace(device, url=urls[device.name]) for device in config.devices),
     )
 
 

@@ -7,12 +7,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gateway.demo.stage import Stage
+from gateway.demo.stage import VOICE, Stage
 from protocols.model import Quality
+from simulator.speakers import POLYGLOT
 
 SHOWN = ("t1.oil", "bus1.va", "bus2.va", "feeder1.va", "feeder1.ia", "feeder1.p", "feeder2.ia", "feeder2.cb52")
 """Points that tell the story; those that the configuration does not have are left out."""
 SEVERITY = {"info": "cyan", "warning": "yellow", "critical": "red", "emergency": "bold red"}
+AGREEMENT = 0.015
+"""How far protocols may be apart: the dead-band of their reports is 60 V of 6,350."""
 ALARMS = 6
 """Alarms shown, the newest."""
 BAR = 30
@@ -39,6 +42,7 @@ class View:
             self._headline(),
             Panel(self._delivery(), title="store and forward"),
             middle,
+            Panel(self._voices(), title="one voltage, every protocol"),
             Panel(self._alarms(), title="alarms as they arrived"),
             Panel(self._story(), title="what happens"),
         )
@@ -98,6 +102,10 @@ class View:
         labels = {points.label(row): row for row in range(len(points))}
         return (labels[label] for label in SHOWN if label in labels)
 
+    def _voices(self) -> RenderableType:
+        told = (f"{word} {value:.1f} V" for word, value in self._stage.voices().items())
+        return Text(f"{POLYGLOT}.{VOICE}   " + "   ".join(told), no_wrap=True)
+
     def _alarms(self) -> RenderableType:
         table = Table(box=None, expand=True, pad_edge=False, show_header=False)
         newest = [alarm for alarm in self._stage.alarms.values() if alarm["state"] != "normal"][-ALARMS:]
@@ -140,6 +148,11 @@ def summary(stage: Stage, console: Console) -> bool:
     stored = sum(stats.last.values())
     console.print(f"  messages        {stored} stored, {ledger.messages} arrived, {ledger.duplicates} of them twice")
     console.print(f"  sequence        {missing} numbers missing")
-    complete = missing == 0 and told == 0
+    voices = stage.voices()
+    spread = (max(voices.values()) - min(voices.values())) / max(voices.values())
+    agree = spread <= AGREEMENT  # NaN, a protocol that told nothing, does not
+    told_by = ", ".join(f"{word} {value:.1f}" for word, value in voices.items())
+    console.print(f"  {POLYGLOT}.{VOICE}         {told_by} V ({spread:.2%} apart)")
+    complete = missing == 0 and told == 0 and agree
     console.print("[bold green]nothing was lost[/]" if complete else "[bold red]something is missing[/]")
     return complete

@@ -1,0 +1,169 @@
+"""Several bays as units on one RS-485 line: a Modbus RTU server on a pseudo-terminal, as slow as the line it plays.
+
+A pseudo-terminal takes bytes in at any speed, so the rate is played: a request is heard when its last bit would have
+come, and an answer leaves in the time that its bytes take. Who speaks while a unit answers collides with it, and both
+are spoilt, as on two wires.
+"""
+
+import asyncio
+import os
+import struct
+import tty
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pymodbus.framer.rtu import FramerRTU
+
+from simulator.conduct import Conduct
+from simulator.grid import Grid
+from simulator.modbus import NOISE, TABLES
+from simulator.registers import BITS, MAPS, image, spans
+
+CHAR_BITS = 11
+LUMP_S = 0.01
+"""Bytes leave in lumps of this length, as from a UART's FIFO."""
+MESSAGE_GAP_S = 0.05
+"""A request that is not complete after so much silence is forgotten."""
+LONGEST = 256
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+
+
+class ModbusLine:
+    """The units on one line: the first of `bays` is unit 1. `path` is the terminal to open, known once it serves.
+
+    `baud` None answers at once. `link` is a name that stays, for a terminal whose own name changes at every start.
+    """
+
+    def __init__(
+        self,
+        bays: Sequence[str],
+        grid: Grid,
+        conducts: Mapping[str, Conduct],
+        *,
+        baud: int | None = 9600,
+        link: Path | None = None,
+    ) -> None:
+        self.units = dict(enumerate(bays, 1))
+        self.path = ""
+        self.collisions = 0
+        self._grid, self._conducts = grid, conducts
+        self._char_s = 0.0 if baud is None else CHAR_BITS / baud
+        self._link = link
+        self._ends: tuple[int, int] | None = None
+        self._heard = b""
+        self._last = 0.0
+        self._answering: asyncio.Task[None] | None = None
+
+    @property
+    def serving(self) -> bool:
+        """Whether the terminal is there."""
+        return self._ends is not None
+
+    async def start(self) -> None:
+        """Serve.
+
+        Raises:
+            OSError: there is no terminal left, or `link` cannot be made.
+        """
+        ours, theirs = self._ends = os.openpty()
+        tty.setraw(theirs)
+        os.set_blocking(ours, False)
+        self.path = os.ttyname(theirs)
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+            self._link.symlink_to(self.path)
+        asyncio.get_running_loop().add_reader(ours, self._hear)
+
+    async def stop(self) -> None:
+        """Take the terminal away; may be called twice."""
+        if self._ends is None:
+            return
+        ends, self._ends = self._ends, None
+        asyncio.get_running_loop().remove_reader(ends[0])
+        if self._answering is not None:
+            self._answering.cancel()
+            await asyncio.wait([self._answering])
+        for end in ends:
+            os.close(end)
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+
+    def _hear(self) -> None:
+        assert self._ends is not None
+        heard, now = os.read(self._ends[0], LONGEST), asyncio.get_running_loop().time()
+        if self._answering is not None and not self._answering.done():
+            self.collisions += 1
+            return
+        self._heard = heard if now - self._last > MESSAGE_GAP_S else (self._heard + heard)[-LONGEST:]
+        self._last = now
+        if len(self._heard) >= 4 and _checksum(self._heard[:-2]) == self._heard[-2:]:
+            unit, pdu, self._heard = self._heard[0], self._heard[1:-2], b""
+            if unit in self.units:
+                self._answering = asyncio.create_task(self._answer(unit, pdu), name=f"simulator:line:{unit}")
+
+    async def _answer(self, unit: int, pdu: bytes) -> None:
+        bay = self.units[unit]
+        conduct = self._conducts[bay]
+        if conduct.answers in ("silent", "closed"):
+            return
+        await asyncio.sleep((len(pdu) + 3) * self._char_s + 3.5 * self._char_s + conduct.delay_s)
+        message = bytes((unit,)) + self._reply(bay, pdu)
+        frame = message + _checksum(message)
+        if conduct.answers == "garbage":
+            frame = bytes(byte ^ NOISE for byte in frame)
+        elif conduct.answers == "cut":
+            frame = frame[: len(frame) // 2]
+        await self._send(frame)
+
+    async def _send(self, frame: bytes) -> None:
+        """Send `frame` at the rate of the line; spoilt from where someone else has spoken."""
+        before = self.collisions
+        lump = len(frame) if not self._char_s else max(1, int(LUMP_S / self._char_s))
+        for at in range(0, len(frame), lump):
+            part = frame[at : at + lump]
+            await asyncio.sleep(len(part) * self._char_s)
+            if self._ends is not None:
+                spoilt = self.collisions > before
+                os.write(self._ends[0], bytes(byte ^ NOISE for byte in part) if spoilt else part)
+
+    def _reply(self, bay: str, pdu: bytes) -> bytes:
+        """Return the answer to `pdu`, or the exception."""
+        table = TABLES.get(pdu[0])
+        if table is None or len(pdu) != 5:
+            return bytes((pdu[0] | 0x80, ILLEGAL_FUNCTION))
+        _, start, count = struct.unpack(">BHH", pdu)
+        if not 1 <= count <= (2000 if table in BITS else 125):
+            return bytes((pdu[0] | 0x80, ILLEGAL_VALUE))
+        asked = range(start, start + count)
+        if not self._has(bay, table, asked):
+            return bytes((pdu[0] | 0x80, ILLEGAL_ADDRESS))
+        data = self._data(bay, table, asked)
+        return bytes((pdu[0], len(data))) + data
+
+    def _has(self, bay: str, table: str, asked: range) -> bool:
+        span = spans(MAPS[bay]).get(table, range(0))
+        refused = self._conducts[bay].refused
+        return (
+            asked.start >= span.start
+            and asked.stop <= span.stop
+            and not any(
+                f"{bay}.{one.name}" in refused
+                and one.table == table
+                and one.offset < asked.stop
+                and asked.start < one.offset + one.width
+                for one in MAPS[bay]
+            )
+        )
+
+    def _data(self, bay: str, table: str, asked: range) -> bytes:
+        words = image(MAPS[bay], table, lambda name: self._grid[f"{bay}.{name}"])
+        first = spans(MAPS[bay])[table].start
+        if table not in BITS:
+            return struct.pack(f">{len(asked)}H", *words[asked.start - first : asked.stop - first])
+        bits = words[0] >> asked.start & (1 << len(asked)) - 1
+        return bits.to_bytes((len(asked) + 7) // 8, "little")
+
+
+def _checksum(message: bytes) -> bytes:
+    """Return the checksum as it is sent; by pymodbus, so that the gateway's own has a judge."""
+    return FramerRTU.compute_CRC(message).to_bytes(2, "big")
