@@ -97,7 +97,9 @@ def header(reader: Reader) -> Header:
 
 def readings(reader: Reader) -> list[Found]:
     """Return the values of a read response."""
-    return [reader.value() for _ in range(reader.count())]
+    found = [reader.value() for _ in range(reader.count())]
+    _diagnostics(reader)
+    return found
 
 
 def items(reader: Reader) -> list[Item]:
@@ -109,6 +111,7 @@ def items(reader: Reader) -> list[Item]:
         sampling_ms, queue = float(reader.take(DOUBLE)), reader.u32()
         _, reader.at = reader.object()
         found.append(Item(status, sampling_ms, queue))
+    _diagnostics(reader)
     return found
 
 
@@ -129,6 +132,8 @@ def notified(reader: Reader) -> Notified:
         if reader.at > end:
             raise Violation("a notification is longer than it says")
         reader.at = end
+    reader.skip(4 * reader.count())
+    _diagnostics(reader)
     values, qualities, times = arrays([each for _, each in found])
     return Notified(
         subscription, sequence, np.array([handle for handle, _ in found], np.int64), values, qualities, times,
@@ -154,6 +159,12 @@ def refusal(found: Found) -> str | None:
 def nanoseconds(filetime: int) -> int:
     """Return UTC since 1970 of 100 ns since 1601; 0, no time, before 1970 and beyond 2262."""
     return (filetime - EPOCH) * 100 if EPOCH < filetime <= LATEST else 0
+
+
+def _diagnostics(reader: Reader) -> None:
+    """Leave out what ends every response."""
+    for _ in range(reader.count()):
+        reader.diagnostics()
 
 
 def _quality(found: Found) -> int:

@@ -33,7 +33,7 @@ def adu(transaction: int, unit: int, pdu: bytes) -> bytes:
 class Peer:
     """A raw server: register n holds n, coil n is n % 3 == 0. `reply` may be replaced; `asked` keeps the reads.
 
-    Who it is, it says by `identity`, a refusal at first.
+    Who it is, it says by `identity`: at first a refusal; None is silence.
     """
 
     adu = staticmethod(adu)
@@ -43,7 +43,7 @@ class Peer:
         self.asked: list[tuple[int, int, int]] = []
         self.refused: dict[tuple[int, int], int] = {}
         self.most = 2000
-        self.identity = bytes([0x80 | 43, 1])
+        self.identity: bytes | None = bytes([0x80 | 43, 1])
         self.connections = 0
         self.reply: Callable[[int, int, bytes], Reply] = self.honest
         self.port = 0
@@ -93,7 +93,10 @@ class Peer:
                 transaction, _, length, unit = struct.unpack(">HHHB", header)
                 pdu = await reader.readexactly(length - 1)
                 if pdu[0] == 43:
-                    writer.write(adu(transaction, unit, self.identity))
+                    if self.identity == self.hang_up:
+                        return
+                    if self.identity is not None:
+                        writer.write(adu(transaction, unit, self.identity))
                     continue
                 self.asked.append(struct.unpack(">BHH", pdu))
                 reply = self.reply(transaction, unit, pdu)
