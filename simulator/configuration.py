@@ -60,10 +60,7 @@ def _twin(word: str, host: str, port: int) -> str:
     speaker = SPEAKERS[word]
     url = speaker.url.format(host=host, port=port)
     keys = "".join(f"    {key}: {value}\n" for key, value in speaker.keys.items())
-    points = (
-        f"      - {_flow({'name': name, 'address': address} | ({'unit': unit} if unit else {}))}\n"
-        for name, address, unit in speaker.points(POLYGLOT)
-    )
+    points = (f"      - {_flow(point)}\n" for point in speaker.points(POLYGLOT))
     head = f"  - name: {POLYGLOT}-{word}\n    protocol: {word}\n    url: {url}\n"
     return head + keys + "    points:\n" + "".join(points)
 

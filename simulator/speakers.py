@@ -5,17 +5,17 @@ Servers are imported when somebody asks for them: their libraries are large.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Protocol
+from typing import Protocol, TypeAlias
 
 from simulator.conduct import Conduct
 from simulator.grid import Grid
+from simulator.meter import BAYS
+from simulator.registers import MAPS
 
 
 class Server(Protocol):
     """One bay on one protocol. `port` is known once it serves."""
 
-    bay: str
     port: int
 
     async def start(self) -> None:
@@ -28,36 +28,57 @@ class Server(Protocol):
         """Take what the grid measures now."""
 
 
+Build: TypeAlias = Callable[[str, Grid, Conduct, str, int], Server]
+"""Makes the server of a bay, not yet serving: bay, grid, conduct, host, port."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A protocol: where its server is, its url with {host} and {port}, and keys of a device beside the url.
+    """A protocol: its server, its url with {host} and {port}, and what a device needs beside the url.
 
-    `points` tells name, address and unit of everything that a bay measures.
+    `addresses` tells the address of each measurement of a bay.
     """
 
-    server: str
+    build: Build
     url: str
     keys: Mapping[str, object]
-    points: Callable[[str], Sequence[tuple[str, str, str]]]
+    addresses: Callable[[str], Mapping[str, str]]
 
-    def build(self, bay: str, grid: Grid, conduct: Conduct, *, host: str, port: int) -> Server:
-        """Return the server of `bay`, not yet serving."""
-        module, _, name = self.server.partition(":")
-        made: Any = getattr(import_module(module), name)
-        server: Server = made(bay, grid, conduct, host=host, port=port)
-        return server
+    def points(self, bay: str) -> Sequence[Mapping[str, str]]:
+        """Return the points of `bay` as the configuration lists them."""
+        units = {register.name: register.unit for register in MAPS[bay]}
+        addresses = self.addresses(bay)
+        named = ((name, {"name": name, "address": addresses[name]}) for name in BAYS[bay])
+        return [point | ({"unit": units[name]} if units[name] else {}) for name, point in named]
 
 
-def _dnp3(bay: str) -> Sequence[tuple[str, str, str]]:
-    from simulator.dnp3_points import PLACES  # noqa: PLC0415 - only when it is asked for
+def _dnp3(bay: str, grid: Grid, conduct: Conduct, host: str, port: int) -> Server:
+    from simulator.dnp3 import Dnp3Bay  # noqa: PLC0415 - only when it is asked for
 
-    return [(place.name, place.address, place.register.unit) for place in PLACES[bay]]
+    return Dnp3Bay(bay, grid, conduct, host=host, port=port)
+
+
+def _dnp3_addresses(bay: str) -> Mapping[str, str]:
+    from simulator.dnp3_points import PLACES  # noqa: PLC0415
+
+    return {place.name: place.address for place in PLACES[bay]}
+
+
+def _opcua(bay: str, grid: Grid, conduct: Conduct, host: str, port: int) -> Server:
+    from simulator.opcua import OpcuaStation  # noqa: PLC0415
+
+    return OpcuaStation(grid, conduct, host=host, port=port, bays=(bay,))
+
+
+def _opcua_addresses(bay: str) -> Mapping[str, str]:
+    return {name: f"nsu=urn:gridsentinel:simulator;s={bay}.{name}" for name in BAYS[bay]}
 
 
 SPEAKERS: Mapping[str, Speaker] = {
     "dnp3": Speaker(
-        "simulator.dnp3:Dnp3Bay", "tcp://{host}:{port}", {"outstation": 10, "master": 1, "integrity_every_s": 10}, _dnp3
+        _dnp3, "tcp://{host}:{port}", {"outstation": 10, "master": 1, "integrity_every_s": 10}, _dnp3_addresses
     ),
+    "opcua": Speaker(_opcua, "opc.tcp://{host}:{port}", {}, _opcua_addresses),
 }
 """By the word of the configuration."""
 

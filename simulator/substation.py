@@ -38,9 +38,7 @@ class Substation:
         )
         first = base_port and base_port + len(BAYS)
         self.others: dict[str, Server] = {
-            word: SPEAKERS[word].build(
-                POLYGLOT, self.grid, self.conducts[POLYGLOT], host=host, port=first and first + index
-            )
+            word: SPEAKERS[word].build(POLYGLOT, self.grid, self.conducts[POLYGLOT], host, first and first + index)
             for index, word in enumerate(also)
         }
         self._tell = tell

@@ -99,6 +99,7 @@ async def staged(scenario: Scenario, broker_url: str | None) -> AsyncIterator[St
         await stage.link.mend()
         consumer = await _consume(stack, stage, f"mqtt://{host}:{port}/")
         stage.substation = await stack.enter_async_context(serve(scenario, tell=_teller(stage), also=tuple(SPEAKERS)))
+        stage.began = asyncio.get_running_loop().time()
         stage.gateway = Gateway(folder, _config(folder, stage), grace_s=GRACE_S)
         running = asyncio.create_task(stage.gateway.run(), name="gateway")
         try:
