@@ -333,10 +333,6 @@ class OpcuaPeer:
         data = ua.DataValue(variant, StatusCode=ua.StatusCode(status), SourceTimestamp=source)
         await self.server.iserver.write_attribute_value(ua.NodeId(name, 2), data)
 
-    @property
-    def sessions(self) -> int:
-        return len(self.server.iserver.isession.iserver._session_manager._sessions) if self.server else 0
-
     @asynccontextmanager
     async def serve(self, port: int = 0) -> AsyncIterator[int]:
         await self.start(port)
@@ -352,21 +348,27 @@ def opcua_peer() -> OpcuaPeer:
 
 
 @pytest.fixture
-def opcua() -> Callable[..., Any]:
-    """Return a factory: `opcua(port, {"a": "ns=2;s=n1"}, publishing_ms=50)` gives a driver of one device."""
+def opcua_points() -> Callable[..., Any]:
+    """Return a factory: `opcua_points(port, {"hmi": {"a": "ns=2;s=n1"}}, publishing_ms=50)` gives a driver."""
     from protocols.opcua.config import OpcuaDevice, OpcuaPoint
     from protocols.opcua.driver import OpcuaDriver
 
-    def make(port: int, points: dict[str, Any], *, clock=time.time_ns, **keys: Any) -> OpcuaDriver:
-        made = tuple(
-            OpcuaPoint(name=name, **({"address": about} if isinstance(about, str) else about))
-            for name, about in points.items()
-        )
+    def make(port: int, devices: dict[str, dict[str, Any]], *, clock=time.time_ns, **keys: Any) -> OpcuaDriver:
         keys = {"url": f"opc.tcp://127.0.0.1:{port}", "publishing_ms": 50, "sampling_ms": 10, **keys}
-        device = OpcuaDevice(name="hmi", protocol="opcua", points=made, **keys)
-        return OpcuaDriver([device], Points.of([(device, made)]), Outside(clock=clock))
+        made = []
+        for device, points in devices.items():
+            told = {name: {"address": about} if isinstance(about, str) else about for name, about in points.items()}
+            points_of = tuple(OpcuaPoint(name=name, **about) for name, about in told.items())
+            made.append(OpcuaDevice(name=device, protocol="opcua", points=points_of, **keys))
+        return OpcuaDriver(made, Points.of([(each, each.points) for each in made]), Outside(clock=clock))
 
     return make
+
+
+@pytest.fixture
+def opcua(opcua_points) -> Callable[..., Any]:
+    """Return a factory: `opcua(port, {"a": "ns=2;s=n1"}, publishing_ms=50)` gives a driver of one device."""
+    return lambda port, points, **keys: opcua_points(port, {"hmi": points}, **keys)
 
 
 @pytest.fixture
