@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 SECONDS ?= 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lint slow bench picture schema lock clean
+.PHONY: help demo test check lint slow interop bench picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -17,10 +17,13 @@ demo: $(VENV)/.demo ## simulated substation, broker and gateway in this terminal
 	@$(BIN)/gridsentinel demo --seconds $(SECONDS)
 
 test: $(VENV)/.dev $(VENV)/.peers ## every fast test, against a real Mosquitto
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow and not interop"
 
 slow: $(VENV)/.dev $(VENV)/.peers ## the tests that take minutes
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m "slow and not interop"
+
+interop: $(VENV)/.dev $(VENV)/.peers ## against foreign implementations, which the tests fetch
+	$(BIN)/pytest -q -m interop
 
 lint: $(VENV)/.dev ## format, lint, types and the architecture
 	$(BIN)/ruff format --check .
@@ -41,7 +44,7 @@ schema: $(VENV)/.dev ## write config/schema.json anew
 
 lock: $(VENV)/.dev ## pin the newest dependencies that fit, with hashes
 	$(PIP) install uv
-	for set in "run" "demo --extra demo --group build" "dev --extra demo --group build --group dev"; do set -- $$set; \
+	for set in "run --extra opcua" "demo --extra demo --group build" "dev --extra demo --group build --group dev"; do set -- $$set; \
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header pyproject.toml -o requirements/$$1.txt $$(shift; echo $$@) || exit 1; done
 
