@@ -47,6 +47,7 @@ class ModbusLine:
         self.path = ""
         self.collisions = 0
         self._grid, self._conducts = grid, conducts
+        self._spans = {bay: spans(MAPS[bay]) for bay in bays}
         self._char_s = 0.0 if baud is None else CHAR_BITS / baud
         self._link = link
         self._ends: tuple[int, int] | None = None
@@ -141,7 +142,7 @@ class ModbusLine:
         return bytes((pdu[0], len(data))) + data
 
     def _has(self, bay: str, table: str, asked: range) -> bool:
-        span = spans(MAPS[bay]).get(table, range(0))
+        span = self._spans[bay].get(table, range(0))
         refused = self._conducts[bay].refused
         return (
             asked.start >= span.start
@@ -157,7 +158,7 @@ class ModbusLine:
 
     def _data(self, bay: str, table: str, asked: range) -> bytes:
         words = image(MAPS[bay], table, lambda name: self._grid[f"{bay}.{name}"])
-        first = spans(MAPS[bay])[table].start
+        first = self._spans[bay][table].start
         if table not in BITS:
             return struct.pack(f">{len(asked)}H", *words[asked.start - first : asked.stop - first])
         bits = words[0] >> asked.start & (1 << len(asked)) - 1
