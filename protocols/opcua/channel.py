@@ -249,6 +249,8 @@ class Channel(asyncio.BufferedProtocol):
     def _said(self, illegal: Exception) -> str:
         if getattr(illegal, "code", None) == StatusCodes.BadRequestTooLarge:
             return f"a message is over {self._max_message_bytes} bytes (max_message_bytes), or in too many chunks"
+        if "wrong sequence" in str(illegal):
+            return "a chunk has the wrong sequence number"
         return f"illegal message: {type(illegal).__name__} {illegal}"[:200].rstrip()
 
     def _take(self, chunk: bytes) -> None:
@@ -277,7 +279,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def _answered(self, request: int, reader: Reader) -> None:
         head = header(reader)
-        asked = self._asked.pop(request, None)
+        asked = self._asked.get(request)
         if asked is None:
             if request not in self._abandoned:
                 raise Violation(f"request {request} was not asked")
@@ -288,6 +290,7 @@ class Channel(asyncio.BufferedProtocol):
         if head.kind not in (service + 3, SERVICE_FAULT):
             raise Violation(f"structure {head.kind} answers {service.name.lower()}")
         done(head, reader)
+        self._asked.pop(request, None)  # not before: who waits must hear of a violation
 
 
 def _size(found: memoryview) -> int:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 DRAIN_S: Final = 0.05
 """How often what the server has sent is handed on."""
-CLOCK_S: Final = 1.0
-"""A server whose clock is off by more is said: its source times are as far off."""
+CLOCK_S: Final = 2.0
+"""A server whose clock is off by more is said: its source times are as far off. Some renew theirs once a second."""
 NS: Final = 1_000_000_000
 BAD_REFERENCE: Final = np.uint16(Quality.BAD_REFERENCE)
 
@@ -131,7 +131,8 @@ class OpcuaDriver:
             if len(found) != len(scan.rows):
                 raise Violation(f"{len(found)} values where {len(scan.rows)} were asked")
             values, quality, times = arrays(found)
-            wrong = {int(scan.rows[at]): refusal(found[at]) or "" for at in np.flatnonzero(quality & BAD_REFERENCE)}
+            bad = {int(scan.rows[at]): found[at] for at in np.flatnonzero(quality & BAD_REFERENCE)}
+            wrong = {row: connection.refused.get(row) or refusal(each) or "" for row, each in bad.items()}
             await self._watch_again(connection, scan, wrong)
         self._note_changes(scan.rows.tolist(), wrong)
         values = values * self._scale[scan.rows] + self._offset[scan.rows]

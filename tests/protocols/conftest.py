@@ -3,12 +3,14 @@
 import asyncio
 import itertools
 import os
+import random
+import socket
 import ssl
 import struct
 import time
 import tty
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -299,6 +301,13 @@ def dnp3_case():
     return real_outstation, make
 
 
+def steady_port() -> int:
+    """Return a free port that no outgoing connection takes while a server restarts: below the ephemeral ones."""
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(20_000, 32_000))) as server:
+            return server.getsockname()[1]
+
+
 class OpcuaPeer:
     """A real OPC UA server (asyncua) with `ns=2;s=n0` to `n19`, `on` and `text`; built once, for it is slow."""
 
@@ -319,11 +328,16 @@ class OpcuaPeer:
             values = {**{f"n{n}": float(n) for n in range(20)}, "on": True, "text": "closed"}
             for name, value in values.items():
                 await self.server.nodes.objects.add_variable(ua.NodeId(name, index), name, value)
-        self.server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
+        self.server.set_endpoint(f"opc.tcp://127.0.0.1:{port or steady_port()}/")
         await self.server.start()
         self.port = self.server.bserver.port
 
     async def stop(self) -> None:
+        ticking, self.server.iserver.time_task = (
+            self.server.iserver.time_task,
+            None,
+        )  # stopping would wait for its second
+        ticking.cancel()
         await self.server.stop()
 
     async def set(self, name: str, value: object, status: int = 0, source=None) -> None:

@@ -1,0 +1,356 @@
+"""The OPC UA driver against peers that lie, stammer, repeat, cut off or say nothing, in plain TCP."""
+
+import asyncio
+import itertools
+import socket
+import struct
+import tracemalloc
+
+import pytest
+from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
+
+from protocols.driver import LinkLost
+from protocols.model import Batch, EventKind
+
+AT_ONCE_S = 0.5
+MOST_BYTES = 10_000_000
+ACKNOWLEDGE = struct.pack("<4sIIIIII", b"ACKF", 28, 0, 65_535, 65_535, 0, 0)
+
+
+class Peer:
+    """Speaks OPC UA without security as far as the test wants: each stage may be replaced by bytes of any kind.
+
+    `hello` answers the greeting; `answer(service, request)` a request, by a list of chunks; None is silence.
+    """
+
+    def __init__(self):
+        self.hello = ACKNOWLEDGE
+        self.answer = self.honest
+        self.sequence = itertools.count(1)
+        self.asked = []
+        self.first = {}
+        self._served = {}
+
+    async def start(self):
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self):
+        self._server.close()
+        for writer in self._served.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._served)
+        await self._server.wait_closed()
+
+    async def _serve(self, reader, writer):
+        self._served[asyncio.current_task()] = writer
+        try:
+            while head := await reader.readexactly(8):
+                body = await reader.readexactly(int.from_bytes(head[4:], "little") - 8)
+                if head[:3] == b"HEL":
+                    writer.write(self.hello)
+                elif head[:3] == b"OPN":
+                    writer.write(self.opened(body))
+                elif head[:3] == b"MSG":
+                    for chunk in self.message(body) or ():
+                        writer.write(chunk)
+                        await writer.drain()
+                        if not chunk:
+                            writer.transport.abort()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.transport.abort()
+
+    def opened(self, body):
+        request = struct.unpack_from("<I", body, body.index(b"#None") + 17)[0]
+        token = ua.ChannelSecurityToken(1, 1, RevisedLifetime=3_600_000)
+        result = ua.OpenSecureChannelResponse(Parameters=ua.OpenSecureChannelResult(0, token, b""))
+        policy = b"http://opcfoundation.org/UA/SecurityPolicy#None"
+        security = struct.pack("<I", len(policy)) + policy + b"\xff" * 8
+        rest = security + struct.pack("<II", next(self.sequence), request) + struct_to_binary(result)
+        return b"OPNF" + struct.pack("<II", 12 + len(rest), 1) + rest
+
+    def message(self, body):
+        request, service = struct.unpack_from("<I", body, 12)[0], struct.unpack_from("<H", body, 18)[0]
+        self.asked.append(service)
+        self.first.setdefault(service, request)
+        return self.answer(service, request)
+
+    def chunk(self, request, body, kind=b"F", *, channel=1, token=1, sequence=None):
+        sequence = next(self.sequence) if sequence is None else sequence
+        return b"MSG" + kind + struct.pack("<IIIII", 24 + len(body), channel, token, sequence, request) + body
+
+    def honest(self, service, request):
+        found = {461: self.created, 467: ua.ActivateSessionResponse, 631: self.values, 787: self.subscribed}.get(
+            service
+        )
+        found = found or {751: self.watched, 473: ua.CloseSessionResponse}.get(service)
+        return [self.chunk(request, struct_to_binary(found()))] if found else None
+
+    def created(self):
+        anyone = ua.UserTokenPolicy("anonymous", ua.UserTokenType.Anonymous)
+        end = ua.EndpointDescription(SecurityMode=ua.MessageSecurityMode.None_, UserIdentityTokens=[anyone])
+        end.SecurityPolicyUri = "http://opcfoundation.org/UA/SecurityPolicy#None"
+        return ua.CreateSessionResponse(Parameters=ua.CreateSessionResult(ServerEndpoints=[end]))
+
+    def values(self):
+        first = self.asked.count(631) == 1
+        return ua.ReadResponse(Results=[ua.DataValue(ua.Variant()) if first else ua.DataValue(ua.Variant(5.0))])
+
+    def subscribed(self):
+        return ua.CreateSubscriptionResponse(Parameters=ua.CreateSubscriptionResult(4, 100.0, 100, 10))
+
+    def watched(self):
+        return ua.CreateMonitoredItemsResponse(Results=[ua.MonitoredItemCreateResult()])
+
+
+@pytest.fixture
+async def peer():
+    peer = Peer()
+    await peer.start()
+    yield peer
+    await peer.stop()
+
+
+@pytest.fixture
+def driver(peer, opcua):
+    return opcua(peer.port, {"a": "ns=2;s=n1"}, timeout_s=5)
+
+
+async def lost(awaitable):
+    """Return why the link is lost, and what its events say is a violation; within half a second."""
+    async with asyncio.timeout(AT_ONCE_S):
+        with pytest.raises(LinkLost) as caught:
+            await awaitable
+    return str(caught.value), [each.detail for each in caught.value.events if each.kind is EventKind.VIOLATION]
+
+
+async def drain_until_lost(driver):
+    while True:
+        await driver.read(driver.scans[-1])
+        await asyncio.sleep(0.01)
+
+
+async def test_this_peer_is_a_server_as_long_as_it_is_honest(peer, driver):
+    """So what goes wrong below is what the test did."""
+    await driver.connect()
+    *_, batch = await driver.read(driver.scans[0])
+    await driver.close()
+
+    assert isinstance(batch, Batch)
+    assert batch.values.tolist() == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("hello", "told"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "begin no message"),
+        (bytes(200), "begin no message"),
+        (b"ACKF\xff\xff\xff\xff", "chunk of 4294967295 bytes"),
+        (b"ACKF\x00\x00\x00\x00", "chunk of 0 bytes"),
+        (b"ACKF\x00\x00\x01\x00", "chunk of 65536 bytes"),
+        (struct.pack("<4sIIIIII", b"ACKF", 28, 0, 10, 65_535, 0, 0), "at least 8192"),
+        (ACKNOWLEDGE * 2, "out of place"),
+        (b"ACKF\x10\x00\x00\x00" + bytes(8), "ends within a value|at least 8192"),
+        (b"MSGF\x18\x00\x00\x00" + bytes(16), "illegal message|not asked|ends within"),
+        (b"OPNF\x20\x00\x00\x00" + b"\xff" * 24, "illegal message"),
+    ],
+)
+async def test_a_greeting_that_is_none(peer, driver, hello, told):
+    """Is a violation at once, named with what is allowed."""
+    peer.hello = hello
+    why, violations = await lost(driver.connect())
+    await driver.close()
+
+    assert why.startswith("violation: ")
+    assert len(violations) == 1
+    assert any(part in violations[0] for part in told.split("|"))
+
+
+async def test_an_error_message_is_no_violation(peer, driver):
+    """The server says why it hangs up, and that is passed on."""
+    said = b"no more sessions"
+    peer.hello = b"ERRF" + struct.pack("<IIi", 16 + len(said), 0x80560000, len(said)) + said
+    why, violations = await lost(driver.connect())
+    await driver.close()
+
+    assert (why, violations) == ("the server hangs up: BadTooManySessions, no more sessions", [])
+
+
+async def test_hanging_up_in_mid_frame(peer, driver):
+    """The link is lost at once, and how far the frame had come is told."""
+    peer.answer = lambda service, request: [peer.honest(service, request)[0][:30], b""]
+    why, violations = await lost(driver.connect())
+    await driver.close()
+
+    assert "in mid-frame, after 30 bytes" in why
+    assert not violations
+
+
+async def test_slow_bytes_are_a_message_in_the_end(peer, driver):
+    """One at a time they cost no more than patience."""
+    peer.answer = lambda service, request: (
+        [bytes([byte]) for chunk in honest for byte in chunk] if (honest := peer.honest(service, request)) else None
+    )
+    await driver.connect()
+    *_, batch = await driver.read(driver.scans[0])
+    await driver.close()
+
+    assert batch.values.tolist() == [5.0]
+
+
+@pytest.mark.parametrize("stage", [461, 467, 631, 787, 751])
+async def test_silence_at_any_stage_can_be_cancelled(peer, driver, stage):
+    """Connecting ends as soon as it is cancelled, and nothing is left behind."""
+    reached = asyncio.Event()
+
+    def answer(service, request):
+        if service != stage:
+            return peer.honest(service, request)
+        reached.set()
+        return None
+
+    peer.answer = answer
+    connecting = asyncio.create_task(driver.connect())
+    await reached.wait()
+    connecting.cancel()
+    async with asyncio.timeout(AT_ONCE_S):
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        await driver.close()
+
+
+@pytest.mark.parametrize("stage", [461, 467, 631, 787, 751, 826])
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda peer, request, _: [peer.chunk(request, b"\xff" * 40)], "node id of encoding"),
+        (lambda peer, request, good: [peer.chunk(request, good[:12])], "ends within a value"),
+        (lambda peer, request, good: [peer.chunk(request + 1000, good)], "was not asked"),
+        (lambda peer, request, good: [peer.chunk(request, good, channel=9)], "Wrong channel id 9"),
+        (lambda peer, request, good: [peer.chunk(request, good, token=9)], "Invalid security token id 9"),
+        (lambda peer, request, good: [peer.chunk(request, good, sequence=77)], "wrong sequence number"),
+        (lambda peer, request, good: [peer.chunk(request, good, kind=b"X")], "illegal message"),
+        (lambda peer, request, good: [peer.chunk(request, b"\x01\x00\x05\x00" + good[4:])], "structure 5 answers"),
+        (lambda peer, request, good: [peer.chunk(request, good), peer.chunk(request, good)], "was not asked"),
+    ],
+    ids=["garbage", "short", "request", "channel", "token", "sequence", "kind", "structure", "replay"],
+)
+async def test_an_answer_that_lies(peer, driver, stage, spoil, told):
+    """At every stage: a violation and the end of the conversation, within half a second."""
+
+    def answer(service, request):
+        if service != stage:
+            return peer.honest(service, request)
+        honest = peer.honest(service, request)
+        good = honest[0][24:] if honest else struct_to_binary(ua.PublishResponse(Parameters=_changed(1, 1.0)))
+        if honest:
+            next_sequence = struct.unpack_from("<I", honest[0], 16)[0]
+            peer.sequence = itertools.count(next_sequence)
+        return spoil(peer, request, good)
+
+    async def converse():
+        await driver.connect()
+        await drain_until_lost(driver)
+
+    peer.answer = answer
+    why, violations = await lost(converse())
+    await driver.close()
+
+    assert why.startswith("violation: ")
+    assert any(told in each for each in violations), violations
+
+
+def _changed(sequence, *values, handle=0, subscription=4):
+    items = [ua.MonitoredItemNotification(handle, ua.DataValue(ua.Variant(value))) for value in values]
+    message = ua.NotificationMessage(SequenceNumber=sequence, NotificationData=[ua.DataChangeNotification(items)])
+    return ua.PublishResult(subscription, [], False, message, [], [])
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (_changed(1, 1.0, handle=7), "not watched"),
+        (_changed(1, 1.0, handle=2**32 - 1), "not watched"),
+        (_changed(1, 1.0, subscription=5), "subscription 5 was not made"),
+    ],
+)
+async def test_notifications_for_others(peer, driver, result, told):
+    """No value is ever taken for a point that was not asked."""
+    body = struct_to_binary(ua.PublishResponse(Parameters=result))
+    peer.answer = lambda service, request: (
+        [peer.chunk(request, body)] if service == 826 else peer.honest(service, request)
+    )
+
+    async def converse():
+        await driver.connect()
+        await drain_until_lost(driver)
+
+    _, violations = await lost(converse())
+    await driver.close()
+
+    assert told in violations[0]
+
+
+async def test_chunks_without_end_are_cut_off(peer, opcua):
+    """A message that never ends is a violation at its limit, and takes no more memory than that."""
+    driver = opcua(peer.port, {"a": "ns=2;s=n1"}, max_message_bytes=65_536)
+    body = bytes(8_000)
+    peer.answer = lambda _, request: (peer.chunk(request, body, kind=b"C") for _ in range(10_000))
+    tracemalloc.start()
+    try:
+        async with asyncio.timeout(5):
+            with pytest.raises(LinkLost, match="over 65536 bytes"):
+                await driver.connect()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        await driver.close()
+
+    assert peak < MOST_BYTES
+
+
+async def test_empty_chunks_without_end_are_cut_off(peer, opcua):
+    """They have no bytes to count, so they are counted themselves."""
+    driver = opcua(peer.port, {"a": "ns=2;s=n1"}, max_message_bytes=65_536)
+    peer.answer = lambda _, request: (peer.chunk(request, b"", kind=b"C") for _ in range(10_000))
+    async with asyncio.timeout(5):
+        with pytest.raises(LinkLost, match="too many chunks"):
+            await driver.connect()
+    await driver.close()
+
+
+async def test_notifications_without_end_are_bounded(peer, opcua):
+    """A server that answers each publish at once with as much as it can: the oldest fall out, and that is said."""
+    driver = opcua(peer.port, {"a": "ns=2;s=n1"})
+    bodies = (struct_to_binary(ua.PublishResponse(Parameters=_changed(n, *range(1000)))) for n in itertools.count(1))
+    peer.answer = lambda service, request: (
+        [peer.chunk(request, next(bodies))] if service == 826 else peer.honest(service, request)
+    )
+    driver._inbox._most = 5_000
+    await driver.connect()
+    async with asyncio.timeout(10):
+        while not driver._inbox.lost:  # noqa: ASYNC110  nobody drains
+            await asyncio.sleep(0.01)
+    found = await driver.read(driver.scans[-1])
+    await driver.close()
+
+    assert sum(len(each) for each in found if isinstance(each, Batch)) <= 5_000
+    assert any("came faster than they were taken" in getattr(each, "detail", "") for each in found)
+
+
+async def test_a_peer_that_reads_nothing_holds_up_nobody(opcua):
+    """Closing ends at once, although the farewell is never taken."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        driver = opcua(mute.getsockname()[1], {"a": "ns=2;s=n1"})
+        connecting = asyncio.create_task(driver.connect())
+        await asyncio.sleep(0)
+        accepted, _ = await asyncio.to_thread(mute.accept)
+        with accepted:
+            connecting.cancel()
+            async with asyncio.timeout(AT_ONCE_S):
+                with pytest.raises(asyncio.CancelledError):
+                    await connecting
+                await driver.close()
