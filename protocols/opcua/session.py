@@ -54,7 +54,7 @@ class Session:
         """
         try:
             channel = await _channel(device, policy_of(device), clock)
-        except (LinkLost, Violation) as lost:
+        except (LinkLost, Refused, Violation) as lost:
             if device.security_policy != "none":
                 await _explain(device, clock, lost)
             raise
@@ -195,7 +195,7 @@ async def _channel(device: OpcuaDevice, policy: Any, clock: Clock) -> Channel:
     )  # fmt: skip
 
 
-async def _explain(device: OpcuaDevice, clock: Clock, lost: LinkLost | Violation) -> None:
+async def _explain(device: OpcuaDevice, clock: Clock, lost: Exception) -> None:
     """Ask, without security, which certificate the server shows: a new one, or ours that it does not trust.
 
     Raises:

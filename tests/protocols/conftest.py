@@ -357,6 +357,12 @@ class OpcuaPeer:
 
 
 @pytest.fixture(scope="session")
+def steady() -> Callable[[], int]:
+    """Return what finds a port for a server that will be restarted."""
+    return steady_port
+
+
+@pytest.fixture(scope="session")
 def opcua_peer() -> OpcuaPeer:
     return OpcuaPeer()
 
