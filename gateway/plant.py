@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detectors.config import build
+from gateway.clocksync import synchronised
 from gateway.config.model import Config
 from gateway.core.alarms import AlarmError
 from gateway.core.messages import Alarm
@@ -103,7 +104,7 @@ class Plant:
         for device in self.config.devices:
             if device.points:
                 conversations.setdefault((device.protocol, device.endpoint), []).append(device)
-        outside = Outside(clock=self._clock, bookmarks=self._memory.bookmarks)
+        outside = Outside(clock=self._clock, synchronised=synchronised, bookmarks=self._memory.bookmarks)
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
         for index, devices in enumerate(conversations.values()):
             yield Poller(

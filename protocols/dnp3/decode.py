@@ -29,7 +29,7 @@ FIR, FIN, CON, UNS, SEQUENCE = 0x80, 0x40, 0x20, 0x10, 0x0F
 RESPONSE, UNSOLICITED_RESPONSE, AUTHENTICATION = 0x81, 0x82, 0x83
 
 _RANGE_OCTETS: Final = {0: 1, 1: 2, 2: 4, 7: 1, 8: 2, 9: 4}
-_PREFIX_OCTETS: Final = (0, 1, 2, 4)
+_PREFIX_OCTETS: Final = {0: 0, 1: 1, 2: 2, 3: 4}
 _OURS: Final = (TruncationReason.UNKNOWN_WIDTH, TruncationReason.UNSUPPORTED_RANGE)
 """Where framing stops at what is perhaps legal, but not known here."""
 
@@ -131,8 +131,8 @@ def _points(
     block: ObjectBlock, group: Group, content: Content, *, base: tuple[int, bool] | None, untrusted: bool
 ) -> None:
     header, data = block.header, block.data
-    prefix, code = _PREFIX_OCTETS[header.qualifier >> 4 & 0x07], header.qualifier & 0x0F
-    if code not in _RANGE_OCTETS or (code > 2 and not prefix):
+    prefix, code = _PREFIX_OCTETS.get(header.qualifier >> 4), header.qualifier & 0x0F
+    if prefix is None or code not in _RANGE_OCTETS or (code > 2 and not prefix):
         content.violations.append(f"g{header.group}v{header.variation}: qualifier {header.qualifier:#04x} has no index")
         return
     octets = _RANGE_OCTETS[code]

@@ -42,6 +42,11 @@ OBJECT_UNKNOWN: Final = 0x0200
 PARAMETER_ERROR: Final = 0x0400
 OVERFLOW: Final = 0x0800
 CORRUPT: Final = 0x2000
+TOLD: Final = {
+    TROUBLE: (EventKind.FAULT, "device trouble (IIN 1.6)"),
+    OVERFLOW: (EventKind.OVERFLOW, "its event buffer overflowed (IIN 2.3); events are lost there"),
+    CORRUPT: (EventKind.FAULT, "configuration corrupt (IIN 2.5)"),
+}
 REFUSALS: Final = {
     UNKNOWN_FUNCTION: "function not supported (IIN 2.0)",
     OBJECT_UNKNOWN: "object unknown (IIN 2.1)",
@@ -92,13 +97,11 @@ class Outstation:
             TimeoutError, LinkLost: as `Session.request`.
         """
         if not self._started:
-            await self._ask(DISABLE_UNSOLICITED, timeout_s)
-            await self._acknowledge_restart(timeout_s)
+            return await self._start_up(timeout_s)
         state = await self._everything(timeout_s)
-        if not self._started:
-            if self.device.unsolicited:
-                self._tell_refusal(ENABLE_UNSOLICITED, await self._ask(ENABLE_UNSOLICITED, timeout_s))
-            self._started = True
+        if self._restarted:
+            return [*self._inbox.fetch(), *await self._start_up(timeout_s)]
+        self._tell_indications()
         await self._synchronise(timeout_s)
         return [*self._inbox.fetch(), state]
 
@@ -124,7 +127,7 @@ class Outstation:
         if self._inbox.waiting:
             return self._inbox.fetch()
         if not session.alive:
-            return await self.events(timeout_s) if self._started else await self.integrity(timeout_s)
+            return await self.events(timeout_s) if self._started else await self._start_up(timeout_s)
         if session.silent_s >= self.device.keepalive_s:
             await session.keep_alive(timeout_s)
         if session.news and session.iin & EVENT_CLASSES:
@@ -160,6 +163,22 @@ class Outstation:
     async def _ask(self, request: Request, timeout_s: float) -> int:
         return await self._live().request(request, timeout_s)
 
+    @property
+    def _restarted(self) -> bool:
+        return bool(self._live().iin & RESTART & ~self._known_iin)
+
+    async def _start_up(self, timeout_s: float) -> list[Batch]:
+        self._started = False
+        await self._ask(DISABLE_UNSOLICITED, timeout_s)
+        await self._acknowledge_restart(timeout_s)
+        state = await self._everything(timeout_s)
+        if self.device.unsolicited:
+            self._tell_refusal(ENABLE_UNSOLICITED, await self._ask(ENABLE_UNSOLICITED, timeout_s))
+        self._started = True
+        self._tell_indications()
+        await self._synchronise(timeout_s)
+        return [*self._inbox.fetch(), state]
+
     async def _everything(self, timeout_s: float) -> Batch:
         """Poll classes 1, 2, 3, 0, and by their groups the points that are in no class."""
         self._inbox.begin_integrity()
@@ -185,20 +204,21 @@ class Outstation:
 
     async def _react(self, timeout_s: float) -> list[Batch]:
         """Do what the newest indications ask for; return the state of all points where they asked for it."""
-        session = self._live()
-        raised = session.iin & ~self._known_iin
-        self._known_iin = session.iin
-        if raised & RESTART:
-            self._started = False
-            return await self.integrity(timeout_s)
-        for bit, text in ((TROUBLE, "device trouble (IIN 1.6)"), (CORRUPT, "configuration corrupt (IIN 2.5)")):
-            if raised & bit:
-                self.notes.say(EventKind.FAULT, text)
+        if self._restarted:
+            return await self._start_up(timeout_s)
+        told = self._tell_indications()
         await self._synchronise(timeout_s)
-        if raised & OVERFLOW:
-            self.notes.say(EventKind.OVERFLOW, "its event buffer overflowed (IIN 2.3); events are lost there")
-            return [*self._inbox.fetch(), await self._everything(timeout_s)]
-        return []
+        return [*self._inbox.fetch(), await self._everything(timeout_s)] if told & OVERFLOW else []
+
+    def _tell_indications(self) -> int:
+        """Say which indications are newly up, and return them."""
+        session = self._live()
+        new = session.raised & ~self._known_iin
+        self._known_iin, session.raised = session.iin, 0
+        for bit, (kind, text) in TOLD.items():
+            if new & bit:
+                self.notes.say(kind, text)
+        return new
 
     async def _acknowledge_restart(self, timeout_s: float) -> None:
         if self._live().iin & RESTART:
@@ -206,7 +226,6 @@ class Outstation:
             iin = await self._ask(CLEAR_RESTART, timeout_s)
             if iin & RESTART:
                 self.notes.once(EventKind.REFUSED, "it does not let its restart indication be cleared")
-        self._known_iin = self._live().iin & RESTART
 
     async def _synchronise(self, timeout_s: float) -> None:
         session = self._live()

@@ -38,13 +38,15 @@ class _Waiting:
 class Session:
     """The requests to one outstation.
 
-    `iin` are the newest indications, `news` whether they came unsolicited and nothing was asked since. `late` counts
-    what came too late or unasked, `repeated` unsolicited responses that came twice, `refused_room` those that found no
-    room. `last` is the last unsolicited response of the session before: it is repeated if our confirm was lost.
+    `iin` are the newest indications, `raised` all that were up since it was cleared, `news` whether the newest came
+    unsolicited and nothing was asked since. `late` counts what came too late or unasked, `repeated` unsolicited
+    responses that came twice, `refused_room` those that found no room. `last` is the last unsolicited response of the
+    session before: it is repeated if our confirm was lost.
     """
 
     def __init__(self, link: Link, outstation: int, master: int, take: Take, *, last: bytes = b"") -> None:
         self.iin = 0
+        self.raised = 0
         self.late = 0
         self.repeated = 0
         self.refused_room = 0
@@ -157,7 +159,7 @@ class Session:
         elif not self._take(header, fragment):
             self.refused_room += 1
             return
-        self.iin, self.news = header.iin, True
+        self._indicate(header.iin, news=True)
         self.last_unsolicited = fragment
         self._confirm(header)
 
@@ -169,7 +171,7 @@ class Session:
             return
         if waiting.fragments >= MOST_FRAGMENTS:
             raise Violation(f"response of over {MOST_FRAGMENTS} fragments")
-        self.iin, self.news = header.iin, False
+        self._indicate(header.iin, news=False)
         self._answering = True
         if not self._take(header, fragment):
             self.refused_room += 1
@@ -182,6 +184,11 @@ class Session:
             self._settle(header.iin)
         else:
             self._sequence = waiting.sequence
+
+    def _indicate(self, iin: int, *, news: bool) -> None:
+        """The last fragment of an answer may no longer say what the first one did: its events are confirmed by then."""
+        self.iin, self.news = iin, news
+        self.raised |= iin
 
     def _confirm(self, header: Header) -> None:
         if header.control & CON:
