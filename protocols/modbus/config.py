@@ -156,8 +156,8 @@ class ModbusDevice(TlsDevice):
     """How often a garbled answer is asked again at once; on a network TCP does it. Silence is never asked again."""
     unit_echo: Literal["strict", "lenient"] = "strict"
     """Whether an answer must name the unit that was asked; some gateways put their own number into it."""
-    identify: Literal["ask", "never"] = "ask"
-    """Whether the unit is asked who it is (43/14), once a connection; some hang at a function they do not know."""
+    identify: Literal["ask", "never"] = "never"
+    """Whether the unit is asked who it is (43/14), once a connection; simple ones hang at functions they do not know."""
     points: tuple[ModbusPoint, ...] = ()
     """What is read."""
 

@@ -18,8 +18,8 @@ from protocols.modbus.reading import Reading
 from protocols.model import Batch, Event, EventKind, Rows
 from protocols.points import Points
 
-IDENTIFY_S: Final = 0.5
-"""Longest wait for an identity: it is wanted once a connection, and must not hold up the readings."""
+IDENTIFY_S: Final = 1.0
+"""Longest wait for an identity. libmodbus refuses after 0.5 s, and throws away what comes before: less would harm."""
 
 
 class ModbusDriver:
@@ -34,7 +34,7 @@ class ModbusDriver:
         self._unknown: set[int] = set()
         """Units that were not asked yet who they are, in this conversation."""
         self._shy: set[int] = set()
-        """Units that ended a conversation when they were asked: never asked again."""
+        """Units that refused, or ended the conversation, when they were asked: never asked again."""
         self._readings: list[tuple[ModbusDevice, Manners, Reading]] = []
         self._scans: list[Scan] = []
         for device in devices:
@@ -83,7 +83,7 @@ class ModbusDriver:
             raise LinkLost(str(lost), self._notes.take()) from None
         now = self._clock()
         if device.unit in self._unknown:
-            await self._identify(device, conversation, min(scan.timeout_s, IDENTIFY_S), manners)
+            await self._identify(device, conversation, manners)
         batch = Batch(scan.rows, values, quality, np.full(len(scan.rows), now, np.int64), now)
         self._notes.listen(scan.device, conversation)
         return [batch, *self._notes.take()] if self._notes else [batch]
@@ -94,14 +94,12 @@ class ModbusDriver:
         if conversation is not None:
             await conversation.close()
 
-    async def _identify(
-        self, device: ModbusDevice, conversation: Conversation, timeout_s: float, manners: Manners
-    ) -> None:
+    async def _identify(self, device: ModbusDevice, conversation: Conversation, manners: Manners) -> None:
         """Ask a unit that has just answered who it is; refusal, silence, nonsense and hanging up cost no reading."""
         self._unknown.discard(device.unit)
 
         async def ask(request: Request) -> Answer:
-            return await conversation.request(device.unit, request, timeout_s, manners)
+            return await conversation.request(device.unit, request, min(device.timeout_s, IDENTIFY_S), manners)
 
         try:
             identity = await identify(ask)
@@ -112,7 +110,9 @@ class ModbusDriver:
         except LinkLost:
             self._shy.add(device.unit)
         else:
-            if identity is not None:
+            if identity is None:
+                self._shy.add(device.unit)
+            else:
                 self._notes.note(device.name, EventKind.IDENTITY, identity)
 
     def _add(self, device: ModbusDevice, every_s: float, rows: Rows) -> None:

@@ -81,4 +81,4 @@ def parse(data: bytes) -> tuple[dict[int, bytes], int, bool, int]:
 def _plain(text: bytes) -> str:
     """Return what prints of `text`, in one line."""
     shown = "".join(letter if letter.isprintable() else " " for letter in text.decode("utf-8", "replace"))
-    return " ".join(shown.replace("\N{REPLACEMENT CHARACTER}", " ").split())[:MOST_TEXT].strip()
+    return " ".join(shown.replace("\ufffd", " ").split())[:MOST_TEXT].strip()

@@ -7,7 +7,7 @@ from protocols.modbus.codec import Refusal, Request, Violation
 from protocols.modbus.identity import MOST_REQUESTS, MOST_TEXT, identify, parse
 from protocols.model import Batch, EventKind
 
-POINTS = {"unit": 1, "timeout_s": 30.0, "points": {"a": "holding:5"}}
+POINTS = {"unit": 1, "timeout_s": 0.5, "points": {"a": "holding:5"}, "identify": "ask"}
 
 
 def said(objects, *, conformity=1, more=0, following=0):
@@ -138,6 +138,17 @@ async def test_a_silent_unit_is_not_asked(peer, build):
     await driver.close()
 
     assert questions == [3, 3]
+
+
+async def test_a_refusal_is_remembered(peer, build):
+    """Asking again would gain nothing."""
+    driver = build(peer.url, POINTS)
+    await driver.connect()
+    assert len(await driver.read(driver.scans[0])) == 1
+    peer.identity = mei(said(BASIC))
+    await driver.connect()
+    assert len(await driver.read(driver.scans[0])) == 1
+    await driver.close()
 
 
 async def test_never_is_never(peer, build):

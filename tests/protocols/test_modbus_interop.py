@@ -109,6 +109,23 @@ async def test_a_libmodbus_server_is_read_over_tcp(libmodbus, build):
 
 
 @pytest.mark.interop
+async def test_a_libmodbus_server_that_is_asked_who_it_is(libmodbus, build):
+    """It refuses after half a second, as it does what it does not know; no reading is lost, and it is not asked again.
+
+    Also where the poller gives it less time for a reading, as to a unit that it does not know yet.
+    """
+    async with libmodbus.serving("tcp") as port:
+        keys = {"unit": UNIT, "points": {"a": "holding:5"}, "identify": "ask"}
+        driver = build(f"tcp://127.0.0.1:{port}", keys)
+        for _ in range(2):
+            await driver.connect()
+            for _ in range(5):
+                [batch] = await driver.read(replace(driver.scans[0], timeout_s=0.25))
+                assert batch.values.tolist() == [5]
+        await driver.close()
+
+
+@pytest.mark.interop
 async def test_a_libmodbus_server_is_read_on_a_line(libmodbus, build):
     """The same over RTU frames; another unit is silent, which this one recovers from, and no value is ever wrong.
 
