@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.decode.options import Failed, Options, device
@@ -121,6 +121,8 @@ async def conversation(options: Options) -> AsyncIterator[Unit]:
         WrongUse: the URL or a key is wrong.
     """
     config: ModbusDevice = device(ModbusDevice, options)
+    if "identify" not in options.keys:  # a person asks, and looks at what comes
+        config = replace(config, identify="ask")
     try:
         async with asyncio.timeout(config.timeout_s + CONNECT_S):
             opened = await Link(config).open()
