@@ -157,7 +157,7 @@ class ModbusDevice(TlsDevice):
     unit_echo: Literal["strict", "lenient"] = "strict"
     """Whether an answer must name the unit that was asked; some gateways put their own number into it."""
     identify: Literal["ask", "never"] = "never"
-    """Whether the unit is asked who it is (43/14), once a connection; simple ones hang at functions they do not know."""
+    """Whether the unit is asked who it is (43/14), once a connection; simple ones hang at what they do not know."""
     points: tuple[ModbusPoint, ...] = ()
     """What is read."""
 
