@@ -63,9 +63,10 @@ class Outstation:
         if len(self.events) < self.most_events:
             self.overflowed = False
 
-    def indications(self) -> int:
-        """Return the internal indications as they are now."""
-        classes = {change.event_class for change in self.events}
+    def indications(self, told: Sequence[Change] = ()) -> int:
+        """Return the internal indications as they are now; events that are `told` with them no longer wait."""
+        gone = set(map(id, told))
+        classes = {change.event_class for change in self.events if id(change) not in gone}
         found = sum(1 << each for each in classes)
         for raised, bit in (
             (self.need_time, NEED_TIME),
@@ -133,7 +134,7 @@ class Dialogue:
         objects, taken = event_blocks(changes, self._outstation.most_octets - HEAD_OCTETS)
         self._unsolicited_events = changes[:taken]
         control = FIR | FIN | CON | UNS | self._unsolicited_sequence
-        self.unconfirmed = self._fragment(control, 0x82, objects)
+        self.unconfirmed = self._fragment(control, 0x82, Part(objects, self._unsolicited_events))
         self._send(self.unconfirmed)
         return True
 
@@ -167,11 +168,12 @@ class Dialogue:
             control |= CON
             self._awaited = self._sequence, part.events
         self._first = False
-        self._send(self._fragment(control, 0x81, part.objects))
+        self._send(self._fragment(control, 0x81, part))
         self._sequence = (self._sequence + 1) & 0x0F
 
-    def _fragment(self, control: int, function: int, objects: bytes) -> bytes:
-        return bytes([control, function]) + struct.pack("<H", self._outstation.indications() | self._iin) + objects
+    def _fragment(self, control: int, function: int, part: Part) -> bytes:
+        iin = self._outstation.indications(part.events) | self._iin
+        return bytes([control, function]) + struct.pack("<H", iin) + part.objects
 
     def _answer(self, function: int, objects: bytes) -> list[Part]:
         outstation = self._outstation

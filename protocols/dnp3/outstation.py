@@ -70,7 +70,7 @@ class Outstation:
         self._clock = ClockWatch()
         self._time_sync = TimeSync(device.time_sync, outside)
         self._session: Session | None = None
-        self._started = False
+        self._started = self._incomplete = False
         self._explicit: tuple[int, ...] = ()
         self._asked_explicitly = False
         self._refused: Rows | None = None
@@ -181,11 +181,12 @@ class Outstation:
 
     async def _everything(self, timeout_s: float) -> Batch:
         """Poll classes 1, 2, 3, 0, and by their groups the points that are in no class."""
+        self._incomplete = True
         self._inbox.begin_integrity()
         self._tell_refusal(INTEGRITY, await self._ask(INTEGRITY, timeout_s))
         await self._ask_groups(timeout_s)
-        missing = self._inbox.missing()
-        self._tell_missing(missing)
+        self._incomplete = False
+        self._tell_missing(self._inbox.missing())
         return self._inbox.end_integrity(self._outside.clock())
 
     async def _ask_groups(self, timeout_s: float) -> None:
@@ -203,12 +204,17 @@ class Outstation:
         self._explicit, self._asked_explicitly = tuple(helped), True
 
     async def _react(self, timeout_s: float) -> list[Batch]:
-        """Do what the newest indications ask for; return the state of all points where they asked for it."""
+        """Do what the newest indications ask for, and an integrity poll that was broken off.
+
+        Returns the state of all points where it was read.
+        """
         if self._restarted:
             return await self._start_up(timeout_s)
         told = self._tell_indications()
         await self._synchronise(timeout_s)
-        return [*self._inbox.fetch(), await self._everything(timeout_s)] if told & OVERFLOW else []
+        if told & OVERFLOW or self._incomplete:
+            return [*self._inbox.fetch(), await self._everything(timeout_s)]
+        return []
 
     def _tell_indications(self) -> int:
         """Say which indications are newly up, and return them."""

@@ -1,0 +1,63 @@
+"""The bays as outstations: the grid's values, events with dead-bands, and the faults of a conduct."""
+
+import pytest
+
+from simulator.conduct import Conduct
+from simulator.dnp3 import Dnp3Bay
+from simulator.dnp3_points import PLACES
+from simulator.grid import Grid
+from simulator.meter import BAYS
+
+
+@pytest.fixture
+def grid():
+    return Grid(seed=1)
+
+
+def bay_of(grid, name="feeder1", conduct=None):
+    return Dnp3Bay(name, grid, conduct or Conduct(), host="127.0.0.1", port=0)
+
+
+@pytest.mark.parametrize("name", BAYS)
+def test_every_measurement_has_a_place(grid, name):
+    """Each once, indices without holes, and the value of the grid."""
+    places = PLACES[name]
+    assert {place.name for place in places} == set(BAYS[name])
+    for kind in ("binary", "counter", "analog"):
+        indices = [place.index for place in places if place.kind == kind]
+        assert indices == list(range(len(indices)))
+    points = bay_of(grid, name).outstation.points
+    assert all(points[place.kind, place.index].value == grid[f"{name}.{place.name}"] for place in places)
+
+
+async def test_what_changes_is_an_event(grid):
+    """A breaker that opens is one of class 1; analogs move by more than their dead-band."""
+    bay = bay_of(grid)
+    await bay.start()
+    bay.outstation.events.clear()
+    grid.switch("feeder1", closed=False)
+    grid.advance(grid.time_s + 0.2)
+    await bay.follow()
+    await bay.stop()
+
+    kinds = {(event.kind, event.event_class) for event in bay.outstation.events}
+    assert ("binary", 1) in kinds
+    assert ("analog", 2) in kinds
+    assert all(event.time_ms for event in bay.outstation.events)
+
+
+async def test_the_port_follows_the_conduct(grid):
+    """Closed and opened again on the same port; refused points do not answer."""
+    conduct = Conduct(refused={"feeder1.va"})
+    bay = bay_of(grid, conduct=conduct)
+    await bay.start()
+    port = bay.port
+    await bay.follow()
+    assert len(bay.outstation.having(lambda _: True)) == len(PLACES["feeder1"]) - 1
+    conduct.answers = "closed"
+    await bay.follow()
+    assert not bay.serving
+    conduct.answers = "well"
+    await bay.follow()
+    assert (bay.serving, bay.port) == (True, port)
+    await bay.stop()
