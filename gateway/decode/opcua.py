@@ -7,7 +7,7 @@ server's own diagnostics (namespace 0) are left out.
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Final
 
@@ -15,14 +15,16 @@ from gateway.decode import paste
 from gateway.decode.options import Failed, Options, WrongUse, device, head
 from protocols.driver import LinkLost
 from protocols.opcua.binary import NO_NUMBER, Found, Violation
-from protocols.opcua.config import MISSING, OpcuaDevice
+from protocols.opcua.browse import Reference, browse, browse_next, browsed
+from protocols.opcua.codec import Refused, Service
+from protocols.opcua.config import Address, OpcuaDevice
+from protocols.opcua.encoding import node as encoded
+from protocols.opcua.session import Session, read_requests
 
-OBJECTS: Final = "i=85"
+OBJECTS: Final = Address.parse("i=85")
 NAMESPACES: Final = 2255
-HIERARCHICAL: Final = "i=33"
-VARIABLE: Final = 2
 BOOLEAN: Final = 1
-"""Node ids, a node class and a built-in type of OPC 10000-3, 10000-5 and 10000-6."""
+"""Node ids and a built-in type of OPC 10000-5 and 10000-6."""
 AT_ONCE: Final = 50
 """Nodes browsed in one request: 50 KiB with 20 references each."""
 DEEPEST: Final = 16
@@ -37,7 +39,7 @@ NAMES_KEPT: Final = 3
 class Node:
     """A node that was found: where, and the names that lead to it."""
 
-    id: Any
+    id: Address
     path: tuple[str, ...]
     variable: bool
 
@@ -50,11 +52,6 @@ async def look(options: Options) -> dict[str, Any]:
     """
     if options.address is not None or options.map:
         raise WrongUse("an ADDRESS and --map are for Modbus; an OPC UA server tells its nodes by itself")
-    try:
-        from protocols.opcua.codec import Refused  # noqa: PLC0415  needs the optional package
-        from protocols.opcua.session import Session  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise WrongUse(MISSING) from None
     config: OpcuaDevice = device(OpcuaDevice, options)
     try:
         session = await Session.open(config, time.time_ns)
@@ -73,86 +70,43 @@ async def look(options: Options) -> dict[str, Any]:
     return _answer(head(config, options), nodes, values, names if isinstance(names, tuple) else (), known)
 
 
-async def _browse(session: Any, most: int) -> tuple[list[Node], bool]:
+async def _browse(session: Session, most: int) -> tuple[list[Node], bool]:
     """Return the variables, and whether that was all of them."""
-    from asyncua import ua  # noqa: PLC0415  see look
-
-    start = ua.NodeId.from_string(OBJECTS)
-    waiting, seen, found = deque([Node(start, (), variable=False)]), {start}, list[Node]()
+    waiting, seen, found = deque([Node(OBJECTS, (), variable=False)]), {OBJECTS}, list[Node]()
     while waiting and len(seen) < most:
         chosen = [waiting.popleft() for _ in range(min(AT_ONCE, len(waiting)))]
         for parent, references in zip(chosen, await _references(session, [node.id for node in chosen]), strict=True):
             for reference in references:
-                if reference.NodeId in seen or reference.NodeId.NamespaceIndex == 0 or len(seen) >= most:
+                if reference.node in seen or reference.node.namespace == 0 or len(seen) >= most:
                     continue
-                seen.add(reference.NodeId)
-                path = (*parent.path, reference.BrowseName.Name or "")
-                node = Node(reference.NodeId, path, variable=int(reference.NodeClass) == VARIABLE)
+                seen.add(reference.node)
+                node = Node(reference.node, (*parent.path, reference.name), reference.variable)
                 found += [node] if node.variable else []
-                if len(path) < DEEPEST:
+                if len(node.path) < DEEPEST:
                     waiting.append(node)
     return found, not waiting
 
 
-async def _references(session: Any, nodes: Sequence[Any]) -> list[list[Any]]:
+async def _references(session: Session, nodes: Sequence[Address]) -> list[list[Reference]]:
     """Return what each of `nodes` leads to; nothing where the server refuses one."""
-    from asyncua import ua  # noqa: PLC0415
-    from asyncua.ua.ua_binary import struct_to_binary  # noqa: PLC0415
-
-    from protocols.opcua.codec import Service  # noqa: PLC0415
-
-    wanted = ua.BrowseParameters(
-        NodesToBrowse=[
-            ua.BrowseDescription(
-                NodeId=node,
-                BrowseDirection=ua.BrowseDirection.Forward,
-                ReferenceTypeId=ua.NodeId.from_string(HIERARCHICAL),
-                IncludeSubtypes=True,
-                NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
-                ResultMask=ua.BrowseResultMask.All,
-            )
-            for node in nodes
-        ]
-    )
-    results = _results(await session.ask(Service.BROWSE, struct_to_binary(wanted)))
+    results = browsed(await session.ask(Service.BROWSE, browse(nodes)))
     if len(results) != len(nodes):
         raise Violation(f"{len(results)} results for {len(nodes)} nodes that were browsed")
-    found = [list(result.References or ()) for result in results]
-    open_ = [(index, result.ContinuationPoint) for index, result in enumerate(results) if result.ContinuationPoint]
+    found = [list(result.references) for result in results]
+    open_ = [(index, result.more) for index, result in enumerate(results) if result.more]
     for _ in range(MOST_CONTINUED):
         if not open_:
             break
-        points = [point for _, point in open_]
-        more = ua.BrowseNextParameters(ReleaseContinuationPoints=False, ContinuationPoints=points)
-        results = _results(await session.ask(Service.BROWSE_NEXT, struct_to_binary(more)))
+        results = browsed(await session.ask(Service.BROWSE_NEXT, browse_next([point for _, point in open_])))
         for (index, _), result in zip(open_, results, strict=False):
-            found[index] += result.References or ()
-        open_ = [(i, r.ContinuationPoint) for (i, _), r in zip(open_, results, strict=False) if r.ContinuationPoint]
+            found[index] += result.references
+        open_ = [(i, r.more) for (i, _), r in zip(open_, results, strict=False) if r.more]
     return found
 
 
-def _results(reader: Any) -> list[Any]:
-    """Return the browse results of a response; none of them holds a variant, whose counts asyncua trusts."""
-    from asyncua import ua  # noqa: PLC0415
-    from asyncua.common.utils import Buffer  # noqa: PLC0415
-    from asyncua.ua.ua_binary import struct_from_binary  # noqa: PLC0415
-
-    from protocols.opcua.channel import ILLEGAL  # noqa: PLC0415
-
-    buffer = Buffer(reader.data, reader.at)
-    try:
-        count = int.from_bytes(buffer.read(4), "little", signed=True)
-        return [struct_from_binary(ua.BrowseResult, buffer) for _ in range(count)]
-    except ILLEGAL as illegal:
-        raise Violation(f"illegal browse result: {illegal}"[:200]) from None
-
-
-async def _values(session: Any, nodes: Sequence[Node], timeout_s: float) -> list[Found]:
-    from protocols.opcua.session import read_requests  # noqa: PLC0415
-
-    requests = read_requests([node.id for node in nodes], session.most_read)
-    found: list[Found] = await session.read(requests, timeout_s)
-    return found
+async def _values(session: Session, nodes: Sequence[Node], timeout_s: float) -> list[Found]:
+    requests = read_requests([encoded(node.id, node.id.namespace) for node in nodes], session.most_read)
+    return await session.read(requests, timeout_s)
 
 
 def _answer(
@@ -185,14 +139,11 @@ def _answer(
     }
 
 
-def address(node: Any, namespaces: Sequence[str]) -> str:
+def address(node: Address, namespaces: Sequence[str]) -> str:
     """Return a node id by the name of its namespace, which lasts longer than its index."""
-    short = str(node.to_string())
-    index = node.NamespaceIndex
-    if not index or index >= len(namespaces):
-        return short
-    uri = namespaces[index].replace("%", "%25").replace(";", "%3B")
-    return f"nsu={uri};{short.partition(';')[2]}"
+    index = node.namespace
+    named = 0 < index < len(namespaces)
+    return str(replace(node, uri=namespaces[index]) if named else node)
 
 
 def page(found: dict[str, Any]) -> str:

@@ -72,6 +72,10 @@ class Reader:
             raise Violation(f"message of {len(self.data)} bytes ends within a value")
         return self.data[self.at - 1]
 
+    def u16(self) -> int:
+        """Return an unsigned 16 bit integer."""
+        return self.take(_U16)
+
     def u32(self) -> int:
         """Return an unsigned 32 bit integer."""
         return self.take(_U32)
@@ -103,6 +107,11 @@ class Reader:
         """Return a string; empty for none."""
         return self.octets().decode("utf-8", "replace")
 
+    def localized(self) -> None:
+        """Leave out a localized text."""
+        for _ in range((self.u8() & 0x03).bit_count()):
+            self.octets()
+
     def node(self) -> int:
         """Return the number of a node id of namespace 0, or -1 for any other; leave it behind."""
         encoding = self.u8()
@@ -110,7 +119,7 @@ class Reader:
             case 0:
                 found = self.u8()
             case 1:
-                namespace, number = self.u8(), self.take(_U16)
+                namespace, number = self.u8(), self.u16()
                 found = -1 if namespace else number
             case 2:
                 namespace, number = self.take(_U16), self.u32()
@@ -233,8 +242,7 @@ class Reader:
                 self.skip(2)
                 self.octets()
             case "LocalizedText":
-                for _ in range((self.u8() & 0x03).bit_count()):
-                    self.octets()
+                self.localized()
             case "ExtensionObject":
                 _, self.at = self.object()
             case "DiagnosticInfo":

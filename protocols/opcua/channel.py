@@ -1,40 +1,26 @@
 """One OPC UA connection and its secure channel: requests go out, and each answer finds who asked.
 
-    | type 3 | F C or A | size 4 | channel 4 | security header | sequence 4, request 4 | body | padding, signature |
-
-asyncua signs, encrypts, checks and joins the chunks of a message; framing, limits and matching are ours (OPC 10000-6
-clause 6.7 and 7.1). What is no message, or answers nothing, is a violation, which ends the conversation at once.
+What is no message, or answers nothing, is a violation, which ends the conversation at once.
 """
 
 import asyncio
-import logging
+import os
 import socket
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from asyncua import ua
-from asyncua.common.connection import SecureConnection, TransportLimits
-from asyncua.common.utils import Buffer, create_nonce
-from asyncua.ua.status_codes import StatusCodes
-from asyncua.ua.ua_binary import header_from_binary, nodeid_to_binary, struct_from_binary, struct_to_binary
-from asyncua.ua.uaerrors import UaError
-from cryptography.exceptions import InvalidSignature
-
 from protocols.driver import Clock, LinkLost
+from protocols.opcua import encoding
 from protocols.opcua.binary import Reader, Violation
+from protocols.opcua.chunks import CHUNK_BYTES, SHORTEST_CHUNK, Chunks, Security
 from protocols.opcua.codec import EPOCH, SERVICE_FAULT, Header, Refused, Service, header
+from protocols.opcua.handshake import keys
 from protocols.opcua.status import bad, name
-
-logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)  # what there is to say is said by events
 
 Done: TypeAlias = Callable[[Header, Reader], None]
 
-CHUNK_BYTES: Final = 65_535
-"""Longest chunk, sent and received; the usual receive buffer, and the one allocated here for good."""
-SHORTEST_CHUNK: Final = 24
-"""Header, channel, token and sequence of a message without a body."""
 CHUNK_SHARE: Final = 1024
 """A message may come in so many chunks as it has bytes divided by this: none is without content."""
 UNSENT_BYTES: Final = 1024 * 1024
@@ -44,31 +30,26 @@ MOST_ABANDONED: Final = 256
 DEAD_AFTER_MS: Final = 20_000
 """TCP gives up a silent peer after this, instead of 15 minutes of retransmissions (Linux, tcp_retries2)."""
 LIFETIME_MS: Final = 3_600_000
-"""How long the keys of a channel are asked to last; renewed at three quarters of what the server allows."""
-
-ILLEGAL: Final = (
-    UaError, InvalidSignature, struct.error, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
-    AssertionError, RecursionError,
-)  # fmt: skip
-"""What asyncua makes of illegal bytes."""
+"""How long the keys of a channel are asked to last."""
+RENEW_AFTER: Final = 0.75
+"""Share of what the server allows after which they are renewed (OPC 10000-4 clause 5.5.2)."""
 
 
 class Channel(asyncio.BufferedProtocol):
     """The client's end. `lost` is why it is over, if it is; `late` counts answers that came too late."""
 
-    def __init__(self, policy: Any, max_message_bytes: int, clock: Clock) -> None:
-        self.policy = policy
+    def __init__(self, security: Security, max_message_bytes: int, clock: Clock) -> None:
+        self.security = security
         self.late = 0
         self.lost: LinkLost | Violation | None = LinkLost("not connected")
         self.renew_at = float("inf")
-        self.token = nodeid_to_binary(ua.NodeId())
+        self.token = encoding.number_node(0)
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._max_message_bytes = max_message_bytes
-        chunks = max_message_bytes // CHUNK_SHARE
-        limits = TransportLimits(CHUNK_BYTES, CHUNK_BYTES, chunks, max_message_bytes)
-        self._connection = SecureConnection(policy, limits)
-        self._limits = limits
+        self._chunks = Chunks(
+            security, max_message_bytes=max_message_bytes, max_chunks=max_message_bytes // CHUNK_SHARE
+        )
         self._transport: asyncio.Transport | None = None
         self._buffer = memoryview(bytearray(CHUNK_BYTES))
         self._filled = 0
@@ -78,14 +59,16 @@ class Channel(asyncio.BufferedProtocol):
         self._greeted: asyncio.Future[None] = self._loop.create_future()
 
     @classmethod
-    async def open(cls, url: tuple[str, int, str], *, policy: Any, max_message_bytes: int, clock: Clock) -> "Channel":
+    async def open(
+        cls, url: tuple[str, int, str], *, security: Security, max_message_bytes: int, clock: Clock
+    ) -> "Channel":
         """Connect to host, port and url, say hello, and agree on keys.
 
         Raises:
             OSError, LinkLost, Violation: nobody answers, or not in this protocol.
         """
         loop = asyncio.get_running_loop()
-        _, channel = await loop.create_connection(lambda: cls(policy, max_message_bytes, clock), *url[:2])
+        _, channel = await loop.create_connection(lambda: cls(security, max_message_bytes, clock), *url[:2])
         try:
             await channel._hello(url[2])  # noqa: SLF001  its own
             await channel.agree(renew=False)
@@ -123,7 +106,6 @@ class Channel(asyncio.BufferedProtocol):
         future: "asyncio.Future[Any] | None" = None,
         *,
         timeout_s: float = 0,
-        kind: Any = ua.MessageType.SecureMessage,
     ) -> int:
         """Send a request and return its id; `done` gets its answer, `future` fails if the conversation ends before.
 
@@ -133,12 +115,16 @@ class Channel(asyncio.BufferedProtocol):
         if self.lost is not None:
             raise self.lost
         assert self._transport is not None
-        if self._connection.next_security_token.TokenId:
-            self._connection.revolve_tokens()
         self._request = self._request % 0xFFFF_FFFF + 1
         self._asked[self._request] = service, done, future
-        body = b"\x01\x00" + struct.pack("<H", service) + self._header(timeout_s) + parameters
-        self._transport.write(self._connection.message_to_binary(body, kind, self._request))
+        body = encoding.number_node(service) + self._header(timeout_s) + parameters
+        match service:
+            case Service.OPEN_SECURE_CHANNEL:
+                self._transport.write(self._chunks.opening(self._request, body))
+            case Service.CLOSE_SECURE_CHANNEL:
+                self._transport.write(self._chunks.message(self._request, body, b"CLO"))
+            case _:
+                self._transport.write(self._chunks.message(self._request, body))
         return self._request
 
     async def agree(self, *, renew: bool) -> None:
@@ -147,28 +133,30 @@ class Channel(asyncio.BufferedProtocol):
         Raises:
             LinkLost, Violation, Refused: as when asking.
         """
-        request_type = ua.SecurityTokenRequestType.Renew if renew else ua.SecurityTokenRequestType.Issue
-        nonce = create_nonce(self.policy.secure_channel_nonce_length)
-        parameters = ua.OpenSecureChannelParameters(0, request_type, self.policy.Mode, nonce, LIFETIME_MS)
+        nonce = os.urandom(self.security.nonce_bytes)
         future: asyncio.Future[None] = self._loop.create_future()
 
         def done(head: Header, reader: Reader) -> None:
+            """Speak with the new keys at once: the next message may need them."""
             if bad(head.status):
                 fail(future, Refused(Service.OPEN_SECURE_CHANNEL, head.status))
                 return
-            result = struct_from_binary(ua.OpenSecureChannelResult, Buffer(reader.data, reader.at))
-            self._connection.set_channel(result, request_type, nonce)
-            self.renew_at = self._loop.time() + result.SecurityToken.RevisedLifetime * 0.75 / 1000
+            found = keys(reader)
+            lock, key = self.security.agree(nonce, found.nonce)
+            self._chunks.agreed(channel=found.channel, token=found.token, lock=lock, key=key)
+            self.renew_at = self._loop.time() + found.lifetime_ms * RENEW_AFTER / 1000
             settle(future, None)
 
-        encoded = struct_to_binary(parameters)
-        self.send(Service.OPEN_SECURE_CHANNEL, encoded, done, future, kind=ua.MessageType.SecureOpen)
+        parameters = encoding.open_secure_channel(
+            renew=renew, mode=self.security.mode, nonce=nonce, lifetime_ms=LIFETIME_MS
+        )
+        self.send(Service.OPEN_SECURE_CHANNEL, parameters, done, future)
         await future
 
     def close(self) -> None:
         """Say goodbye to the channel and hang up; nothing is waited for."""
         if self.lost is None:
-            self.send(Service.CLOSE_SECURE_CHANNEL, b"", lambda *_: None, kind=ua.MessageType.SecureClose)
+            self.send(Service.CLOSE_SECURE_CHANNEL, b"", lambda *_: None)
             self.lost = LinkLost("closed")
             if self._transport is not None:
                 self._transport.close()
@@ -241,17 +229,8 @@ class Channel(asyncio.BufferedProtocol):
                 start += size
         except Violation as violation:
             self.end(violation)
-        except ILLEGAL as illegal:
-            self.end(Violation(self._said(illegal)))
         self._filled = filled - start
         self._buffer[: self._filled] = self._buffer[start:filled]
-
-    def _said(self, illegal: Exception) -> str:
-        if getattr(illegal, "code", None) == StatusCodes.BadRequestTooLarge:
-            return f"a message is over {self._max_message_bytes} bytes (max_message_bytes), or in too many chunks"
-        if "wrong sequence" in str(illegal):
-            return "a chunk has the wrong sequence number"
-        return f"illegal message: {type(illegal).__name__} {illegal}"[:200].rstrip()
 
     def _take(self, chunk: bytes) -> None:
         match chunk[:3]:
@@ -262,10 +241,9 @@ class Channel(asyncio.BufferedProtocol):
                 status, said = reader.u32(), reader.text()[:100]
                 self.end(LinkLost(f"the server hangs up: {name(status)}" + (f", {said}" if said else "")))
             case _:
-                buffer = Buffer(chunk)
-                message = self._connection.receive_from_header_and_body(header_from_binary(buffer), buffer)
+                message = self._chunks.take(chunk)
                 if message is not None:
-                    self._answered(message.request_id(), Reader(bytes(message.body())))
+                    self._answered(message[0], Reader(message[1]))
 
     def _acknowledged(self, reader: Reader) -> None:
         """Send no longer chunks than the server takes; what it sends stays within our limits, whatever it says."""
@@ -274,7 +252,7 @@ class Channel(asyncio.BufferedProtocol):
             raise Violation(
                 f"acknowledge out of place, or of a receive buffer of {takes} bytes; at least 8192 is allowed"
             )
-        self._limits.max_send_buffer = min(CHUNK_BYTES, takes)
+        self._chunks.most_sent = min(CHUNK_BYTES, takes)
         self._greeted.set_result(None)
 
     def _answered(self, request: int, reader: Reader) -> None:

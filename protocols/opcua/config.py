@@ -20,7 +20,7 @@ Mode = Literal["sign", "sign_and_encrypt"]
 
 PORT = 4840
 """Registered with IANA for opc.tcp."""
-MISSING = "protocol opcua needs a package that is not installed: pip install 'gridsentinel[opcua]'"
+MISSING = "certificates of OPC UA need a package that is not installed: pip install 'gridsentinel[opcua]'"
 ADDRESS = re.compile(r"(?:ns=(\d{1,5});|nsu=([^;]{1,512});)?([isgb])=(.{1,4096})", re.DOTALL)
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
@@ -35,6 +35,14 @@ class Address:
     uri: str | None
     kind: str
     identifier: str
+
+    def __str__(self) -> str:
+        """Write it as `parse` reads it."""
+        if self.uri is not None:
+            return f"nsu={self.uri.replace('%', '%25').replace(';', '%3B')};{self.kind}={self.identifier}"
+        return (
+            f"ns={self.namespace};{self.kind}={self.identifier}" if self.namespace else f"{self.kind}={self.identifier}"
+        )
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -160,8 +168,8 @@ class OpcuaDevice(DeviceConfig):
 
     def faults(self) -> Iterator[Fault]:
         """Yield what only shows between keys, and a package that is missing."""
-        if find_spec("asyncua") is None:
-            yield ("protocol",), MISSING
+        if self.server_certificate_file is not None and find_spec("cryptography") is None:
+            yield ("server_certificate_file",), MISSING
         secured = self.security_policy != "none"
         for key in SECURED:
             if secured and getattr(self, key) is None:

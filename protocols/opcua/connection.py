@@ -3,26 +3,19 @@
 Nothing of it outlives the connection, because a server that was started anew may number its namespaces otherwise.
 """
 
-import base64
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Final
-
-from asyncua import ua
-from asyncua.ua.attribute_ids import AttributeIds
+from typing import Final
 
 from protocols.driver import Clock
+from protocols.opcua import encoding
 from protocols.opcua.binary import Found
 from protocols.opcua.codec import Item, nanoseconds
 from protocols.opcua.config import Address, OpcuaDevice, Watched
 from protocols.opcua.session import Session, read_requests
 from protocols.opcua.status import FILTER_REFUSED, bad, name
 from protocols.opcua.subscriptions import Missed, Subscriptions, Take
-
-_ua: Any = ua
-"""Its annotations are narrower than what it takes."""
 
 NAMESPACES: Final = 2255
 STARTED: Final = 2257
@@ -118,22 +111,13 @@ class Connection:
     ) -> list[Item]:
         samples = ceil(SPARE_INTERVALS * device.publishing_ms / max(device.sampling_ms, 1))
         queue = min(max(QUEUE, samples), LONGEST_QUEUE)
-        asked = [
-            ua.MonitoredItemCreateRequest(
-                ItemToMonitor=ua.ReadValueId(self._node(point.address), AttributeIds.Value),
-                MonitoringMode=ua.MonitoringMode.Reporting,
-                RequestedParameters=ua.MonitoringParameters(
-                    ClientHandle=ua.UInt32(point.row),
-                    SamplingInterval=device.sampling_ms,
-                    Filter=_deadband(point.deadband) if filtered and point.deadband else None,
-                    QueueSize=queue,
-                    DiscardOldest=True,
-                ),
+        wanted = [
+            encoding.Watching(
+                self._node(point.address), point.row, device.sampling_ms, point.deadband if filtered else 0.0, queue
             )
             for point in points
         ]
-        parameters = ua.CreateMonitoredItemsParameters(subscription, ua.TimestampsToReturn.Source, asked)
-        found = await self.session.watch(parameters)
+        found = await self.session.watch(subscription, wanted)
         return found[: len(points)] + [Item(_MISSING, 0, 0)] * (len(points) - len(found))
 
     def _note(self, points: Sequence[Watched], found: Sequence[Item]) -> None:
@@ -147,30 +131,19 @@ class Connection:
             return f"the server has no namespace {address.uri}"
         return name(status)
 
-    def _node(self, address: Address) -> Any:
+    def _node(self, address: Address) -> bytes:
         """Return the node id by which this server, as it runs now, knows `address`."""
         namespace = address.namespace
         if address.uri is not None:
             known = self.server.namespaces
             namespace = known.index(address.uri) if address.uri in known else _NOWHERE
-        match address.kind:
-            case "i":
-                return _ua.NumericNodeId(int(address.identifier), namespace)
-            case "s":
-                return _ua.StringNodeId(address.identifier, namespace)
-            case "g":
-                return _ua.GuidNodeId(uuid.UUID(address.identifier), namespace)
-        return _ua.ByteStringNodeId(base64.b64decode(address.identifier), namespace)
+        return encoding.node(address, namespace)
 
 
 _NOWHERE: Final = 0xFFFF
 """No server has so many namespaces: a node there is unknown to it, and is answered so."""
 _MISSING: Final = 0x8009_0000
 """BadUnknownResponse: fewer results than items."""
-
-
-def _deadband(deadband: float) -> Any:
-    return ua.DataChangeFilter(ua.DataChangeTrigger.StatusValue, ua.DeadbandType.Absolute, deadband)
 
 
 async def _server(session: Session) -> Server:

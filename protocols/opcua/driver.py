@@ -5,7 +5,7 @@ A drain scan hands on what the server has sent; a read scan asks everything, whi
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -13,12 +13,10 @@ from protocols.driver import LinkLost, Outside, Scan
 from protocols.model import Batch, Event, EventKind, Quality, Rows
 from protocols.opcua.binary import Violation
 from protocols.opcua.codec import Notified, Refused, arrays, refusal
-from protocols.opcua.config import MISSING, OpcuaDevice, OpcuaPoint, Watched
+from protocols.opcua.config import OpcuaDevice, OpcuaPoint, Watched
+from protocols.opcua.connection import Connection
 from protocols.opcua.inbox import Inbox, batches
 from protocols.points import Points
-
-if TYPE_CHECKING:
-    from protocols.opcua.connection import Connection
 
 DRAIN_S: Final = 0.05
 """How often what the server has sent is handed on."""
@@ -70,10 +68,6 @@ class OpcuaDriver:
             OSError, LinkLost, TimeoutError: nobody answers, not in this protocol, or not to us.
         """
         await self.close()
-        try:
-            from protocols.opcua.connection import Connection  # noqa: PLC0415  takes 38 MiB, and may be missing
-        except ImportError:
-            raise LinkLost(MISSING) from None
         first = self._devices[0]
         with self._ending(first.name):
             self._connection = connection = await Connection.open(first, self._clock, self._take, self._note_missed)
@@ -108,7 +102,7 @@ class OpcuaDriver:
         if connection is not None:
             await connection.close()
 
-    async def _drain(self, connection: "Connection", scan: Scan) -> Sequence[Batch | Event]:
+    async def _drain(self, connection: Connection, scan: Scan) -> Sequence[Batch | Event]:
         seen: list[Batch | Event] = []
         if scan.device in self._missed:
             self._missed.discard(scan.device)
@@ -125,7 +119,7 @@ class OpcuaDriver:
             raise self._over
         return seen  # what came before the end is handed on; the next drain tells the end
 
-    async def _read(self, connection: "Connection", scan: Scan) -> Sequence[Batch | Event]:
+    async def _read(self, connection: Connection, scan: Scan) -> Sequence[Batch | Event]:
         with self._ending(scan.device):
             found = await connection.read(scan.key, scan.timeout_s)
             if len(found) != len(scan.rows):
@@ -138,7 +132,7 @@ class OpcuaDriver:
         values = values * self._scale[scan.rows] + self._offset[scan.rows]
         return [*self._taken(), Batch(scan.rows, values, quality, times, self._clock()), *self._take_events()]
 
-    async def _watch_again(self, connection: "Connection", scan: Scan, wrong: Mapping[int, str]) -> None:
+    async def _watch_again(self, connection: Connection, scan: Scan, wrong: Mapping[int, str]) -> None:
         """Watch what could not be watched when connecting, and can be read now: a node that has come later."""
         [device] = [each for each in self._devices if each.name == scan.device]
         back = [row for row in scan.rows.tolist() if row in connection.refused and row not in wrong]
@@ -180,7 +174,7 @@ class OpcuaDriver:
         except (Refused, LinkLost) as error:
             raise LinkLost(str(error), self._take_events()) from None
 
-    def _introduce(self, connection: "Connection") -> None:
+    def _introduce(self, connection: Connection) -> None:
         """Say who answers, whether it was started anew, and whether its clock is right."""
         server, now_ns = connection.server, self._clock()
         for device in self._devices:

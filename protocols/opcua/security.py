@@ -4,69 +4,117 @@ The server's certificate is pinned: it is compared whole, so its age and issuer 
 until the engineer has put it in place. Files are read at each connect: a renewed one is taken without a restart.
 """
 
+import hashlib
+import struct
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from asyncua import ua
-from asyncua.crypto import security_policies
-from asyncua.ua.ua_binary import Primitives
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key, load_pem_private_key
 
 from protocols.driver import LinkLost
+from protocols.opcua import encoding
+from protocols.opcua.chunks import Security, plain
 from protocols.opcua.config import OpcuaDevice
+from protocols.opcua.crypto import SUITES, RsaKey, RsaLock, Suite, agree
+from protocols.opcua.handshake import Created, UserPolicy
+from protocols.opcua.partner import URI, anonymous
 
-encrypt: Any = security_policies.encrypt_asymmetric
-
-POLICIES: Final[dict[str, Any]] = {
-    "none": security_policies.SecurityPolicyNone,
-    "Basic256Sha256": security_policies.SecurityPolicyBasic256Sha256,
-    "Aes128_Sha256_RsaOaep": security_policies.SecurityPolicyAes128Sha256RsaOaep,
-    "Aes256_Sha256_RsaPss": security_policies.SecurityPolicyAes256Sha256RsaPss,
-}
-MODES: Final = {"sign": ua.MessageSecurityMode.Sign, "sign_and_encrypt": ua.MessageSecurityMode.SignAndEncrypt}
-URI: Final = "urn:gridsentinel:gateway"
-"""Name of this application where no certificate gives one."""
+MODES: Final = {"sign": 2, "sign_and_encrypt": 3}
 PEM: Final = b"-----BEGIN"
-ENCRYPTING: Final = {policy.URI for name, policy in POLICIES.items() if name != "none"}
+NONCE_BYTES: Final = 32
+ENCRYPTED: Final = 3
+USER: Final = 1
 
 
-def policy_of(device: OpcuaDevice) -> Any:
-    """Return a new security policy, with keys of its own, as `device` asks for it.
+class Known:
+    """A server by its certificate, as `device` tells it.
 
     Raises:
         LinkLost: a file cannot be read, or is no certificate or key.
     """
-    make = POLICIES[device.security_policy]
-    if device.security_policy == "none":
-        return make()
-    ours, server = _certificate(device, "certificate_file"), _certificate(device, "server_certificate_file")
-    try:
-        return make(server, ours, _key(device), MODES[device.security_mode])
-    except (ValueError, TypeError, AttributeError) as error:
-        raise LinkLost(f"certificates are not fit for {device.security_policy}: {error}") from None
+
+    def __init__(self, device: OpcuaDevice) -> None:
+        self._device = device
+        self._certificate = _certificate(device, "server_certificate_file")
+        self._shown = self._certificate.public_bytes(Encoding.DER)
+        self._suite = SUITES.get(device.security_policy)
+        self.security = plain() if self._suite is None else self._secured(self._suite)
+        self.uri = URI if self.security.certificate is None else application_uri(self.security.certificate)
+
+    def differs(self, shown: bytes) -> str | None:
+        """Return what is wrong with the certificate that a server shows, or None; others of its chain may follow."""
+        if shown.startswith(self._shown):
+            return None
+        seen = fingerprint(shown) if shown else "none"
+        return (
+            f"the server's certificate is not the one in server_certificate_file: it shows {seen}, "
+            f"known is {fingerprint(self._shown)}"
+        )
+
+    def prove(self, made: Created, nonce: bytes) -> None:
+        """Do nothing if the server has shown by its signature over our `nonce` that it is the one we know.
+
+        Raises:
+            LinkLost, Violation: it has not.
+        """
+        if why := self.differs(made.certificate):
+            raise LinkLost(why)
+        if self.security.certificate is not None:
+            self.security.key.verify(self.security.certificate + nonce, made.signature)
+
+    def identity(self, offered: Sequence[UserPolicy], nonce: bytes) -> bytes:
+        """Return the user of the device, whose password only this server can read; or nobody.
+
+        Raises:
+            LinkLost: the server takes no password, or would have it in clear.
+        """
+        if self._device.username is None:
+            return anonymous(offered)
+        taken = [policy for policy in offered if policy.kind == USER]
+        if not taken:
+            raise LinkLost("the server takes no username with a password")
+        for policy in taken:
+            suite = next((each for each in SUITES.values() if each.uri == (policy.uri or self.security.uri)), None)
+            if suite is not None:
+                return self._user(self._device.username, policy.id, suite, nonce)
+        if self.security.mode != ENCRYPTED:
+            raise LinkLost("the server would have the password in clear: use security_mode sign_and_encrypt")
+        return encoding.user(taken[0].id, self._device.username, _password(self._device), None)
+
+    def signature(self, nonce: bytes) -> tuple[str | None, bytes | None]:
+        """Return algorithm and signature that show that our certificate is our own."""
+        if self._suite is None:
+            return None, None
+        return self._suite.signature, self.security.lock.sign(self._shown + nonce)
+
+    def _user(self, name: str, policy: str, suite: Suite, nonce: bytes) -> bytes:
+        """Return a user with a password that is encrypted together with `nonce` (OPC 10000-4 clause 7.40.2.2)."""
+        secret = _password(self._device) + nonce
+        sealed = suite.encrypt(_public(self._certificate, "server_certificate_file"), _prefixed(secret))
+        return encoding.user(policy, name, sealed, suite.encryption)
+
+    def _secured(self, suite: Suite) -> Security:
+        device, mode = self._device, MODES[self._device.security_mode]
+        ours, key = _certificate(device, "certificate_file"), _key(device)
+        public = _public(self._certificate, "server_certificate_file")
+        if _public(ours, "certificate_file").public_numbers() != key.public_key().public_numbers():
+            raise LinkLost("key_file is not the key of certificate_file")
+        return Security(
+            uri=suite.uri, mode=mode, certificate=ours.public_bytes(Encoding.DER),
+            thumbprint=hashlib.sha1(self._shown, usedforsecurity=False).digest(), server_certificate=self._shown,
+            lock=RsaLock(suite, key, public), key=RsaKey(suite, key, public),
+            agree=lambda nonce, theirs: agree(suite, mode, nonce, theirs), nonce_bytes=NONCE_BYTES,
+        )  # fmt: skip
 
 
-def server_certificate(device: OpcuaDevice) -> bytes | None:
-    """Return the one certificate (DER) that the server may have, or None where any will do.
-
-    Raises:
-        LinkLost: the file cannot be read, or is no certificate.
-    """
-    if device.server_certificate_file is None:
-        return None
-    return _certificate(device, "server_certificate_file").public_bytes(Encoding.DER)
-
-
-def application_uri(policy: Any) -> str:
+def application_uri(certificate: bytes) -> str:
     """Return the URI that our certificate gives this application: servers compare it (OPC 10000-4 clause 6.1.3)."""
-    if not policy.host_certificate:
-        return URI
-    certificate = x509.load_der_x509_certificate(policy.host_certificate)
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        found = x509.load_der_x509_certificate(certificate).extensions
+        names = found.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         raise LinkLost("certificate_file has no alternative name with the URI of this application") from None
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
@@ -76,44 +124,12 @@ def application_uri(policy: Any) -> str:
 
 
 def fingerprint(certificate: bytes) -> str:
-    """Return the SHA-256 of `certificate` (DER), as `openssl x509 -fingerprint -sha256` shows it, its first half."""
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(certificate)
-    return digest.finalize()[:16].hex(":").upper()
+    """Return the first half of what `openssl x509 -fingerprint -sha256` shows of `certificate` (DER)."""
+    return hashlib.sha256(certificate).digest()[:16].hex(":").upper()
 
 
-def user_token(device: OpcuaDevice, tokens: list[Any], policy: Any, *, certificate: bytes | None, nonce: bytes) -> Any:
-    """Return the identity that `device` shows, by one of the `tokens` that the server takes.
-
-    Raises:
-        LinkLost: the server takes no such user, or would have the password in clear.
-    """
-    kind = ua.UserTokenType.Anonymous if device.username is None else ua.UserTokenType.UserName
-    offered = [token for token in tokens if token.TokenType == kind]
-    if not offered:
-        raise LinkLost(
-            "the server takes no " + ("anonymous user: it needs a username" if device.username is None else "password")
-        )
-    if device.username is None:
-        return ua.AnonymousIdentityToken(PolicyId=offered[0].PolicyId)
-    for token in offered:
-        uri = token.SecurityPolicyUri or policy.URI
-        if uri in ENCRYPTING and certificate:
-            return _encrypted(device, token.PolicyId, uri, certificate, nonce)
-    if policy.Mode != ua.MessageSecurityMode.SignAndEncrypt:
-        raise LinkLost("the server would have the password in clear: use security_mode sign_and_encrypt")
-    return ua.UserNameIdentityToken(PolicyId=offered[0].PolicyId, UserName=device.username, Password=_password(device))
-
-
-def _encrypted(device: OpcuaDevice, policy_id: str, uri: str, certificate: bytes, nonce: bytes) -> Any:
-    """Return a token whose password only the owner of `certificate` can read (OPC 10000-4 clause 7.40.2.2)."""
-    key = x509.load_der_x509_certificate(certificate).public_key()
-    if not isinstance(key, RSAPublicKey):
-        raise LinkLost("server_certificate_file has no RSA key")
-    secret, algorithm = encrypt(key, Primitives.Bytes.pack(_password(device) + nonce), uri)
-    return ua.UserNameIdentityToken(
-        PolicyId=policy_id, UserName=device.username, Password=secret, EncryptionAlgorithm=algorithm
-    )
+def _prefixed(secret: bytes) -> bytes:
+    return struct.pack("<I", len(secret)) + secret
 
 
 def _password(device: OpcuaDevice) -> bytes:
@@ -128,6 +144,13 @@ def _certificate(device: OpcuaDevice, key: str) -> x509.Certificate:
         return x509.load_pem_x509_certificate(data) if PEM in data else x509.load_der_x509_certificate(data)
     except ValueError:
         raise LinkLost(f"{key} {path} is no certificate in PEM or DER") from None
+
+
+def _public(certificate: x509.Certificate, key: str) -> RSAPublicKey:
+    public = certificate.public_key()
+    if not isinstance(public, RSAPublicKey):
+        raise LinkLost(f"{key} has no RSA key; the security policies of OPC UA need one")
+    return public
 
 
 def _key(device: OpcuaDevice) -> RSAPrivateKey:

@@ -5,21 +5,19 @@ is acknowledged with the next request (OPC 10000-4 clause 5.14).
 """
 
 import asyncio
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Final
-
-from asyncua import ua
-from asyncua.ua.ua_binary import struct_to_binary
+from typing import Final
 
 from protocols.driver import LinkLost
+from protocols.opcua import encoding
 from protocols.opcua.binary import Reader, Violation
 from protocols.opcua.channel import fail, settle
 from protocols.opcua.codec import Header, Notified, Refused, Service, notified
 from protocols.opcua.config import OpcuaDevice
-from protocols.opcua.session import Session, decoded
+from protocols.opcua.handshake import Subscribed, subscribed
+from protocols.opcua.session import Session
 from protocols.opcua.status import BAD_TIMEOUT, BAD_TOO_MANY_PUBLISH_REQUESTS, bad, name
 
 SPARE_REQUESTS: Final = 2
@@ -66,12 +64,11 @@ class Subscriptions:
         """
         interval_ms = device.publishing_ms
         keepalives = max(1, ceil(device.keepalive_s * 1000 / interval_ms))
-        parameters = ua.CreateSubscriptionParameters(
-            RequestedPublishingInterval=interval_ms,
-            RequestedMaxKeepAliveCount=keepalives,
-            RequestedLifetimeCount=keepalives * LIFETIME_KEEPALIVES,
-            MaxNotificationsPerPublish=MOST_NOTIFICATIONS,
-            PublishingEnabled=True,
+        parameters = encoding.create_subscription(
+            publishing_ms=interval_ms,
+            lifetime=keepalives * LIFETIME_KEEPALIVES,
+            keepalive=keepalives,
+            most=MOST_NOTIFICATIONS,
         )
         future: asyncio.Future[int] = self._loop.create_future()
 
@@ -80,9 +77,9 @@ class Subscriptions:
             if bad(head.status):
                 fail(future, Refused(Service.CREATE_SUBSCRIPTION, head.status))
                 return
-            settle(future, self._made(device, decoded(ua.CreateSubscriptionResult, reader)))
+            settle(future, self._made(device, subscribed(reader)))
 
-        self._session.channel.send(Service.CREATE_SUBSCRIPTION, struct_to_binary(parameters), made, future)
+        self._session.channel.send(Service.CREATE_SUBSCRIPTION, parameters, made, future)
         async with asyncio.timeout(device.timeout_s):
             return await future
 
@@ -101,21 +98,18 @@ class Subscriptions:
             if now - each.heard > each.silence_s:
                 raise LinkLost(f"no keep-alive in {now - each.heard:.1f} s, {each.silence_s:.1f} s are allowed")
 
-    def _made(self, device: OpcuaDevice, result: Any) -> int:
-        keepalive_s = result.RevisedPublishingInterval * result.RevisedMaxKeepAliveCount / 1000
-        id_, silence_s = int(result.SubscriptionId), keepalive_s + device.timeout_s
-        self._known[id_] = Subscription(id_, device.name, silence_s, self._loop.time())
+    def _made(self, device: OpcuaDevice, found: Subscribed) -> int:
+        silence_s = found.keepalive_s + device.timeout_s
+        self._known[found.id] = Subscription(found.id, device.name, silence_s, self._loop.time())
         self._ask_more()
-        return id_
+        return found.id
 
     def _ask_more(self) -> None:
         wanted = self._most_waiting or len(self._known) + SPARE_REQUESTS
         while self._waiting < wanted and self._ended is None and self._session.channel.lost is None:
             acknowledged, self._acknowledge = self._acknowledge, []
-            parameters = struct.pack("<i", len(acknowledged))
-            parameters += b"".join(struct.pack("<II", *each) for each in acknowledged)
             self._waiting += 1
-            self._session.channel.send(Service.PUBLISH, parameters, self._published)
+            self._session.channel.send(Service.PUBLISH, encoding.publish(acknowledged), self._published)
 
     def _published(self, head: Header, reader: Reader) -> None:
         """Take the answer to a publish request; called by the channel.

@@ -79,10 +79,13 @@ def test_keys_that_do_not_fit_together(keys, told):
 
 
 def test_the_missing_package_is_told_by_check(monkeypatch):
-    """With the command that installs it."""
+    """With the command that installs it; without certificates nothing is missing."""
     monkeypatch.setattr(config, "find_spec", lambda _: None)
 
-    assert [text for _, text in device().faults()] == [config.MISSING]
+    keys = {"username": "u", "password_file": "p", "server_certificate_file": "s"}
+
+    assert list(device().faults()) == []
+    assert list(device(**keys).faults()) == [(("server_certificate_file",), config.MISSING)]
     assert "pip install 'gridsentinel[opcua]'" in config.MISSING
 
 

@@ -8,9 +8,11 @@ from asyncua import Server, ua
 from asyncua.ua.ua_binary import struct_to_binary
 
 from gateway.config.loader import load
-from gateway.decode.opcua import MOST_CONTINUED, _references, _results
+from gateway.decode.opcua import MOST_CONTINUED, _references
 from protocols.opcua.binary import Reader, Violation
+from protocols.opcua.browse import browsed
 from protocols.opcua.codec import Service
+from protocols.opcua.config import Address
 
 URI = "urn:plant;1"
 
@@ -95,7 +97,7 @@ class Paging:
 async def test_long_answers_are_continued():
     """What the server gives in parts is put together."""
     server = Paging(endless=False)
-    [found] = await _references(server, [ua.NodeId("folder", 1)])
+    [found] = await _references(server, [Address.parse("ns=1;s=folder")])
 
     assert len(found) == 9
     assert server.asked == [Service.BROWSE, Service.BROWSE_NEXT, Service.BROWSE_NEXT]
@@ -104,7 +106,7 @@ async def test_long_answers_are_continued():
 async def test_an_endless_answer_ends():
     """A server that always has more is asked so often and no more."""
     server = Paging(endless=True)
-    await _references(server, [ua.NodeId("folder", 1)])
+    await _references(server, [Address.parse("ns=1;s=folder")])
 
     assert len(server.asked) == 1 + MOST_CONTINUED
 
@@ -113,4 +115,4 @@ async def test_an_endless_answer_ends():
 def test_illegal_answers(data):
     """They are violations, nothing else."""
     with pytest.raises(Violation):
-        _results(Reader(data))
+        browsed(Reader(data))
