@@ -3,8 +3,9 @@
 from typing import Annotated, TypeAlias
 
 from protocols.dnp3.config import Dnp3Device
+from protocols.iec61850.config import Iec61850Device
 from protocols.modbus.config import ModbusDevice
 from protocols.opcua.config import OpcuaDevice
 from protocols.settings import Field
 
-Device: TypeAlias = Annotated[ModbusDevice | Dnp3Device | OpcuaDevice, Field(discriminator="protocol")]
+Device: TypeAlias = Annotated[ModbusDevice | Dnp3Device | Iec61850Device | OpcuaDevice, Field(discriminator="protocol")]

@@ -59,7 +59,7 @@ def _twin(word: str, host: str, port: int) -> str:
     """The bay that speaks every protocol, once more by the protocol `word`."""
     speaker = SPEAKERS[word]
     url = speaker.url.format(host=host, port=port)
-    keys = "".join(f"    {key}: {value}\n" for key, value in speaker.keys.items())
+    keys = "".join(f"    {_flow({key: value})[1:-1]}\n" for key, value in speaker.keys.items())
     points = (f"      - {_flow(point)}\n" for point in speaker.points(POLYGLOT))
     head = f"  - name: {POLYGLOT}-{word}\n    protocol: {word}\n    url: {url}\n"
     return head + keys + "    points:\n" + "".join(points)

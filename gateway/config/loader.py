@@ -151,7 +151,16 @@ def _built(entries: Sequence[Entry], key: str, faults: Faults) -> Iterator[Any]:
             if found is not None:
                 found = _rooted(found, Path(entry.document.file).parent)
                 faults.extend(_own_faults(found, entry))
+                found = _resolved(found, entry, faults)
                 yield found
+
+
+def _resolved(found: Any, entry: Entry, faults: Faults) -> Any:
+    """Return the device with what it takes from a file of its own, such as points; the daemon reads no such file."""
+    if hasattr(found, "resolved"):
+        found, wrong = found.resolved()
+        faults.extend(entry.fault(path, text + label(entry, path)) for path, text in wrong)
+    return found
 
 
 def _own_faults(found: Any, entry: Entry) -> Iterator[Fault]:

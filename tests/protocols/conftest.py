@@ -396,3 +396,44 @@ def opcua_case(opcua, opcua_peer):
     """Return what the contract suite needs: a server that yields a port, a driver for a port."""
     points = {"a": "ns=2;s=n5", "b": "nsu=urn:test;s=n7", "c": {"address": "ns=2;s=on", "type": "bool", "every_s": 5.0}}
     return opcua_peer.serve, lambda port: opcua(port, points)
+
+
+@asynccontextmanager
+async def ied_server(port: int = 0) -> AsyncIterator[int]:
+    """Serve feeder1 by the simulator's IED and yield the port; its values stand still."""
+    from simulator.conduct import Conduct
+    from simulator.grid import Grid
+    from simulator.iec61850 import Iec61850Bay
+
+    bay = Iec61850Bay("feeder1", Grid(), Conduct(), host="127.0.0.1", port=port)
+    await bay.start()
+    try:
+        yield bay.port
+    finally:
+        await bay.stop()
+
+
+@pytest.fixture
+def iec61850() -> Callable[..., Any]:
+    """Return a factory: `iec61850(port, {"f": "LD/MMXU1.Hz.mag.f[MX]"}, every_s=1)` gives a driver of one device."""
+    from protocols.iec61850.config import Iec61850Device, Iec61850Point
+    from protocols.iec61850.driver import Iec61850Driver
+
+    def make(port: int, points: dict[str, Any], *, clock=time.time_ns, bookmarks=None, **keys: Any) -> Iec61850Driver:
+        told = {name: {"address": about} if isinstance(about, str) else about for name, about in points.items()}
+        made = tuple(Iec61850Point(name=name, **about) for name, about in told.items())
+        keys = {"name": "ied", "url": f"tcp://127.0.0.1:{port}", **keys}
+        device = Iec61850Device(protocol="iec61850", points=made, **keys)
+        return Iec61850Driver(device, Points.of([(device, made)]), Outside(clock=clock, bookmarks=bookmarks or {}))
+
+    return make
+
+
+@pytest.fixture
+def iec61850_case(iec61850):
+    """Return what the contract suite needs: a server that yields a port, a driver for a port."""
+    from simulator.iec61850_cid import addresses
+
+    told = addresses("feeder1")
+    points = {name: told[name] for name in ("va", "ia", "p", "cb52")}
+    return ied_server, lambda port: iec61850(port, {**points, "e": {"address": told["e"], "every_s": 5.0}})

@@ -9,7 +9,7 @@ import pytest
 from protocols.driver import LinkLost
 from protocols.model import Batch
 
-PROTOCOLS = ["dnp3", "modbus_rtu_tcp", "modbus_tls", "opcua", "modbus"]
+PROTOCOLS = ["dnp3", "iec61850", "modbus_rtu_tcp", "modbus_tls", "opcua", "modbus"]
 """The fixture NAME_case returns `serve(port=0)`, an asynchronous context manager that yields the port of a real
 server, and `driver(port)`, which makes a driver for it whose points can all be read."""
 

@@ -1,0 +1,71 @@
+"""What an IED's conversation has to say apart from numbers: each thing once, until it changes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from protocols.driver import Clock
+from protocols.model import Event, EventKind
+from protocols.points import Points
+
+MOST_WAITING: Final = 256
+"""Events that wait to be handed out, 50 ms at most; the points that are refused for one reason are one of them."""
+_NAMED_POINTS: Final = 3
+
+
+class Notes:
+    """The events of one device that were not handed out yet. A repeated event takes the place of the first."""
+
+    def __init__(self, device: str, points: Points, clock: Clock) -> None:
+        self._device, self._points, self._clock = device, points, clock
+        self._first = points.rows_of[device].start
+        self._waiting: dict[tuple[EventKind, str], Event] = {}
+        self._refused: dict[int, str] = {}
+        self._identity = ""
+        self._clock_off = False
+
+    def say(self, kind: EventKind, detail: str, rows: Sequence[int] = ()) -> None:
+        """Say something now."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting[kind, detail] = Event(self._device, kind, detail, self._clock(), tuple(rows))
+
+    def identity(self, identity: str) -> None:
+        """Say who answers, if it is somebody else than the last time."""
+        if identity and identity != self._identity:
+            self._identity = identity
+            self.say(EventKind.IDENTITY, identity)
+
+    def clock(self, off_s: float, *, wrong: bool) -> None:
+        """Say that the device's clock has become wrong, or right."""
+        if wrong is not self._clock_off:
+            self._clock_off = wrong
+            detail = f"the device's clock is {off_s:+.1f} s off ours" if wrong else "the device's clock is right"
+            self.say(EventKind.CLOCK, detail)
+
+    def refusals(self, places: Iterable[int], refused: Mapping[int, str]) -> None:
+        """Say which of `places`, which have just been read, are refused and were not, or were and are not."""
+        if not refused and not self._refused:
+            return
+        news: dict[str, list[int]] = {}
+        for place, why in refused.items():
+            if self._refused.get(place) != why:
+                self._refused[place] = why
+                news.setdefault(why, []).append(place)
+        for why, found in news.items():
+            self._tell(EventKind.REFUSED, found, why)
+        back = sorted(self._refused.keys() & (set(places) - refused.keys()))
+        for place in back:
+            del self._refused[place]
+        if back:
+            self._tell(EventKind.ACCEPTED, back, "answers again")
+
+    def take(self) -> list[Event]:
+        """Hand out what waits."""
+        waiting = list(self._waiting.values())
+        self._waiting.clear()
+        return waiting
+
+    def _tell(self, kind: EventKind, places: Sequence[int], what: str) -> None:
+        rows = [self._first + place for place in sorted(places)]
+        names = ", ".join(self._points.names[row] for row in rows[:_NAMED_POINTS])
+        more = f" and {len(rows) - _NAMED_POINTS} more" if len(rows) > _NAMED_POINTS else ""
+        self.say(kind, f"point{'s' if len(rows) > 1 else ''} {names}{more}: {what}", rows)

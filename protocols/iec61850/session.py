@@ -1,0 +1,273 @@
+"""One MMS association over TCP or TLS: requests and their answers by invoke id, and reports as they come.
+
+A request that timed out leaves its id behind: its answer, when it comes after all, is counted and dropped. Every other
+surprise is a violation, which ends the association at once.
+"""
+
+import asyncio
+import itertools
+import socket
+import ssl
+from collections import OrderedDict, deque
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+from open61850.mms import pdu
+from open61850.mms.association import (
+    Association,
+    AssociationError,
+    AssociationParameters,
+    association_request,
+    decode_association_response,
+)
+
+from protocols.driver import LinkLost
+from protocols.iec61850.codec import WRONG, Answer, Refusal, Report, incoming
+from protocols.iec61850.config import PORTS, Iec61850Device
+from protocols.iec61850.transport import Disconnected, Stream, Violation, connection_request
+
+MOST_REPORT_BYTES: Final = 2_097_152
+"""Reports that may wait to be taken: a second of a full 16 Mbit/s, while they are taken every 50 ms."""
+MOST_REPORTS: Final = 4096
+"""The same, counted: a report of one value takes 100 bytes and ten objects."""
+MOST_ABANDONED: Final = 256
+"""Requests whose late answer is still known: as many time-outs in a row end the association long before."""
+UNSENT_BYTES: Final = 131_072
+"""Requests the peer has not even taken in: beyond it reads nothing and the link is lost."""
+DEAD_AFTER_MS: Final = 20_000
+"""TCP gives up a silent peer after this, instead of 15 minutes of retransmissions (Linux, tcp_retries2)."""
+CALLING_TSEL: Final = b"\x00\x01"
+LEAST_PDU: Final = 512
+"""A server that wants less cannot answer the questions at the start; many say 0 where they mean nothing."""
+
+Outcome: TypeAlias = Answer | Refusal | Exception
+
+
+class Session(asyncio.Protocol):
+    """The client's end. `late` counts late answers, `lost` reports nobody took in time; `heard` is when it spoke."""
+
+    def __init__(self) -> None:
+        self.late = 0
+        self.lost = 0
+        self.violation: str | None = None
+        self.reports: deque[Report] = deque()
+        self.max_pdu = LEAST_PDU
+        self._loop = asyncio.get_running_loop()
+        self.heard = self._loop.time()
+        self._report_bytes = 0
+        self._stream = Stream()
+        self._transport: asyncio.Transport | None = None
+        self._over: str | None = "not connected"
+        self._opening: asyncio.Future[bytes | None] | None = None
+        self._ids = itertools.cycle(range(1, 1 << 31))
+        self._waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self._abandoned: OrderedDict[int, None] = OrderedDict()
+        self._turns = asyncio.Semaphore(1)
+
+    @classmethod
+    async def open(cls, device: Iec61850Device) -> "Session":
+        """Associate with `device`.
+
+        Raises:
+            OSError: nobody answers, or no certificate fits.
+            LinkLost: it refuses, or speaks another protocol.
+        """
+        url = urlsplit(device.url)
+        context: ssl.SSLContext | None = device.tls_context() if url.scheme == "tls" else None
+        _, session = await asyncio.get_running_loop().create_connection(
+            cls,
+            url.hostname or "",
+            url.port or PORTS[url.scheme],
+            ssl=context,
+            server_hostname=None if context is None else device.server_name,
+        )
+        try:
+            await session._associate(device)  # noqa: SLF001  its own class
+        except BaseException:
+            session._end("not associated")  # noqa: SLF001
+            raise
+        return session
+
+    async def ask(self, service: bytes, timeout_s: float) -> Answer | Refusal:
+        """Send a confirmed request when it is its turn, and return what answers it.
+
+        Raises:
+            TimeoutError: no answer within `timeout_s`; the association goes on.
+            LinkLost: the association is over.
+        """
+        async with self._turns:
+            invoke_id = next(self._ids)
+            self._send(pdu.wrap(pdu.confirmed_request(invoke_id, service)))
+            waiting: asyncio.Future[Outcome] = self._loop.create_future()
+            self._waiting[invoke_id] = waiting
+            try:
+                async with asyncio.timeout(timeout_s):
+                    outcome = await waiting
+            except TimeoutError:
+                raise TimeoutError(f"no answer in {timeout_s:g} s") from None
+            finally:
+                del self._waiting[invoke_id]
+                if not waiting.done() or waiting.cancelled():
+                    self._abandon(invoke_id)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def take_reports(self) -> list[Report]:
+        """Return and forget the reports that wait."""
+        taken = list(self.reports)
+        self.reports.clear()
+        self._report_bytes = 0
+        return taken
+
+    @property
+    def over(self) -> str | None:
+        """Why the association is over, if it is."""
+        return self._over
+
+    def conclude(self) -> None:
+        """Say goodbye; the answer is not waited for."""
+        if self._over is None:
+            self._send(pdu.wrap(pdu.conclude_request()))
+
+    async def close(self) -> None:
+        """End the association now."""
+        transport = self._transport
+        if self._over is None and transport is not None and transport.get_write_buffer_size() == 0:
+            transport.close()  # what was sent still arrives
+        self._end("closed", abort=False)
+        await asyncio.sleep(0)
+        if transport is not None:
+            transport.abort()
+
+    async def _associate(self, device: Iec61850Device) -> None:
+        try:
+            await self._exchange(connection_request(bytes.fromhex(device.t_selector), CALLING_TSEL))
+            parameters = AssociationParameters(
+                max_pdu_size=device.max_pdu,
+                max_outstanding=device.max_outstanding,
+                called_session_selector=bytes.fromhex(device.s_selector),
+                called_presentation_selector=bytes.fromhex(device.p_selector),
+            )
+            accepted = await self._exchange(self._stream.frames(association_request(parameters)))
+            self._agree(device, decode_association_response(accepted or b""))
+        except AssociationError as error:
+            raise LinkLost(str(error)) from None
+        except WRONG as error:
+            self._violated(f"no association response: {error}"[:200])
+            raise LinkLost(self._over or "") from None
+
+    def _agree(self, device: Iec61850Device, accepted: Association) -> None:
+        self.max_pdu = max(LEAST_PDU, min(device.max_pdu, accepted.max_pdu_size or device.max_pdu))
+        self._turns = asyncio.Semaphore(max(1, min(device.max_outstanding, accepted.max_outstanding_calling)))
+
+    async def _exchange(self, packet: bytes) -> bytes | None:
+        if self._transport is None or self._over is not None:
+            raise LinkLost(self._over or "not connected")
+        self._opening = self._loop.create_future()
+        self._transport.write(packet)
+        answer = await self._opening
+        if self._over is not None:
+            raise LinkLost(self._over)
+        return answer
+
+    def _send(self, message: bytes) -> None:
+        if self._transport is None or self._over is not None:
+            raise LinkLost(self._over or "not connected")
+        self._transport.write(self._stream.frames(message))
+
+    def _abandon(self, invoke_id: int) -> None:
+        self._abandoned[invoke_id] = None
+        while len(self._abandoned) > MOST_ABANDONED:
+            self._abandoned.popitem(last=False)
+
+    def _hear(self, message: bytes | None) -> None:
+        """Take a message, or the confirm of the connection."""
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            if not opening.done():
+                opening.set_result(message)
+            return
+        if message is None:
+            return
+        found = incoming(message)
+        if isinstance(found, Report):
+            self._keep(found)
+        elif found is not None:
+            self._settle(*found)
+
+    def _settle(self, invoke_id: int, outcome: Answer | Refusal) -> None:
+        waiting = self._waiting.get(invoke_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(outcome)
+        elif invoke_id in self._abandoned:
+            del self._abandoned[invoke_id]
+            self.late += 1
+        else:
+            raise Violation(f"an answer to request {invoke_id}, which was not asked")
+
+    def _keep(self, report: Report) -> None:
+        """Let a report wait; the oldest fall out where there are too many."""
+        self.reports.append(report)
+        self._report_bytes += len(report.data)
+        while len(self.reports) > MOST_REPORTS or self._report_bytes > MOST_REPORT_BYTES:
+            self._report_bytes -= len(self.reports.popleft().data)
+            self.lost += 1
+
+    def break_off(self, reason: str, *, violation: bool) -> None:
+        """End the association at once for what a report said."""
+        if violation:
+            self._violated(reason)
+        else:
+            self._end(reason)
+
+    def _violated(self, what: str) -> None:
+        self.violation = what
+        self._end(f"violation: {what}")
+
+    def _end(self, reason: str, *, abort: bool = True) -> None:
+        """Be over, for `reason`: at once for who waits, and for every later request."""
+        if self._over is None or self._over == "not connected":
+            self._over = reason
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_result(LinkLost(self._over))
+        if self._opening is not None and not self._opening.done():
+            self._opening.set_result(None)
+        if abort and self._transport is not None:
+            self._transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Be ready for requests."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport, self._over = transport, None
+        transport.set_write_buffer_limits(UNSENT_BYTES)
+        peer: socket.socket | None = transport.get_extra_info("socket")
+        if peer is not None:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail who waits at once, whatever its time-out."""
+        half = f" in mid-message, after {self._stream.half} bytes" if self._stream.half else ""
+        self._end(f"connection lost{half}: {exc}" if exc else f"closed by the device{half}")
+
+    def pause_writing(self) -> None:
+        """Give up a peer that reads nothing."""
+        self._end(f"the device reads nothing: over {UNSENT_BYTES} bytes unsent")
+
+    def data_received(self, data: bytes) -> None:
+        """Take the messages that are complete."""
+        if self._over is not None:
+            return
+        self.heard = self._loop.time()
+        try:
+            for message in self._stream.take(data):
+                self._hear(message)
+        except Violation as violation:
+            self._violated(str(violation))
+        except Disconnected as goodbye:
+            self._end(str(goodbye))
