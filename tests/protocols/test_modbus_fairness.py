@@ -86,6 +86,7 @@ def points(bay):
         yield ModbusPoint(name=one.name, address=one.address, type=one.type, order=one.order)
 
 
+@pytest.mark.slow
 async def test_the_others_keep_their_second():
     """While one unit falls silent, and afterwards; nobody speaks while a unit answers."""
     async with polled(19_200) as (line, log, conducts):

@@ -184,17 +184,18 @@ async def test_a_good_answer_shows_that_the_line_is_right(line, conversation):
     assert conversation.violation is None
 
 
-async def test_a_line_that_is_never_silent(line, conversation):
+async def test_a_line_that_is_never_silent(line):
     """Nobody is asked while it babbles, and after a while it is given up."""
+    serial = SerialLine(line.path, 115_200, "N")
+    conversation = await open_serial(lambda: Conversation(Rtu(), Pace(listen_s=0.3)), serial)
 
     async def babble():
         while True:
             line.say(b"\x55" * 20)
-            await asyncio.sleep(LISTEN_S / 4)
+            await asyncio.sleep(0.01)
 
     task = asyncio.create_task(babble())
-    await asyncio.sleep(LISTEN_S)
-    async with asyncio.timeout(BABBLE_S + 1):
+    async with asyncio.timeout(BABBLE_S + 2):
         with pytest.raises(LinkLost, match=r"never silent: 2 s of noise"):
             await conversation.request(1, READ, LONG_S)
     task.cancel()
