@@ -19,7 +19,8 @@ from simulator.modbus_rtu import ModbusLine
 from simulator.registers import MAPS
 
 BAYS = ("feeder1", "feeder2", "feeder3", "feeder4", "feeder5")
-PATIENCE_S = 20
+PATIENCE_S = 60
+"""A probe of a second is followed by a pause of twenty: a twentieth of the line."""
 
 
 class Log:
