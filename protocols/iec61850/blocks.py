@@ -76,7 +76,7 @@ class Block:
         self._sequence: int | None = None
         self._segment: int | None = None
         self._known: deque[tuple[bytes | None, int | None, int]] = deque(maxlen=MOST_KNOWN)
-        self._replaying = False
+        self._replaying = self._anew = False
 
     @property
     def key(self) -> str:
@@ -148,7 +148,7 @@ class Block:
         self.live = True  # reports come before the answer
         code = await self._write(questions, "RptEna", BoolData(value=True))
         if code is not None:
-            self.live = False
+            await self.release(questions)
             raise Busy(f"{self.key}: not enabled, {access_error(code)}")
         await self.ask_all(questions)
 
@@ -205,7 +205,7 @@ class Block:
     async def _resume(self, questions: Questions, entries: dict[str, bytes]) -> None:
         last = entries.get(self.key, NO_ENTRY)
         code = await self._write(questions, "EntryID", OctetStringData(last))
-        self._replaying = False
+        self._replaying, self._anew = False, last == NO_ENTRY or code is not None
         if code is None or last == NO_ENTRY:
             return
         self.remarks.append(
@@ -241,7 +241,8 @@ class Block:
         if seen.size != len(self._members):
             raise Violation(f"{self.key}: a report of {seen.size} members, its data set has {len(self._members)}")
         self._follow(seen, outcome)
-        if seen.overflow:
+        anew, self._anew = self._anew, False
+        if seen.overflow and not anew:  # who begins with the oldest entry has lost those before, which says nothing
             outcome.remarks.append(f"{self.key}: the device's buffer was full, its oldest reports are lost")
         if self._is_known(seen):
             return outcome

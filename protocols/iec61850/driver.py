@@ -61,7 +61,8 @@ class Iec61850Driver:
         self._retry_at = 0.0
         self._missing: dict[int, str] = {}
         self._plans: list[list[Asked]] = []
-        self._scans = tuple(_scans(device, rows, points.every_s[rows]))
+        every_s = np.array([points.configs[row].every_s or device.every_s for row in rows], np.float64)
+        self._scans = tuple(_scans(device, rows, every_s))
         self._classes = [frozenset((scan.rows - self._first).tolist()) for scan in self._scans[:-1]]
 
     @property
@@ -155,13 +156,15 @@ class Iec61850Driver:
 
     async def _plan(self, questions: Questions) -> None:
         """Plan what is read in each scan class: what no block brings."""
+        if not self._classes:
+            return
         image = self._image
         image.refused.clear()
         left = {each.place: each for each in self._wanted}
         for block in self._blocks:
             for place in block.covered:
                 left.pop(place, None)
-        main = min(range(len(self._classes)), key=lambda key: self._scans[key].every_s, default=0)
+        main = min(range(len(self._classes)), key=lambda key: self._scans[key].every_s)
         plans: list[list[Asked]] = [[] for _ in self._classes]
         for name in self._device.data_sets:
             match = OBJECT.fullmatch(name)

@@ -21,12 +21,12 @@ from protocols.model import Qualities, Quality, Times, Values
 MOST_DEPTH: Final = 16
 """Levels of a type: WYE in a data object has six, and the standard has no deeper ones."""
 NUMERIC: Final = frozenset({"boolean", "integer", "unsigned", "float", "bit-string"})
-VALUE, QUALITY, TIME, BOOL = range(4)
-"""What a leaf is to a point; BOOL is a value that is on or off, and may come as a Dbpos."""
+VALUE, ON_OFF, QUALITY, TIME = range(4)
+"""What a leaf is to a point; ON_OFF is a value for some points that want a Dbpos as on or off."""
 
 Path: TypeAlias = tuple[str, ...]
-Slot: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...]]
-"""One of VALUE, QUALITY, TIME, BOOL; of which points; and which of them have no quality anywhere."""
+Slot: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""What it is; of which points; which of them have no quality anywhere; which want a Dbpos as on or off."""
 
 _STRUCTURES: Final = frozenset({0xA1, 0xA2})
 _NOTHING: Final = int(Quality.INVALID)
@@ -83,11 +83,14 @@ class Member:
     no time anywhere.
     """
 
+    loose = False
+    """Whether its type is not known, so that it may have other parts."""
+
     def __init__(self, slots: Sequence[Slot | None], untimed: Iterable[int] = ()) -> None:
         self.slots = tuple(slots)
         found = [slot for slot in slots if slot is not None]
         self.places = tuple(sorted({place for slot in found for place in slot[1]}))
-        self.valued = tuple(sorted({place for slot in found if slot[0] in (VALUE, BOOL) for place in slot[1]}))
+        self.valued = tuple(sorted({place for slot in found if slot[0] in (VALUE, ON_OFF) for place in slot[1]}))
         self.untimed = tuple(set(untimed).intersection(self.valued))
 
     def take(self, data: bytes, span: Span, image: Image) -> None:
@@ -119,12 +122,14 @@ class Member:
                     _put(slot, data, tag, body, at, image)
         except IndexError:
             at = -1
-        if at != end:
+        if at != end and self.loose:
+            image.refuse(self.places, "the attribute is no number")
+        elif at != end:
             raise Violation(f"a value at byte {span.start} has not the {len(self.slots)} parts of its type")
 
 
 def _put(slot: Slot, data: bytes, tag: int, body: int, end: int, image: Image) -> None:
-    what, places, plain = slot
+    what, places, plain, on_off = slot
     if what == QUALITY:
         quality = flags(data, tag, body, end)
         for place in places:
@@ -135,10 +140,11 @@ def _put(slot: Slot, data: bytes, tag: int, body: int, end: int, image: Image) -
             image.time_ns[place], image.untrusted[place] = time_ns, untrusted
     else:
         value = number(data, tag, body, end)
-        if what == BOOL and tag == BITS:
-            value = _ON_OFF.get(value, np.nan)
         for place in places:
             image.values[place] = value
+        if what == ON_OFF and tag == BITS:
+            for place in on_off:
+                image.values[place] = _ON_OFF.get(value, np.nan)
         for place in plain:
             image.quality[place] = 0
 
@@ -204,12 +210,13 @@ def members(trees: Sequence[Tree], wanted: Sequence[Wanted]) -> list[Member]:
 def _slot(path: Path, owners: Mapping[tuple[str, Path], list[int]], plain: AbstractSet[int]) -> Slot | None:
     for what, name in ((QUALITY, "q"), (TIME, "t")):
         if places := owners.get((name, path)):
-            return what, tuple(places), ()
+            return what, tuple(places), (), ()
     straight, on_off = owners.get(("value", path), []), owners.get(("bool", path), [])
     if not straight and not on_off:
         return None
     places = [*straight, *on_off]
-    return BOOL if on_off else VALUE, tuple(places), tuple(place for place in places if place in plain)
+    unqualified = tuple(place for place in places if place in plain)
+    return ON_OFF if on_off else VALUE, tuple(places), unqualified, tuple(on_off)
 
 
 def _nearest(path: Path, name: str, kind: str, kinds: Mapping[Path, str]) -> Path:

@@ -14,6 +14,8 @@ from protocols.iec61850.transport import Violation
 
 ENVELOPE: Final = 64
 """Bytes of a message beside its names or values, rounded up."""
+UNKNOWN: Final[list[tuple[Path, PrimitiveType]]] = [((), PrimitiveType("integer"))]
+"""The leaves of an attribute whose type the device does not tell: read to find out."""
 BYTES_A_LEAF: Final = 10
 """Room for a value of a usual answer: a time takes 10, a float 7, a quality 5."""
 
@@ -75,8 +77,12 @@ def variables(questions: Questions, wanted: Iterable[Wanted], image: Image) -> l
             image.refuse([point.place], "the attribute is no number")
         else:
             by_root.setdefault(tree.root, []).append(point)
-    found = ((root, members([trees[root]], points)[0]) for root, points in by_root.items())
-    return [Variable(requests.variable(root), member) for root, member in found]
+    found: list[Variable] = []
+    for root, points in by_root.items():
+        [member] = members([trees[root]], points)
+        member.loose = trees[root].leaves == UNKNOWN
+        found.append(Variable(requests.variable(root), member))
+    return found
 
 
 def _tree(questions: Questions, point: Wanted, trees: dict[Path, Tree]) -> Tree | None:
@@ -84,7 +90,7 @@ def _tree(questions: Questions, point: Wanted, trees: dict[Path, Tree]) -> Tree 
     whole = questions.tree(point.path[:4])
     if whole is None:
         known = questions.tree(point.path[:3]) is not None
-        return None if known else trees.setdefault(point.path, Tree(point.path, [((), _ANY)]))
+        return None if known else trees.setdefault(point.path, Tree(point.path, UNKNOWN))
     paths = {(*whole.root, *path) for path, _ in whole.leaves}
     if point.path not in paths:
         exists = any(path[: len(point.path)] == point.path for path in paths)
@@ -100,10 +106,6 @@ def _tree(questions: Questions, point: Wanted, trees: dict[Path, Tree]) -> Tree 
         inside = [(*whole.root, *path)[: len(root)] == root for path, _ in whole.leaves]
         trees[root] = Tree(root, [part for part, is_inside in zip(parts, inside, strict=True) if is_inside])
     return trees[root]
-
-
-_ANY: Final = PrimitiveType("integer")
-"""Of an attribute whose type the device does not tell: read to find out."""
 
 
 def batches(found: Sequence[Variable], max_pdu: int) -> list[Batch]:
