@@ -24,6 +24,8 @@ from gateway.memory import Memory, remembered
 from gateway.plant import Plant
 from gateway.store.store import Store
 from gateway.store.work import StoreStats
+from gateway.uplink.format import Sources
+from gateway.uplink.formats import build
 from gateway.uplink.publisher import Publisher
 
 log = structlog.get_logger()
@@ -138,12 +140,14 @@ class Gateway:
         await self.plant.start(group)
 
     def _publisher(self) -> Publisher:
-        return Publisher(
-            self.config.uplink,
-            self.config.gateway,
-            self.store,
+        uplink, identity = self.config.uplink, self.config.gateway
+        return Publisher(uplink, identity, self.store, build(uplink, identity, self._sources()))
+
+    def _sources(self) -> Sources:
+        return Sources(
             birth=lambda: describe(self.config),
             status=self._status,
+            gaps=self.store.gaps,
             command=self._command,
         )
 
@@ -183,7 +187,8 @@ class Gateway:
     def _stalled(self) -> bool:
         """Whether messages wait and the broker is there, yet nothing has been acknowledged for too long."""
         silent_s = time.monotonic() - self.publisher.last_ack_s
-        return self.publisher.connected and any(self.store.stats.rows.values()) and silent_s > STALL_S
+        waiting = sum(self.store.stats.rows.values()) - self.publisher.held
+        return self.publisher.connected and waiting > 0 and silent_s > STALL_S
 
 
 def _reloadable(new: Config, old: Config, path: Path) -> Config:

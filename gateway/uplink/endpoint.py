@@ -1,7 +1,9 @@
 """The way to the broker and how it is trusted: TCP, TLS, the password, and one clear sentence for what goes wrong."""
 
+import asyncio
 import socket
 import ssl
+import threading
 from pathlib import Path
 
 from gateway.config.model import Uplink
@@ -40,6 +42,37 @@ def dial(uplink: Uplink) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+async def reach(uplink: Uplink) -> socket.socket:
+    """Do `dial` in a daemon thread, so that neither a time-out nor the end of the process waits for a resolver.
+
+    Raises:
+        OSError, ValueError: nobody answers, or nobody who is trusted.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[socket.socket] = loop.create_future()
+
+    def settle(sock: socket.socket | None, error: Exception | None) -> None:
+        if sock is not None:
+            sock.close() if done.done() else done.set_result(sock)
+        elif error is not None and not done.done():
+            done.set_exception(error)
+
+    def run() -> None:
+        sock, error = None, None
+        try:
+            sock = dial(uplink)
+        except (OSError, ValueError) as caught:
+            error = caught
+        try:
+            loop.call_soon_threadsafe(settle, sock, error)
+        except RuntimeError:  # the loop is closed: nobody waits
+            if sock is not None:
+                sock.close()
+
+    threading.Thread(target=run, name="connect", daemon=True).start()
+    return await done
 
 
 def password(path: Path | None) -> str | None:

@@ -1,4 +1,4 @@
-"""One conversation with an MQTT broker, driven by the event loop; the only file that knows paho.
+"""One conversation with an MQTT broker, driven by the event loop; it and `client` are the only files that know paho.
 
 - A connection is made once and ends once. There is no reconnect and no resending below the publisher, so paho never
   holds more than the window, and a row is on its way at most once a connection.
@@ -15,27 +15,26 @@ which wakes the loop for each PUBACK, takes 145.
 import asyncio
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.client import Client as PahoClient
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.enums import LogLevel, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.config.model import Uplink
-from gateway.uplink.endpoint import BrokerLost, dial, password, sentence
+from gateway.uplink.client import INCOMING_BYTES, Client
+from gateway.uplink.endpoint import BrokerLost, password, reach, sentence
+from gateway.uplink.message import Incoming, Outgoing
 
 PATIENCE = 1.5
 """Keep-alives until the broker counts as silent; MQTT 5 clause 3.1.2.10 gives clients the same."""
-INCOMING_BYTES = 64 * 1024
-"""Largest packet that is taken from the broker; a command has at most 8 KiB. Beyond it the connection ends."""
 LARGEST_PACKET = 268_435_455
 """MQTT 5 clause 1.5.5: the largest packet, when the broker names no limit of its own."""
 UNSUPPORTED_VERSION = 132
@@ -60,27 +59,26 @@ class Oversized(BrokerLost):
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message on its way out."""
-
-    topic: str
-    payload: bytes
-    retain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Listener:
     """Who hears of it: `acked` with the identifier of a message that the broker has, `received` with what it sent."""
 
     acked: Callable[[int], None]
-    received: Callable[[bytes], None]
+    received: Callable[[Incoming], None]
     ended: Callable[[], None]
 
 
 class Connection:
     """A conversation with the broker. `closed` becomes the reason of its end; `window` and `max_bytes` its limits."""
 
-    def __init__(self, uplink: Uplink, *, version: Version, client_id: str, will: Outgoing, listener: Listener) -> None:
+    def __init__(
+        self,
+        uplink: Uplink,
+        *,
+        version: Version,
+        client_id: str,
+        will: Callable[[], Outgoing],
+        listener: Listener,
+    ) -> None:
         self.version = version
         self.window = uplink.inflight
         self.max_bytes = LARGEST_PACKET
@@ -90,11 +88,12 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._accepted: asyncio.Future[None] = self._loop.create_future()
         self._subscribed: asyncio.Future[bool] = self._loop.create_future()
+        self._will = will
         self._sent: dict[int, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._socket: socket.socket | None = None
         self._trouble = ""
-        self._client = _client(version, client_id, will, uplink.inflight)
+        self._client = Client.of(client_id, older=version is Version.V311, window=uplink.inflight)
 
     async def open(self) -> None:
         """Connect, and wait until the broker has accepted; once.
@@ -105,7 +104,7 @@ class Connection:
         try:
             async with asyncio.timeout(self._uplink.connect_timeout_s):
                 secret = password(self._uplink.password_file)
-                self._attach(await _in_thread(lambda: dial(self._uplink)), secret)
+                self._attach(await reach(self._uplink), secret)
                 await self._answer()
         except (OSError, ValueError) as error:
             self.abort(BrokerLost(sentence(error, self._uplink)))
@@ -130,13 +129,13 @@ class Connection:
         self._sent[info.mid] = time.monotonic()
         return info.mid
 
-    async def subscribe(self, topic: str) -> bool:
-        """Ask for `topic` with QoS 1 and return whether the broker allows it.
+    async def subscribe(self, topics: Sequence[str]) -> bool:
+        """Ask for `topics` with QoS 1, once, and return whether the broker allows all of them.
 
         Raises:
             BrokerLost: the connection ended before the answer.
         """
-        self._client.subscribe(topic, qos=1)
+        self._client.subscribe([(topic, 1) for topic in topics])
         await asyncio.wait((self._subscribed, self.closed), return_when=asyncio.FIRST_COMPLETED)
         if self.closed.done():
             raise self.closed.result()
@@ -170,13 +169,11 @@ class Connection:
         client.on_socket_register_write = lambda *_: self._loop.add_writer(sock, client.loop_write)
         client.on_socket_unregister_write = lambda *_: self._stop_writing()
         client.on_socket_close = lambda *_: self._detach()
-        properties = None
-        if self.version is Version.V5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.MaximumPacketSize = INCOMING_BYTES
+        will = self._will()
+        client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         if uplink.username is not None:
             client.username_pw_set(uplink.username, secret)
-        client.connect(uplink.host, uplink.port, uplink.keepalive_s, properties=properties)
+        client.connect(uplink.host, uplink.port, uplink.keepalive_s, properties=client.greeting())
         self._loop.add_reader(sock, self._read)
         self._tick()
 
@@ -209,7 +206,7 @@ class Connection:
             self._timer = self._loop.call_later(min(1.0, due_s), self._tick)
 
     def _on_connect(
-        self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
+        self, _client: PahoClient, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
     ) -> None:
         self._client.on_log = None
         if reason.value == UNSUPPORTED_VERSION:
@@ -222,7 +219,7 @@ class Connection:
             self.max_bytes = getattr(properties, "MaximumPacketSize", self.max_bytes)
             self._accepted.set_result(None)
 
-    def _on_disconnect(self, _client: Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
+    def _on_disconnect(self, _client: PahoClient, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
         if self._client.refused_bytes:
             size = self._client.refused_bytes
             self._end(Oversized(f"the broker sent a packet of {size} bytes, over {INCOMING_BYTES}"))
@@ -235,23 +232,22 @@ class Connection:
         else:
             self._end(VersionRefused("the broker closed the connection without an answer"))
 
-    def _on_publish(self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
+    def _on_publish(self, _client: PahoClient, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
         del self._sent[mid]
         if reason.is_failure:
             self._end(BrokerLost(f"the broker refuses a message: {reason}"))
         else:
             self._listener.acked(mid)
 
-    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        if not message.retain:
-            self._listener.received(bytes(message.payload))
+    def _on_message(self, _client: PahoClient, _data: Any, message: MQTTMessage) -> None:
+        self._listener.received(Incoming(message.topic, bytes(message.payload), message.retain))
 
     def _on_subscribe(
-        self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+        self, _client: PahoClient, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        self._subscribed.set_result(not reasons[0].is_failure)
+        self._subscribed.set_result(not any(reason.is_failure for reason in reasons))
 
-    def _on_log(self, _client: Client, _data: Any, level: int, text: str) -> None:
+    def _on_log(self, _client: PahoClient, _data: Any, level: int, text: str) -> None:
         """Keep what TLS had against us: TLS 1.3 refuses a client's certificate only after the handshake."""
         if level == LogLevel.MQTT_LOG_ERR and "[SSL" in text:
             self._trouble = text[text.index("[SSL") :]
@@ -267,9 +263,9 @@ class Connection:
 
 
 async def connect(
-    uplink: Uplink, *, version: Version, client_id: str, will: Outgoing, listener: Listener
+    uplink: Uplink, *, version: Version, client_id: str, will: Callable[[], Outgoing], listener: Listener
 ) -> Connection:
-    """Return a connection in `version`, or in 3.1.1 where the broker refuses 5.
+    """Return a connection in `version`, or in 3.1.1 where the broker refuses 5; `will` is asked at each CONNECT.
 
     Raises:
         BrokerLost: there is none.
@@ -284,65 +280,3 @@ async def connect(
         with suppress(VersionRefused):
             return await opened(Version.V5)
     return await opened(Version.V311)
-
-
-class _Client(Client):
-    """A client of paho on a socket that is already open, and with a limit to what it takes in.
-
-    paho asks the socket for the whole rest of a packet, up to 256 MiB, and has no limit of its own.
-    """
-
-    ready: socket.socket
-    refused_bytes = 0
-
-    def _create_socket(self) -> socket.socket:
-        return self.ready
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > INCOMING_BYTES:
-            self.refused_bytes = bufsize
-            raise ConnectionAbortedError
-        return super()._sock_recv(bufsize)
-
-
-def _client(version: Version, client_id: str, will: Outgoing, window: int) -> _Client:
-    """Return a client of paho that keeps nothing beyond the window and never reconnects by itself."""
-    older = version is Version.V311
-    client = _Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        clean_session=True if older else None,
-        protocol=MQTTProtocolVersion.MQTTv311 if older else MQTTProtocolVersion.MQTTv5,
-        reconnect_on_failure=False,
-    )
-    client.max_inflight_messages = window + 1  # the window, and the farewell
-    client.max_queued_messages = window + 1
-    client.will_set(will.topic, will.payload, qos=1, retain=True)
-    return client
-
-
-async def _in_thread(work: Callable[[], socket.socket]) -> socket.socket:
-    """Run `work` in a daemon thread, so that neither a time-out nor the end of the process waits for a resolver."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[socket.socket] = loop.create_future()
-
-    def settle(sock: socket.socket | None, error: Exception | None) -> None:
-        if sock is not None:
-            sock.close() if done.done() else done.set_result(sock)
-        elif error is not None and not done.done():
-            done.set_exception(error)
-
-    def run() -> None:
-        sock, error = None, None
-        try:
-            sock = work()
-        except (OSError, ValueError) as caught:
-            error = caught
-        try:
-            loop.call_soon_threadsafe(settle, sock, error)
-        except RuntimeError:  # the loop is closed: nobody waits
-            if sock is not None:
-                sock.close()
-
-    threading.Thread(target=run, name="connect", daemon=True).start()
-    return await done

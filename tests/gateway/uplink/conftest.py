@@ -14,6 +14,8 @@ from gateway.config.model import Identity, Uplink
 from gateway.core.messages import Alarm, AlarmState, Change, Summary
 from gateway.store.packing import to_record
 from gateway.store.record import Gap, Row, Stream
+from gateway.uplink.format import Sources
+from gateway.uplink.formats import build
 from gateway.uplink.publisher import Publisher
 
 START_NS = 1_763_632_800_000_000_000
@@ -195,15 +197,9 @@ async def publish() -> AsyncIterator[Callable[..., Publisher]]:
         birth: Callable[[], Mapping[str, Any]] = lambda: {"devices": {}},
         **keys: Any,
     ) -> Publisher:
-        publisher = Publisher(
-            Uplink(url=url, **{"retry_max_s": 1.0, "connect_timeout_s": 3.0} | keys),
-            IDENTITY,
-            store,
-            birth=birth,
-            status=lambda: {"state": "operational"},
-            command=command,
-            random=lambda: 0.05,
-        )
+        uplink = Uplink(url=url, **{"retry_max_s": 1.0, "connect_timeout_s": 3.0} | keys)
+        sources = Sources(birth=birth, status=lambda: {"state": "operational"}, gaps=store.gaps, command=command)
+        publisher = Publisher(uplink, IDENTITY, store, build(uplink, IDENTITY, sources), random=lambda: 0.05)
         tasks.append(asyncio.create_task(publisher.run(), name="publisher"))
         publisher.task = tasks[-1]  # type: ignore[attr-defined]
         return publisher

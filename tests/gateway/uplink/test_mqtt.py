@@ -9,7 +9,8 @@ import pytest
 
 from gateway.config.model import Uplink
 from gateway.uplink.endpoint import BrokerLost
-from gateway.uplink.mqtt import Connection, Listener, Outgoing, Version, connect
+from gateway.uplink.message import Outgoing
+from gateway.uplink.mqtt import Connection, Listener, Version, connect
 
 OLD_BROKER = """
 import asyncio, sys
@@ -26,14 +27,14 @@ async def main():
 asyncio.run(main())
 """
 SECRET = "correct horse battery"
-WILL = Outgoing("gridsentinel/site/gw/status", b"{}")
+WILL = Outgoing("gridsentinel/site/gw/status", b"{}", retain=True)
 
 
 async def opened(url, **keys):
     listener = Listener(acked=lambda _: None, received=lambda _: None, ended=lambda: None)
     version = keys.pop("version", Version.V5)
     uplink = Uplink(url=url, **{"connect_timeout_s": 3.0} | keys)
-    return await connect(uplink, version=version, client_id="c", will=WILL, listener=listener)
+    return await connect(uplink, version=version, client_id="c", will=lambda: WILL, listener=listener)
 
 
 async def refused(url, **keys):

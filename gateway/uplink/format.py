@@ -1,0 +1,77 @@
+"""What a format is to the publisher: how a conversation begins, what is said, and when a row may leave the store.
+
+A format has no task, no socket and no retry. It turns what the gateway knows into messages; the publisher decides when
+one may go, and tells the store what has arrived.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gateway.store.record import Gap
+from gateway.uplink.message import Incoming, Outgoing
+from gateway.uplink.schedule import Due
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a format asks the gateway: what it measures, how it is, its gaps, and to act on an alarm."""
+
+    birth: Callable[[], Mapping[str, Any]]
+    status: Callable[[], Mapping[str, Any]]
+    gaps: Callable[[], Awaitable[Sequence[Gap]]]
+    command: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Format(Protocol):
+    """One way to say everything, for one publisher. `wake` is set by it when there is something to say."""
+
+    hold_s: float
+    """How long a row stays in the store after the broker has it; what a lost connection leaves there goes again."""
+    rest_s: float
+    """How often it wants to be asked for its own messages although nobody has woken the publisher."""
+    watched: Sequence[str]
+    """Topics that it listens to."""
+    commanded: Sequence[str]
+    """Topics of commands: not listened to after a command that was larger than any can be."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether anybody is there to talk to: while not, nothing is said; when no longer, the conversation ends."""
+
+    async def prepare(self) -> None:
+        """Get ready for another attempt to connect."""
+
+    def will(self) -> Outgoing:
+        """Return the last will for the CONNECT that goes now."""
+
+    def begin(self) -> None:
+        """A conversation has begun: all that was told before it may be forgotten over there."""
+
+    def received(self, message: Incoming) -> None:
+        """Take a message from the broker."""
+
+    def birth_now(self) -> None:
+        """Tell anew what is measured."""
+
+    def status_now(self) -> None:
+        """Tell how the gateway is."""
+
+    async def own(self) -> Outgoing | None:
+        """Return what the gateway has to say about itself now, before any row."""
+
+    def row(self, due: Due) -> Sequence[Outgoing]:
+        """Return the messages of a row, in order, the last of which carries it; none if there is nothing to tell.
+
+        Raises:
+            BadRecord: it is not what was written.
+        """
+
+    def gap(self, hole: Gap) -> Outgoing:
+        """Return the message of a hole that the gateway made."""
+
+    def stamp(self, message: Outgoing) -> Outgoing:
+        """Return `message` as it is written, now."""
+
+    def farewell(self) -> Outgoing:
+        """Return the last message of a conversation that ends in order."""

@@ -1,0 +1,52 @@
+"""Turns what is stored into messages that the broker can take; what cannot be sent leaves a gap."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from gateway.store.packing import BadRecord
+from gateway.store.record import Gap, GapReason, Row
+from gateway.uplink.format import Format
+from gateway.uplink.message import Outgoing
+from gateway.uplink.schedule import Due
+
+ENVELOPE_BYTES = 512
+"""Room for the topic and the header of a packet, when the broker limits its size."""
+
+
+class Writer:
+    """Writes in one format. `unreadable` rows and `oversized` messages are counted, and the first of each is said."""
+
+    def __init__(self, form: Format) -> None:
+        self.unreadable = 0
+        self.oversized = 0
+        self._format = form
+        self._log = structlog.get_logger("uplink")
+
+    def row(self, due: Due, max_bytes: int) -> Sequence[Outgoing]:
+        """Return the messages of a row, the last of which carries it; of one that cannot be sent, the gap it leaves."""
+        try:
+            messages = self._format.row(due)
+        except BadRecord as bad:
+            self.unreadable += 1
+            if self.unreadable == 1:
+                stream = due.row.record.stream.value
+                self._log.error("row_unreadable", stream=stream, seq=due.row.seq, reason=str(bad))
+            return (self._format.gap(_hole(due.row, GapReason.CORRUPT)),)
+        if all(self.fits(message, max_bytes) for message in messages):
+            return messages
+        return (self._format.gap(_hole(due.row, GapReason.SIZE)),)
+
+    def fits(self, message: Outgoing, max_bytes: int) -> bool:
+        """Return whether the broker would take a message of this size."""
+        size = len(message.payload)
+        if size <= max_bytes - ENVELOPE_BYTES:
+            return True
+        self.oversized += 1
+        if self.oversized == 1:
+            self._log.error("message_oversized", topic=message.topic, bytes=size, max_bytes=max_bytes)
+        return False
+
+
+def _hole(row: Row, reason: GapReason) -> Gap:
+    return Gap(row.record.stream, row.seq, row.seq, row.record.start_ns, row.record.end_ns, reason, 1)
