@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from wire import Wire
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 10.0
@@ -218,6 +219,15 @@ def mosquitto(make_mosquitto: Callable[[], Mosquitto]) -> Mosquitto:
     broker = make_mosquitto()
     broker.start()
     return broker
+
+
+@pytest.fixture
+async def wire(mosquitto: Mosquitto) -> AsyncIterator[Wire]:
+    """Stand between a gateway and the running broker."""
+    made = Wire(mosquitto.port)
+    await made.mend()
+    yield made
+    await made.close()
 
 
 @pytest.fixture

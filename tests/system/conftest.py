@@ -140,61 +140,6 @@ class Line(asyncio.Protocol):
         self._device.closed(self._transport)
 
 
-class Way:
-    """The way to the broker: it can be cut, or swallow everything without a word."""
-
-    def __init__(self, port: int) -> None:
-        self.swallows = False
-        self.port = _free_port()
-        self._broker_port = port
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
-
-    async def mend(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-
-    async def cut(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            for writer in tuple(self._writers):
-                writer.transport.abort()
-            await asyncio.gather(*self._tasks)
-            await self._server.wait_closed()
-            self._server = None
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._writers.add(writer)
-        try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._broker_port)
-            self._writers.add(back)
-            await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
-            self._writers.discard(back)
-        except OSError:
-            writer.transport.abort()
-        finally:
-            self._writers.discard(writer)
-            self._tasks.discard(task)
-
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        try:
-            while data := await source.read(65536):
-                if not self.swallows:
-                    target.write(data)
-                    await target.drain()
-        except OSError:
-            pass
-        finally:
-            target.transport.abort()
-
-
 class Daemon:
     """`gridsentinel run` as a child of the test, started as systemd would; the test writes its configuration."""
 
@@ -420,15 +365,6 @@ async def make_daemon(tmp_path: Path) -> AsyncIterator[Callable[[str], Daemon]]:
 async def daemon(mosquitto: Any, make_daemon: Callable[[str], Daemon]) -> Daemon:
     """Make a daemon for the running broker."""
     return make_daemon(mosquitto.url)
-
-
-@pytest.fixture
-async def way(mosquitto: Any) -> AsyncIterator[Way]:
-    """Open a way to the running broker that can be cut."""
-    way = Way(mosquitto.port)
-    await way.mend()
-    yield way
-    await way.cut()
 
 
 @pytest.fixture

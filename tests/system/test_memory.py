@@ -12,9 +12,9 @@ GROWTH_KIB = 1024
 
 
 @pytest.mark.slow
-async def test_memory_stays(make_daemon, make_device, way, book):
+async def test_memory_stays(make_daemon, make_device, wire, book):
     """Between the third and the last quarter of the minute the resident memory grows by less than a mebibyte."""
-    daemon = make_daemon(way.url)
+    daemon = make_daemon(wire.url)
     devices = [make_device() for _ in range(DEVICES)]
     for device in devices:
         await device.start()
@@ -23,7 +23,7 @@ async def test_memory_stays(make_daemon, make_device, way, book):
         each["points"][2]["deadband"] = 10
     daemon.write(config, uplink={"backlog_rate_per_s": 1000})
     await daemon.start()
-    outages = asyncio.create_task(come_and_go(way))
+    outages = asyncio.create_task(come_and_go(wire))
     await asyncio.sleep(WARM_S)
     sizes = []
     for _ in range(LONG_S):
@@ -38,9 +38,9 @@ async def test_memory_stays(make_daemon, make_device, way, book):
     assert sum(device.answers[1] for device in devices) * POINTS > 0.9 * 5000 * (WARM_S + LONG_S)
 
 
-async def come_and_go(way):
+async def come_and_go(wire):
     while True:
         await asyncio.sleep(OUTAGE_S)
-        await way.cut()
+        await wire.close()
         await asyncio.sleep(OUTAGE_S)
-        await way.mend()
+        await wire.mend()

@@ -70,13 +70,13 @@ async def test_stop_with_a_dead_broker(make_daemon, device, book, mosquitto):
     assert book.windows("d1")[0]["historical"] is True
 
 
-async def test_stop_with_a_broker_that_swallows(make_daemon, device, book, mosquitto, way):
+async def test_stop_with_a_broker_that_swallows(make_daemon, device, book, mosquitto, wire):
     """The link dies without a word while connected: what was in flight stays on disk and is told again."""
-    daemon = make_daemon(way.url)
+    daemon = make_daemon(wire.url)
 
     async def swallow():
         await book.until(lambda book: book.status.get("online"))
-        way.swallows = True
+        wire.swallow()
         await device.answered(20)
 
     await stopped_and_complete(daemon, device, book, mosquitto.url, swallow)

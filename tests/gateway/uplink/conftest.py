@@ -1,9 +1,8 @@
-"""A store in RAM, a publisher that runs for one test, and a link that can be cut or fall silent."""
+"""A store in RAM, and a publisher that runs for one test."""
 
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -120,68 +119,9 @@ class Memory:
                 await asyncio.sleep(0.001)
 
 
-class Link:
-    """A TCP proxy to the broker, which can be cut, and can swallow all bytes while the connections stay up."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self.accepted = 0
-        self.port = 0
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def swallow(self) -> None:
-        """Keep the connections and lose every byte, until they are cut."""
-        self._flowing.clear()
-
-    def cut(self) -> None:
-        """End all connections at once; new ones flow."""
-        self._flowing.set()
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    async def stop(self) -> None:
-        self._server.close()
-        self.cut()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        self._writers |= {writer, there_writer}
-        for one, other in ((reader, there_writer), (there_reader, writer)):
-            task = asyncio.create_task(self._pump(one, other))
-            self._tasks.add(task)
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65536):
-                if self._flowing.is_set():
-                    writer.write(data)
-        writer.transport.abort()
-
-
 @pytest.fixture
 async def memory() -> Memory:
     return Memory()
-
-
-@pytest.fixture
-async def link(mosquitto: Any) -> AsyncIterator[Link]:
-    """Stand between publisher and broker."""
-    made = Link(mosquitto.port)
-    await made.start()
-    yield made
-    await made.stop()
 
 
 @pytest.fixture

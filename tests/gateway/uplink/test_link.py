@@ -76,14 +76,14 @@ async def test_a_killed_broker_costs_nothing_that_it_did_not_acknowledge(
     assert sorted(memory.acknowledged[Stream.TELEMETRY]) == list(range(1, 501))
 
 
-async def test_a_link_that_is_cut_at_any_moment(mosquitto, link, subscribe, memory, publish, messages):
+async def test_a_link_that_is_cut_at_any_moment(mosquitto, wire, subscribe, memory, publish, messages):
     """Ten cuts in the middle of the traffic: a subscriber has every number, and only what was in flight came twice."""
     subscriber = subscribe(mosquitto, f"{PREFIX}/telemetry/#")
-    publisher = publish(f"mqtt://127.0.0.1:{link.port}", memory, backlog_rate_per_s=100_000)
+    publisher = publish(wire.url, memory, backlog_rate_per_s=100_000)
     memory.put(*(messages.summary(n, points=50) for n in range(2000)))
     for _ in range(10):
         await memory.until(lambda before=publisher.acked: publisher.acked >= before + 50)
-        link.cut()
+        wire.cut()
     await memory.empty()
     await subscriber.until(lambda s: numbers(s, "/telemetry/") == set(range(1, 2001)))
 
@@ -92,19 +92,19 @@ async def test_a_link_that_is_cut_at_any_moment(mosquitto, link, subscribe, memo
 
 
 @pytest.mark.slow
-async def test_a_link_that_falls_silent(mosquitto, link, subscribe, memory, publish, messages):
+async def test_a_link_that_falls_silent(mosquitto, wire, subscribe, memory, publish, messages):
     """A link that swallows bytes while TCP stays up is noticed within 1.5 keep-alives, and nothing is lost."""
     subscriber = subscribe(mosquitto, f"{PREFIX}/telemetry/#")
-    publisher = publish(f"mqtt://127.0.0.1:{link.port}", memory, keepalive_s=5)
+    publisher = publish(wire.url, memory, keepalive_s=5)
     memory.put(messages.summary(0))
     await memory.empty()
-    link.swallow()
+    wire.swallow()
     began = time.monotonic()
     memory.put(*(messages.summary(n) for n in range(1, 200)))
     await memory.until(lambda: not publisher.connected)
     noticed_s = time.monotonic() - began
     held = len(memory.rows[Stream.TELEMETRY])
-    link.cut()
+    await wire.mend()
     await memory.empty()
     await subscriber.until(lambda s: numbers(s, "/telemetry/") == set(range(1, 201)))
 
