@@ -13,9 +13,9 @@ from enum import Enum
 from typing import TypeAlias
 
 KINDS = (
-    "reserved connect connack publish puback pubrec pubrel pubcomp subscribe suback unsubscribe unsuback pingreq "
-    "pingresp disconnect auth"
-).split()
+    *("reserved", "connect", "connack", "publish", "puback", "pubrec", "pubrel", "pubcomp"),
+    *("subscribe", "suback", "unsubscribe", "unsuback", "pingreq", "pingresp", "disconnect", "auth"),
+)
 """MQTT 5 clause 2.1.2: the packet types in the order of their numbers."""
 MQTT5 = 5
 

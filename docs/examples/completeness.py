@@ -1,0 +1,270 @@
+"""The book of one gateway: every sequence number accounted for, so that a hole cannot hide.
+
+A number has come, or a gap message explains it, or it is missing. What comes twice is a duplicate when it says the
+same, and a contradiction when it does not. A merged window stands for all the numbers that it covers, and replaces what
+came of them before. Only the end is final: while the gateway still holds messages (`waiting` in its status), numbers
+that have not come are outstanding.
+"""
+
+import hashlib
+import json
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+Run: TypeAlias = tuple[int, int]
+
+STREAMS = ("telemetry", "change", "alarm")
+RUNS_MAX = 100_000
+"""Runs kept of a stream; beyond it the oldest hole is given up: counted as missing for good."""
+REMEMBERED = 100_000
+"""Newest messages of a stream that are remembered, as 16 bytes each, to compare those that come twice."""
+GAPS_MAX = 10_000
+"""Gap messages kept of a stream; beyond it the two oldest become one."""
+
+
+class Verdict(StrEnum):
+    """What one message was."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    MERGED = "merged"
+    """It covers numbers that came before on their own, and replaces those messages."""
+    CONTRADICTORY = "contradictory"
+
+
+class Runs:
+    """Whole numbers from 1, kept as runs that never touch."""
+
+    def __init__(self, runs: Iterable[Sequence[int]] = ()) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in runs:
+            self.add(first, last)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(zip(self._firsts, self._lasts, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self._firsts)
+
+    @property
+    def last(self) -> int:
+        """The greatest number, 0 for none."""
+        return self._lasts[-1] if self._lasts else 0
+
+    def add(self, first: int, last: int) -> None:
+        """Take in the numbers first to last."""
+        low, high = bisect_left(self._lasts, first - 1), bisect_right(self._firsts, last + 1)
+        if low < high:
+            first, last = min(first, self._firsts[low]), max(last, self._lasts[high - 1])
+        self._firsts[low:high], self._lasts[low:high] = [first], [last]
+
+    def count(self, first: int, last: int) -> int:
+        """Return how many of the numbers first to last are in."""
+        low, high = bisect_left(self._lasts, first), bisect_right(self._firsts, last)
+        return sum(min(last, self._lasts[n]) - max(first, self._firsts[n]) + 1 for n in range(low, high))
+
+    def holes(self, last: int) -> Iterator[Run]:
+        """Yield the runs of 1 to `last` that are not in."""
+        after = 0
+        for first, end in self:
+            if first > last:
+                break
+            if first > after + 1:
+                yield after + 1, first - 1
+            after = end
+        if after < last:
+            yield after + 1, last
+
+    def give_up(self) -> int:
+        """Close the oldest hole between two runs, and return how many numbers it had."""
+        size = self._firsts[1] - self._lasts[0] - 1
+        self.add(self._firsts[0], self._lasts[1])
+        return size
+
+
+class Book:
+    """One stream. `counts` says how often each verdict was given; `unverified` duplicates came too late to compare."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(Verdict, 0)
+        self.unverified = 0
+        self.given_up = 0
+        self.last = 0
+        self.settled = 0
+        self._came = Runs()
+        self._known: OrderedDict[tuple[Run, ...], bytes] = OrderedDict()
+        self._gaps: dict[Run, int] = {}
+
+    def enter(self, message: Mapping[str, Any]) -> Verdict:
+        """Enter a message of the stream."""
+        verdict = self._judge(message)
+        self.counts[verdict] += 1
+        return verdict
+
+    def explain(self, gap: Mapping[str, Any]) -> None:
+        """Enter a gap message; of two, one within the other, the greater has grown from the smaller and replaces it."""
+        first, last = gap["from_seq"], gap["to_seq"]
+        if any(run[0] <= first and last <= run[1] and run != (first, last) for run in self._gaps):
+            return
+        self._gaps = {run: lost for run, lost in self._gaps.items() if not (first <= run[0] and run[1] <= last)}
+        self._gaps[first, last] = gap["lost"]
+        if len(self._gaps) > GAPS_MAX:
+            one, other = sorted(self._gaps)[:2]
+            self._gaps[one[0], max(one[1], other[1])] = self._gaps.pop(one) + self._gaps.pop(other)
+
+    def told(self, last: int, waiting: int) -> None:
+        """Enter what a status says: the highest number given out, and whether the gateway still holds any."""
+        self.last = max(self.last, last)
+        if not waiting:
+            self.settled = max(self.settled, last)
+
+    def begin(self, last: int) -> None:
+        """Count from behind `last`: what was before is not asked for."""
+        if last > 0:
+            self._came.add(1, last)
+
+    def missing(self) -> list[Run]:
+        """Return what should have come: up to the last status with which the gateway held nothing back."""
+        return list(self._accounted().holes(self.settled))
+
+    def outstanding(self) -> list[Run]:
+        """Return what may yet come: given out, and not settled."""
+        upto = max(self.last, self._came.last)
+        return [
+            (max(first, self.settled + 1), last) for first, last in self._accounted().holes(upto) if last > self.settled
+        ]
+
+    def explained(self) -> int:
+        """Return how many numbers never came and lie within gap messages."""
+        gaps = Runs(self._gaps)
+        return sum(last - first + 1 - self._came.count(first, last) for first, last in gaps)
+
+    def hidden(self) -> int:
+        """Return how many numbers hide behind gap messages that admit to fewer losses than there are."""
+        return max(0, self.explained() - sum(self._gaps.values()))
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing and nothing contradicts."""
+        lost = self.given_up or self.hidden() or self.missing()
+        return not lost and not self.counts[Verdict.CONTRADICTORY]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` takes up again; messages that were compared are not kept."""
+        gaps = [[*run, lost] for run, lost in self._gaps.items()]
+        numbers = {key: getattr(self, key) for key in ("unverified", "given_up", "last", "settled")}
+        return {"counts": self.counts, "came": list(self._came), "gaps": gaps, **numbers}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Book":
+        """Return the book that was kept."""
+        book = cls()
+        book.counts |= {Verdict(word): count for word, count in kept["counts"].items()}
+        book._came = Runs(kept["came"])
+        book._gaps = {(first, last): lost for first, last, lost in kept["gaps"]}
+        for key in ("unverified", "given_up", "last", "settled"):
+            setattr(book, key, kept[key])
+        return book
+
+    def _judge(self, message: Mapping[str, Any]) -> Verdict:
+        numbers, digest = covered(message), _digest(message)
+        if numbers is None:
+            return Verdict.CONTRADICTORY
+        came = any(self._came.count(first, last) for first, last in numbers)
+        before = self._known.get(numbers)
+        self._take(numbers, digest)
+        if before is not None:
+            return Verdict.DUPLICATE if before == digest else Verdict.CONTRADICTORY
+        if not came:
+            return Verdict.NEW
+        if numbers[0][0] < numbers[-1][1]:
+            return Verdict.MERGED
+        self.unverified += 1
+        return Verdict.DUPLICATE
+
+    def _take(self, numbers: tuple[Run, ...], digest: bytes) -> None:
+        for first, last in numbers:
+            self._came.add(first, last)
+        while len(self._came) > RUNS_MAX:
+            self.given_up += self._came.give_up()
+        self._known.setdefault(numbers, digest)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _accounted(self) -> Runs:
+        accounted = Runs(self._came)
+        for first, last in self._gaps:
+            accounted.add(first, last)
+        return accounted
+
+
+class Ledger:
+    """The books of one gateway's streams; `from_now` leaves out what was given out before the first status."""
+
+    def __init__(self, *, from_now: bool = False) -> None:
+        self.books = {stream: Book() for stream in STREAMS}
+        self._from_now = from_now
+
+    def enter(self, topic: str, message: Mapping[str, Any]) -> Verdict | None:
+        """Enter a message of `topic` (`telemetry`, `gap`, `status` …); return the verdict on one that has a number."""
+        verdict = None
+        if topic in self.books:
+            verdict = self.books[topic].enter(message)
+        elif topic == "gap":
+            self.books[message["stream"]].explain(message)
+        elif topic == "status" and "store" in message:
+            store = message["store"]
+            for stream, book in self.books.items():
+                if self._from_now:
+                    book.begin(store["last_seq"][stream])
+                book.told(store["last_seq"][stream], store["waiting"][stream])
+            self._from_now = False
+        return verdict
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing and nothing contradicts in any stream."""
+        return all(book.complete for book in self.books.values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is outstanding: the word is final."""
+        return not any(book.outstanding() for book in self.books.values())
+
+    def report(self) -> dict[str, dict[str, Any]]:
+        """Return each stream in numbers and runs."""
+        return {
+            stream: {
+                **{word.value: count for word, count in book.counts.items()},
+                "explained": book.explained(),
+                "missing": book.missing(),
+                "outstanding": book.outstanding(),
+                "hidden": book.hidden(),
+                "given_up": book.given_up,
+                "unverified": book.unverified,
+            }
+            for stream, book in self.books.items()
+        }
+
+
+def covered(message: Mapping[str, Any]) -> tuple[Run, ...] | None:
+    """Return the numbers that a message stands for, or None if it says no such thing.
+
+    `seq` alone; of a merged window `covers` [first, last], or exactly `numbers` [[first, last], …]; both end at `seq`.
+    """
+    seq = message.get("seq")
+    covers = message.get("covers", [seq, seq])
+    runs = tuple((run[0], run[-1]) for run in message.get("numbers", [covers]))
+    flat = [number for run in runs for number in run]
+    sound = bool(flat) and all(type(number) is int and number > 0 for number in flat)
+    return runs if sound and flat == sorted(flat) and [flat[0], flat[-1]] == list(covers) == [covers[0], seq] else None
+
+
+def _digest(message: Mapping[str, Any]) -> bytes:
+    """Return what a repetition is compared by; it may have become historical in between."""
+    text = json.dumps({**message, "historical": None}, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()

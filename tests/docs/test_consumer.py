@@ -1,0 +1,88 @@
+"""docs/examples/consumer.py as a program, against a real broker: its exit code is the answer."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "docs/examples/consumer.py"
+PREFIX = "gridsentinel/s/g"
+PATIENCE_S = 30
+
+
+def consumer(broker, *words):
+    command = [sys.executable, PROGRAM, broker.url, "s", "g", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process):
+    """Return its exit code and its report."""
+    told, _ = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, json.loads(told) if told else None
+
+
+def run(broker, *words):
+    return ended(consumer(broker, *words))
+
+
+@pytest.fixture
+def say(mosquitto, subscribe):
+    """Publish as a gateway would."""
+    publisher = subscribe(mosquitto, "nothing")
+
+    def say(*seqs, waiting=0, last=None):
+        for seq in seqs:
+            body = {"v": 1, "stream": "telemetry", "seq": seq, "historical": False}
+            publisher.say(f"{PREFIX}/telemetry/d", json.dumps(body).encode())
+        store = {"waiting": {"telemetry": waiting, "change": 0, "alarm": 0}}
+        store["last_seq"] = {"telemetry": max(seqs) if last is None else last, "change": 0, "alarm": 0}
+        publisher.say(f"{PREFIX}/status", json.dumps({"v": 1, "online": True, "store": store}).encode(), retain=True)
+
+    return say
+
+
+async def test_complete_also_over_a_kill(mosquitto, subscribe, say, tmp_path):
+    """Killed and started again with its book, the consumer has what came in between, and ends with 0."""
+    book = tmp_path / "book.json"
+    first = consumer(mosquitto, "--state", str(book))
+    watcher = subscribe(mosquitto)
+    while not book.exists():
+        say(*range(1, 51))
+        await watcher.until(lambda watcher: watcher.on("/telemetry"))
+    first.kill()
+    first.communicate()
+    say(*range(51, 400))
+    await watcher.until(lambda watcher: watcher.on("/status")[-1]["store"]["last_seq"]["telemetry"] == 399)
+    code, report = run(mosquitto, "--state", str(book), "--until-complete", "--seconds", str(PATIENCE_S))
+
+    assert (code, report["telemetry"]["missing"]) == (0, [])
+    assert report["telemetry"]["new"] == 399
+
+
+@pytest.mark.parametrize(
+    ("waiting", "answer", "key"),
+    [(0, 1, "missing"), (3, 3, "outstanding")],
+    ids=["nothing waits: lost", "the gateway still holds some"],
+)
+async def test_a_hole(mosquitto, say, tmp_path, waiting, answer, key):
+    """A hole is lost when the gateway holds nothing any more, and outstanding while it does."""
+    words = ("--state", str(tmp_path / "book.json"), "--seconds", "1")
+    say(waiting=1, last=0)
+    assert run(mosquitto, *words)[0] == 0
+    say(1, 2, 5, waiting=waiting)
+    code, report = run(mosquitto, *words)
+
+    assert (code, report["telemetry"][key]) == (answer, [[3, 4]])
+
+
+async def test_what_is_no_message(mosquitto, say, subscribe):
+    """What is no JSON of a gateway is said, and no good end; without a broker there is no answer at all."""
+    subscribe(mosquitto, "nothing").say(f"{PREFIX}/status", b"{", retain=True)
+    code, report = run(mosquitto, "--seconds", "1")
+    mosquitto.stop()
+
+    assert (code, report["unreadable"]) == (1, 1)
+    assert run(mosquitto) == (2, None)
