@@ -138,6 +138,10 @@ class Book:
             (max(first, self.settled + 1), last) for first, last in self._accounted().holes(upto) if last > self.settled
         ]
 
+    def holes(self) -> list[Run]:
+        """Return what neither came nor is explained below the highest number that came."""
+        return list(self._accounted().holes(self._came.last))
+
     def explained(self) -> int:
         """Return how many numbers never came and lie within gap messages."""
         gaps = Runs(self._gaps)
