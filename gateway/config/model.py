@@ -63,6 +63,8 @@ class Uplink:
     """MQTT keep-alive; seconds."""
     connect_timeout_s: float = Field(default=10.0, ge=1, le=120)
     """How long the broker may take to accept; seconds."""
+    retry_first_s: float = Field(default=1.0, ge=0.1, le=600)
+    """Longest first pause before a lost broker is tried again, by chance; doubles each time; seconds."""
     retry_max_s: float = Field(default=60.0, ge=1, le=3600)
     """Longest pause between attempts to connect; seconds."""
     inflight: int = Field(default=100, ge=1, le=10_000)
@@ -92,6 +94,8 @@ class Uplink:
         for key in ("ca_file", "cert_file", "key_file"):
             if getattr(self, key) is not None and not self.tls:
                 yield (key,), f"{key} needs an mqtts:// url"
+        if self.retry_first_s > self.retry_max_s:
+            yield ("retry_first_s",), f"retry_first_s {self.retry_first_s:g} is over retry_max_s {self.retry_max_s:g}"
         if (self.cert_file is None) != (self.key_file is None):
             missing = "cert_file" if self.cert_file is None else "key_file"
             given = "key_file" if self.cert_file is None else "cert_file"

@@ -2,8 +2,8 @@
 
 - A connection is made once and ends once. There is no reconnect and no resending below the publisher, so paho never
   holds more than the window, and a row is on its way at most once a connection.
-- Only a PUBACK counts. The oldest message that waits for one longer than 1.5 keep-alives ends the connection: the link
-  is silent, whatever TCP believes.
+- Only a PUBACK counts. A message that waits for one longer than 1.5 keep-alives ends the connection, and so does a
+  broker that says nothing for so long, although it was pinged after one: the link is silent, whatever TCP believes.
 - Host names, TCP and TLS are resolved and shaken in a thread of their own, which never stands in the way of the loop.
 - MQTT 5 is tried first. A broker that refuses it (CONNACK reason 132, CONNACK code 1, a close without any CONNACK, or
   silence) is asked in 3.1.1.
@@ -13,6 +13,7 @@ which wakes the loop for each PUBACK, takes 145.
 """
 
 import asyncio
+import math
 import socket
 import ssl
 import time
@@ -35,6 +36,8 @@ from gateway.uplink.message import Incoming, Outgoing
 
 PATIENCE = 1.5
 """Keep-alives until the broker counts as silent; MQTT 5 clause 3.1.2.10 gives clients the same."""
+LOOK_S = 1.0
+"""How often the link is looked at, and pinged when its time has come."""
 LARGEST_PACKET = 268_435_455
 """MQTT 5 clause 1.5.5: the largest packet, when the broker names no limit of its own."""
 UNSUPPORTED_VERSION = 132
@@ -90,6 +93,7 @@ class Connection:
         self._subscribed: asyncio.Future[bool] = self._loop.create_future()
         self._will = will
         self._sent: dict[int, float] = {}
+        self._heard_s = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._socket: socket.socket | None = None
         self._trouble = ""
@@ -190,20 +194,23 @@ class Connection:
 
     def _read(self) -> None:
         """Take what the broker sent, and with TLS also what already waits decrypted."""
+        self._heard_s = time.monotonic()
         while self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS and not self.closed.done():
             if not isinstance(self._socket, ssl.SSLSocket) or not self._socket.pending():
                 return
 
     def _tick(self) -> None:
-        """Look once a second, and exactly when the oldest message runs out of time, whether the link is alive."""
+        """Look every second, and exactly when the time is over, whether the link is alive."""
         now, patience_s = time.monotonic(), PATIENCE * self._uplink.keepalive_s
-        due_s = next(iter(self._sent.values()), now) + patience_s - now
-        if due_s <= 0:
-            self._end(BrokerLost(f"the broker acknowledged nothing for {patience_s:g} s"))
+        waiting_s, silent_s = now - next(iter(self._sent.values()), now), now - self._heard_s
+        left_s = patience_s - max(waiting_s, silent_s)
+        if left_s <= 0:
+            what = "acknowledged" if waiting_s >= patience_s else "said"
+            self._end(BrokerLost(f"the broker {what} nothing for {patience_s:g} s"))
         else:
             self._client.loop_misc()
         if not self.closed.done():
-            self._timer = self._loop.call_later(min(1.0, due_s), self._tick)
+            self._timer = self._loop.call_later(min(LOOK_S, self._uplink.keepalive_s / 4, left_s), self._tick)
 
     def _on_connect(
         self, _client: PahoClient, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None

@@ -64,7 +64,7 @@ class Publisher:
         self._config = config
         self._client_id = config.client_id or f"{identity.site}-{identity.name}"
         self._store = store
-        self._backoff = Backoff(config.retry_max_s, random)
+        self._backoff = Backoff(config.retry_first_s, config.retry_max_s, random)
         self._log = structlog.get_logger("uplink")
         self._version = Version.V5
         self._listens = True
@@ -76,6 +76,7 @@ class Publisher:
         self._holes = Holes()
         self._status_due_s = 0.0
         self._draining = False
+        self._gone_s = time.monotonic()
 
     @property
     def protocol(self) -> str:
@@ -176,12 +177,17 @@ class Publisher:
             await self._listen(connection)
             await self._await_host(connection)
             self.connected = True
-            await self._serve(connection, Schedule(self._store, backlog_rate_per_s=self._config.backlog_rate_per_s))
+            await self._serve(connection, self._schedule(time.monotonic()))
         finally:
             self._flight.let_go(time.monotonic())
             self._flight.crash()
             self._connection, self.connected = None, False
+            self._gone_s = time.monotonic()
             connection.abort()
+
+    def _schedule(self, now_s: float) -> Schedule:
+        begins_s = now_s + self._backoff.spread_s(now_s - self._gone_s)
+        return Schedule(self._store, backlog_rate_per_s=self._config.backlog_rate_per_s, backlog_from_s=begins_s)
 
     async def _listen(self, connection: Connection) -> None:
         topics = [*self.format.watched, *(self.format.commanded if self._listens else ())]

@@ -1,7 +1,7 @@
 """What goes next: alarms, then live changes, then live telemetry, then the backlog, oldest first and rate-capped.
 
 Everything stored before the connection came up is backlog, marked historical. Live rows never wait for it: they are
-asked first each time, and the backlog may fill only half of the in-flight window and a fixed rate.
+asked first each time, and the backlog may fill only half of the in-flight window and a fixed rate, from its time on.
 """
 
 from collections import deque
@@ -83,13 +83,14 @@ class Due:
 class Schedule:
     """The order of one connection's rows. `wait_s` says when the backlog may go on, None when there is none waiting."""
 
-    def __init__(self, rows: Rows, *, backlog_rate_per_s: float) -> None:
+    def __init__(self, rows: Rows, *, backlog_rate_per_s: float, backlog_from_s: float = 0.0) -> None:
         marks = {stream: rows.last(stream) for stream in Stream}
         self._marks = marks
         self._live = [Cursor(rows, Stream.ALARM)]
         self._live += [Cursor(rows, stream, after=marks[stream]) for stream in (Stream.CHANGE, Stream.TELEMETRY)]
         self._backlog = [Cursor(rows, stream, upto=marks[stream]) for stream in (Stream.CHANGE, Stream.TELEMETRY)]
         self._bucket = TokenBucket(backlog_rate_per_s)
+        self._backlog_from_s = backlog_from_s
         self.wait_s: float | None = None
 
     async def next(self, now_s: float, *, backlog: bool) -> Due | None:
@@ -105,7 +106,7 @@ class Schedule:
         heads = [(row.record.start_ns, n) for n, cursor in enumerate(self._backlog) if (row := await cursor.head())]
         if not heads:
             return None
-        self.wait_s = self._bucket.wait_s(now_s)
+        self.wait_s = max(self._bucket.wait_s(now_s), self._backlog_from_s - now_s)
         if self.wait_s > 0:
             return None
         self._bucket.take()

@@ -136,20 +136,20 @@ class Wire:
                 self._news.clear()
                 await self._news.wait()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._writers.add(writer)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted_s.append(time.monotonic())
+        self._writers.add(writer)
+        task = asyncio.create_task(self._serve(reader, writer, self.accepted), name="wire")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: int) -> None:
         try:
-            await self._relay(reader, writer, self.accepted)
-        except OSError:
-            writer.transport.abort()
+            with suppress(OSError):
+                await self._relay(reader, writer, link)
         finally:
             writer.transport.abort()
             self._writers.discard(writer)
-            self._tasks.discard(task)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: int) -> None:
         far_reader, far_writer = await asyncio.open_connection(self._host, self._target)
