@@ -17,12 +17,14 @@ from typing import Any, TypeAlias
 Run: TypeAlias = tuple[int, int]
 
 STREAMS = ("telemetry", "change", "alarm")
-RUNS_MAX = 100_000
+RUNS_MAX = 1_000_000
 """Runs kept of a stream; beyond it the oldest hole is given up: counted as missing for good."""
+NUMBERS_MAX = 1_000_000
+"""Numbers that one message may list: a month of windows of 10 s has a quarter of it."""
 REMEMBERED = 100_000
 """Newest messages of a stream that are remembered, as 16 bytes each, to compare those that come twice."""
 GAPS_MAX = 10_000
-"""Gap messages kept of a stream; beyond it the two oldest become one."""
+"""Gap messages kept of a stream that tell only bounds and a count; beyond it the two oldest become one."""
 
 
 class Verdict(StrEnum):
@@ -41,8 +43,7 @@ class Runs:
     def __init__(self, runs: Iterable[Sequence[int]] = ()) -> None:
         self._firsts: list[int] = []
         self._lasts: list[int] = []
-        for first, last in runs:
-            self.add(first, last)
+        self.add_all(runs)
 
     def __iter__(self) -> Iterator[Run]:
         return iter(list(zip(self._firsts, self._lasts, strict=True)))
@@ -54,6 +55,22 @@ class Runs:
     def last(self) -> int:
         """The greatest number, 0 for none."""
         return self._lasts[-1] if self._lasts else 0
+
+    @property
+    def total(self) -> int:
+        """How many numbers are in."""
+        return sum(self._lasts) - sum(self._firsts) + len(self._firsts)
+
+    def add_all(self, runs: Iterable[Sequence[int]]) -> None:
+        """Take in many runs in one pass."""
+        found = sorted([*self, *((first, last) for first, last in runs)])
+        self._firsts, self._lasts = [], []
+        for first, last in found:
+            if self._lasts and first <= self._lasts[-1] + 1:
+                self._lasts[-1] = max(self._lasts[-1], last)
+            else:
+                self._firsts.append(first)
+                self._lasts.append(last)
 
     def add(self, first: int, last: int) -> None:
         """Take in the numbers first to last."""
@@ -97,7 +114,8 @@ class Book:
         self.settled = 0
         self._came = Runs()
         self._known: OrderedDict[tuple[Run, ...], bytes] = OrderedDict()
-        self._gaps: dict[Run, int] = {}
+        self._lost = Runs()
+        self._vague: dict[Run, int] = {}
 
     def enter(self, message: Mapping[str, Any]) -> Verdict:
         """Enter a message of the stream."""
@@ -106,15 +124,17 @@ class Book:
         return verdict
 
     def explain(self, gap: Mapping[str, Any]) -> None:
-        """Enter a gap message; of two, one within the other, the greater has grown from the smaller and replaces it."""
-        first, last = gap["from_seq"], gap["to_seq"]
-        if any(run[0] <= first and last <= run[1] and run != (first, last) for run in self._gaps):
-            return
-        self._gaps = {run: lost for run, lost in self._gaps.items() if not (first <= run[0] and run[1] <= last)}
-        self._gaps[first, last] = gap["lost"]
-        if len(self._gaps) > GAPS_MAX:
-            one, other = sorted(self._gaps)[:2]
-            self._gaps[one[0], max(one[1], other[1])] = self._gaps.pop(one) + self._gaps.pop(other)
+        """Enter a gap message: exact numbers, all between its bounds, or only how many of these."""
+        first, last, lost = gap["from_seq"], gap["to_seq"], gap["lost"]
+        exact = expanded(gap["numbers"]) if "numbers" in gap else ((first, last),)
+        if "numbers" in gap or lost == last - first + 1:
+            self._lost.add_all(exact)
+        elif not any(run[0] <= first and last <= run[1] and run != (first, last) for run in self._vague):
+            self._vague = {run: n for run, n in self._vague.items() if not (first <= run[0] and run[1] <= last)}
+            self._vague[first, last] = lost
+        if len(self._vague) > GAPS_MAX:
+            one, other = sorted(self._vague)[:2]
+            self._vague[one[0], max(one[1], other[1])] = self._vague.pop(one) + self._vague.pop(other)
 
     def told(self, last: int, waiting: int) -> None:
         """Enter what a status says: the highest number given out, and whether the gateway still holds any."""
@@ -143,13 +163,13 @@ class Book:
         return list(self._accounted().holes(self._came.last))
 
     def explained(self) -> int:
-        """Return how many numbers never came and lie within gap messages."""
-        gaps = Runs(self._gaps)
-        return sum(last - first + 1 - self._came.count(first, last) for first, last in gaps)
+        """Return how many numbers never came and are explained by gap messages."""
+        return self._accounted().total - self._came.total
 
     def hidden(self) -> int:
         """Return how many numbers hide behind gap messages that admit to fewer losses than there are."""
-        return max(0, self.explained() - sum(self._gaps.values()))
+        exact = Runs([*self._came, *self._lost])
+        return max(0, self._accounted().total - exact.total - sum(self._vague.values()))
 
     @property
     def complete(self) -> bool:
@@ -159,9 +179,9 @@ class Book:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` takes up again; messages that were compared are not kept."""
-        gaps = [[*run, lost] for run, lost in self._gaps.items()]
+        vague = [[*run, lost] for run, lost in self._vague.items()]
         numbers = {key: getattr(self, key) for key in ("unverified", "given_up", "last", "settled")}
-        return {"counts": self.counts, "came": list(self._came), "gaps": gaps, **numbers}
+        return {"counts": self.counts, "came": list(self._came), "lost": list(self._lost), "vague": vague, **numbers}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Book":
@@ -169,7 +189,8 @@ class Book:
         book = cls()
         book.counts |= {Verdict(word): count for word, count in kept["counts"].items()}
         book._came = Runs(kept["came"])
-        book._gaps = {(first, last): lost for first, last, lost in kept["gaps"]}
+        book._lost = Runs(kept["lost"])
+        book._vague = {(first, last): lost for first, last, lost in kept["vague"]}
         for key in ("unverified", "given_up", "last", "settled"):
             setattr(book, key, kept[key])
         return book
@@ -191,8 +212,10 @@ class Book:
         return Verdict.DUPLICATE
 
     def _take(self, numbers: tuple[Run, ...], digest: bytes) -> None:
-        for first, last in numbers:
-            self._came.add(first, last)
+        if len(numbers) == 1:
+            self._came.add(*numbers[0])
+        else:
+            self._came.add_all(numbers)
         while len(self._came) > RUNS_MAX:
             self.given_up += self._came.give_up()
         self._known.setdefault(numbers, digest)
@@ -200,10 +223,7 @@ class Book:
             self._known.popitem(last=False)
 
     def _accounted(self) -> Runs:
-        accounted = Runs(self._came)
-        for first, last in self._gaps:
-            accounted.add(first, last)
-        return accounted
+        return Runs([*self._came, *self._lost, *self._vague])
 
 
 class Ledger:
@@ -258,14 +278,37 @@ class Ledger:
 def covered(message: Mapping[str, Any]) -> tuple[Run, ...] | None:
     """Return the numbers that a message stands for, or None if it says no such thing.
 
-    `seq` alone; of a merged window `covers` [first, last], or exactly `numbers` [[first, last], …]; both end at `seq`.
+    `seq` alone; of a merged window `covers` [first, last], or exactly `numbers`; both end at `seq`.
     """
     seq = message.get("seq")
     covers = message.get("covers", [seq, seq])
-    runs = tuple((run[0], run[-1]) for run in message.get("numbers", [covers]))
-    flat = [number for run in runs for number in run]
-    sound = bool(flat) and all(type(number) is int and number > 0 for number in flat)
-    return runs if sound and flat == sorted(flat) and [flat[0], flat[-1]] == list(covers) == [covers[0], seq] else None
+    try:
+        runs = expanded(message.get("numbers", [covers]))
+    except (TypeError, ValueError):
+        return None
+    return runs if [runs[0][0], runs[-1][1]] == list(covers) == [covers[0], seq] else None
+
+
+def expanded(numbers: Iterable[Sequence[int]]) -> tuple[Run, ...]:
+    """Return as runs what is written as [first, last], or [first, last, step] for every step-th number.
+
+    Raises:
+        ValueError, TypeError: that is not what is written, or it ascends nowhere.
+    """
+    runs: list[Run] = []
+    room = NUMBERS_MAX
+    for first, last, *steps in numbers:
+        sound = len(steps) <= 1 and all(type(number) is int and number > 0 for number in (first, last, *steps))
+        step = steps[0] if steps else 1
+        if not sound or last < first or (last - first) % step or (runs and first <= runs[-1][1]):
+            raise ValueError(f"{first} to {last} does not ascend")
+        room -= 1 if step == 1 else (last - first) // step + 1
+        if room < 0:
+            raise ValueError(f"more than {NUMBERS_MAX} numbers")
+        runs += [(first, last)] if step == 1 else [(n, n) for n in range(first, last + 1, step)]
+    if not runs:
+        raise ValueError("no numbers")
+    return tuple(runs)
 
 
 def _digest(message: Mapping[str, Any]) -> bytes:

@@ -52,17 +52,29 @@ def test_what_never_came_is_missing():
 
 
 def test_a_gap_explains():
-    """What lies within a gap is explained; what the gap does not admit to have lost is hidden, not explained."""
+    """What a gap lists is explained; told again, or grown, it explains no more than that."""
     book = settled(Book(), 10)
     for seq in (1, 2, 9, 10):
         book.enter(message(seq))
     book.explain(gap(3, 5))
-    book.explain(gap(3, 8))
-    book.explain(gap(3, 5))
+    book.explain({**gap(6, 8, lost=2), "numbers": [[6, 8, 2]]})
 
-    assert (book.missing(), book.explained(), book.hidden(), book.complete) == ([], 6, 0, True)
-    book.explain(gap(1, 8, lost=4))
-    assert (book.hidden(), book.complete) == (2, False)
+    assert (book.missing(), book.explained(), book.hidden()) == ([(7, 7)], 5, 0)
+    book.explain(gap(3, 8))
+    assert (book.missing(), book.explained(), book.complete) == ([], 6, True)
+
+
+def test_a_gap_that_tells_only_how_many():
+    """Numbers between its bounds are explained up to that count; more of them hide, and are not explained."""
+    book = settled(Book(), 10)
+    for seq in (1, 2, 9, 10):
+        book.enter(message(seq))
+    book.explain(gap(1, 9, lost=4))
+    book.explain(gap(2, 8, lost=3))
+
+    assert (book.missing(), book.explained(), book.hidden(), book.complete) == ([], 6, 2, False)
+    book.explain(gap(4, 5))
+    assert (book.hidden(), book.complete) == (0, True)
 
 
 def test_twice_the_same_and_twice_different():
@@ -88,6 +100,20 @@ def test_merged_windows_stand_for_what_they_cover():
     assert book.complete
 
 
+def test_windows_of_many_devices():
+    """Every tenth number of ten devices, merged by device in whatever order: each stands for its own, all for all."""
+    book, randomly = settled(Book(), 100_000), random.Random(1)
+    devices = list(range(1, 11))
+    randomly.shuffle(devices)
+    for device in devices:
+        last = 99_990 + device
+        said = message(last, covers=[device, last], numbers=[[device, last, 10]])
+        assert (book.enter(said), book.enter(said)) == (Verdict.NEW, Verdict.DUPLICATE)
+
+    assert book.complete
+    assert list(book._came) == [(1, 100_000)]
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -100,6 +126,11 @@ def test_merged_windows_stand_for_what_they_cover():
         {"seq": 4, "covers": [1, 4], "numbers": [[2, 4]]},
         {"seq": 4, "covers": [1, 4], "numbers": [[1, 3], [2, 4]]},
         {"seq": 4, "covers": [1, 4], "numbers": [[1, 1], [4, 3]]},
+        {"seq": 4, "covers": [1, 4], "numbers": [[1, 4, 2]]},
+        {"seq": 4, "covers": [1, 4], "numbers": [[1, 4, 3, 1]]},
+        {"seq": 4, "covers": [1, 4], "numbers": []},
+        {"seq": 4, "covers": 4},
+        {"seq": 10**15 + 1, "covers": [1, 10**15 + 1], "numbers": [[1, 10**15 + 1, 10]]},
     ],
 )
 def test_numbers_that_are_none(said):
@@ -116,15 +147,15 @@ def test_the_book_is_bounded(monkeypatch):
     book = settled(Book(), 1)
     for seq in range(1, 101, 2):
         book.enter(message(seq))
-    for first in (2, 4, 6):
-        book.explain(gap(first, first))
+    for first in (2, 5, 8):
+        book.explain(gap(first, first + 2, lost=1))
 
     assert book.given_up == 40
     assert len(list(book._came)) == 10
     assert not book.complete
     assert book.enter(message(1)) is Verdict.DUPLICATE
     assert book.unverified == 1
-    assert book._gaps == {(2, 4): 2, (6, 6): 1}
+    assert book._vague == {(2, 7): 2, (8, 10): 1}
 
 
 def test_a_book_that_was_kept_goes_on():
