@@ -2,6 +2,7 @@
 
     python3 consumer.py mqtt://broker.example SITE NAME                 until Ctrl-C, then the report
     python3 consumer.py mqtt://broker.example SITE NAME --state book.json   goes on where it was ended
+    … --once · … --until-complete --seconds 60                          for cron and scripts
 
 Needs paho-mqtt 2 and a broker of MQTT 5. The broker keeps the session while this program is away, and a message is
 acknowledged only once the book on disk has it, so nothing is lost between two runs with the same `--state`.
@@ -85,6 +86,7 @@ class Consumer:
 
     def _enter(self, message: MQTTMessage) -> None:
         topic = message.topic.removeprefix(f"{self._prefix}/").partition("/")[0]
+        self.heard |= topic == "status" and message.retain and not message.dup
         try:
             told = json.loads(message.payload)
             verdict = self.ledger.enter(topic, told)
@@ -92,7 +94,6 @@ class Consumer:
             self.unreadable += 1
             _say(f"unreadable {message.topic}: {error!r}")
             return
-        self.heard |= topic == "status" and message.retain and not message.dup
         if verdict is Verdict.CONTRADICTORY:
             _say(f"contradictory {message.topic} seq={told.get('seq')}")
 
@@ -137,19 +138,17 @@ def main(words: Sequence[str] | None = None) -> int:
         _say(f"no broker at {asked.url}: {error}")
         return FAILED
     client.loop_start()
-    _listen(
-        consumer, stop, time.monotonic() + asked.seconds if asked.seconds else None, until_complete=asked.until_complete
-    )
+    _listen(consumer, stop, time.monotonic() + asked.seconds if asked.seconds else None, asked=asked)
     client.disconnect(properties=None if asked.state else _expiry(PacketTypes.DISCONNECT, 0))
     client.loop_stop()
     print(json.dumps({**consumer.ledger.report(), "unreadable": consumer.unreadable}, indent=1))  # noqa: T201
     return _code(consumer)
 
 
-def _listen(consumer: Consumer, stop: threading.Event, end_s: float | None, *, until_complete: bool) -> None:
+def _listen(consumer: Consumer, stop: threading.Event, end_s: float | None, *, asked: argparse.Namespace) -> None:
     while not stop.is_set() and (end_s is None or time.monotonic() < end_s):
         consumer.take()
-        if until_complete and consumer.heard and _code(consumer) == COMPLETE:
+        if consumer.heard and (asked.once or (asked.until_complete and _code(consumer) == COMPLETE)):
             return
 
 
@@ -165,6 +164,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("site")
     parser.add_argument("name")
     parser.add_argument("--seconds", type=float, help="end after so long; without it Ctrl-C ends")
+    parser.add_argument("--once", action="store_true", help="end as soon as all that the broker kept has come")
     parser.add_argument("--until-complete", action="store_true", help="end as soon as all that was given out has come")
     parser.add_argument("--from-now", action="store_true", help="leave out what was given out before the first run")
     parser.add_argument("--state", type=Path, help="file that keeps the book from one run to the next")

@@ -1,11 +1,19 @@
-"""The pages, cut into what can be checked: fenced blocks, code in the text, rows of tables."""
+"""The pages, cut into what can be checked: fenced blocks, code in the text, tables; and what a real gateway says."""
 
+import asyncio
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from gateway.app import Gateway, Order
+from gateway.config.loader import load
+from simulator import scenario
+from simulator.substation import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
@@ -13,6 +21,19 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 OF_EXAMPLE = re.compile(r"# (?:add to |instead of )?[\w./-]+\.(?:py|yaml)(?: of the example)?\n")
 """The first line of a block that belongs to a worked example: the file it is, or that it changes."""
+
+PREFIX = "gridsentinel/nairobi-west/gw1/"
+CONFIG = """
+gateway: {{site: nairobi-west, name: gw1, state_dir: {folder}/state}}
+uplink: {{url: {url}, window_s: 1}}
+devices:
+  - name: feeder1
+    protocol: modbus
+    url: tcp://127.0.0.1:{port}
+    points:
+      - {{name: va, address: "holding:100", type: float32, unit: V, deadband: 0, limits: {{high: 1}},
+         role: {{bay: feeder1, quantity: voltage, phase: a}}}}
+"""
 
 
 @dataclass(frozen=True)
@@ -86,3 +107,23 @@ def every_block() -> list[Block]:
 def every_word() -> list[tuple[str, str]]:
     """Return (page, code) for all code within the text of all pages."""
     return list(words())
+
+
+@pytest.fixture
+async def said(mosquitto, subscribe, tmp_path: Path) -> Any:
+    """Let a gateway poll a simulated feeder, be asked everything, and stop; return what it said by topic."""
+    heard = subscribe(mosquitto, f"{PREFIX}#")
+    path = tmp_path / "gateway.yaml"
+    async with serve(scenario.load("normal")) as substation:
+        path.write_text(CONFIG.format(folder=tmp_path, url=mosquitto.url, port=substation.ports["feeder1"]))
+        gateway = Gateway(path, load(path))
+        running = asyncio.create_task(gateway.run())
+        await heard.until(lambda heard: heard.on("/alarm") and heard.on("/telemetry") and heard.on("/change"))
+        for order in ({"do": "ack", "alarm": "feeder1/va/limit_high", "by": "anna"}, {"do": "gaps"}, {"do": "no"}):
+            heard.say(f"{PREFIX}command", json.dumps({"id": order["do"], **order}).encode())
+        await heard.until(lambda heard: len(heard.on("/reply")) == 3)
+        gateway.order(Order.STOP)
+        async with asyncio.timeout(10):
+            await running
+        await heard.until(lambda heard: not heard.on("/status")[-1]["online"])
+    return heard

@@ -69,7 +69,7 @@ async def test_complete_also_over_a_kill(mosquitto, subscribe, say, tmp_path):
 )
 async def test_a_hole(mosquitto, say, tmp_path, waiting, answer, key):
     """A hole is lost when the gateway holds nothing any more, and outstanding while it does."""
-    words = ("--state", str(tmp_path / "book.json"), "--seconds", "1")
+    words = ("--state", str(tmp_path / "book.json"), "--once", "--seconds", str(PATIENCE_S))
     say(waiting=1, last=0)
     assert run(mosquitto, *words)[0] == 0
     say(1, 2, 5, waiting=waiting)
@@ -81,7 +81,7 @@ async def test_a_hole(mosquitto, say, tmp_path, waiting, answer, key):
 async def test_what_is_no_message(mosquitto, say, subscribe):
     """What is no JSON of a gateway is said, and no good end; without a broker there is no answer at all."""
     subscribe(mosquitto, "nothing").say(f"{PREFIX}/status", b"{", retain=True)
-    code, report = run(mosquitto, "--seconds", "1")
+    code, report = run(mosquitto, "--once", "--seconds", str(PATIENCE_S))
     mosquitto.stop()
 
     assert (code, report["unreadable"]) == (1, 1)

@@ -1,19 +1,14 @@
 """docs/mqtt.md against what a gateway really sends: every topic, every field, every word."""
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from detectors.config import build
 from detectors.stuck import StuckConfig
-from gateway.app import Gateway, Order
-from gateway.config.loader import load
 from gateway.core.alarms import Alarms
 from gateway.core.messages import AlarmState
 from gateway.store.record import Gap, GapReason, Stream
@@ -22,23 +17,10 @@ from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.model import Batch, Event, EventKind, Quality, Tick
 from protocols.point import Limits
 from protocols.points import Points
-from simulator import scenario
-from simulator.substation import serve
 
 PREFIX = "gridsentinel/nairobi-west/gw1/"
 NAMED = {"devices": "DEVICE", "points": "POINT", "waiting": "STREAM", "last_seq": "STREAM", "dropped": "STREAM"}
 """Objects whose keys are names, and what docs/mqtt.md calls these."""
-CONFIG = """
-gateway: {{site: nairobi-west, name: gw1, state_dir: {folder}/state}}
-uplink: {{url: {url}, window_s: 1}}
-devices:
-  - name: feeder1
-    protocol: modbus
-    url: tcp://127.0.0.1:{port}
-    points:
-      - {{name: va, address: "holding:100", type: float32, unit: V, deadband: 0, limits: {{high: 1}},
-         role: {{bay: feeder1, quantity: voltage, phase: a}}}}
-"""
 
 
 def fields(value: Any, path: str = "", named: str = "") -> Iterator[str]:
@@ -53,26 +35,6 @@ def fields(value: Any, path: str = "", named: str = "") -> Iterator[str]:
 
 def documented(table: Any, topic: str) -> set[str]:
     return {row[0].strip("`") for row in table("mqtt.md", topic)}
-
-
-@pytest.fixture
-async def said(mosquitto, subscribe, tmp_path: Path) -> Any:
-    """Let a gateway poll a simulated feeder, be asked everything, and stop; return what it said by topic."""
-    heard = subscribe(mosquitto, f"{PREFIX}#")
-    path = tmp_path / "gateway.yaml"
-    async with serve(scenario.load("normal")) as substation:
-        path.write_text(CONFIG.format(folder=tmp_path, url=mosquitto.url, port=substation.ports["feeder1"]))
-        gateway = Gateway(path, load(path))
-        running = asyncio.create_task(gateway.run())
-        await heard.until(lambda heard: heard.on("/alarm") and heard.on("/telemetry") and heard.on("/change"))
-        for order in ({"do": "ack", "alarm": "feeder1/va/limit_high", "by": "anna"}, {"do": "gaps"}, {"do": "no"}):
-            heard.say(f"{PREFIX}command", json.dumps({"id": order["do"], **order}).encode())
-        await heard.until(lambda heard: len(heard.on("/reply")) == 3)
-        gateway.order(Order.STOP)
-        async with asyncio.timeout(10):
-            await running
-        await heard.until(lambda heard: not heard.on("/status")[-1]["online"])
-    return heard
 
 
 def gap() -> dict[str, Any]:
