@@ -9,8 +9,10 @@ from time import perf_counter
 from typing import TypeVar
 
 from gateway.store import files, gaps
+from gateway.store.fader import Fader
 from gateway.store.limits import PAGE_BYTES, Limits
-from gateway.store.record import Gap, Record, Row, Stream
+from gateway.store.record import Gap, Row, Stream
+from gateway.store.rows import row_of
 from gateway.store.schema import STATEMENTS, prepare
 from gateway.store.transaction import Transaction
 from gateway.store.work import Ledger, StoreStats, Work
@@ -19,6 +21,11 @@ T = TypeVar("T")
 
 READ_BYTES = 1024 * 1024
 """Most bytes of one read, so that a commit never waits long behind it; one row at least."""
+FADES_AT_START = 32
+"""Transactions in which a store that is larger than its budget is merged at a start; then the oldest goes at once."""
+FADE_AHEAD = 4
+"""So much of a transaction's bytes is made free in advance: fewer commits have to, and pages are emptied whole."""
+NOTHING = Work()
 NOTES_MAX = 100
 """A dying disk repeats itself."""
 FAULTS = frozenset(
@@ -51,6 +58,7 @@ class Disk:
         self._limits = limits
         self._db: sqlite3.Connection | None = None
         self._lock: int | None = None
+        self._fader = Fader(limits)
         self._ledgers = {stream: Ledger() for stream in Stream}
         self._reserved: Mapping[Stream, tuple[int, int]] = {}
 
@@ -69,11 +77,13 @@ class Disk:
 
         def read(db: sqlite3.Connection) -> Sequence[Row]:
             rows, size = [], 0
-            for seq, device, start_ns, end_ns, body in db.execute(STATEMENTS[stream].read, (after, upto, limit)):
-                rows.append(Row(seq, Record(stream, device, start_ns, end_ns, body)))
-                size += len(body)
+            for columns in db.execute(STATEMENTS[stream].read, (after, upto, limit)):
+                rows.append(row_of(stream, columns))
+                size += len(rows[-1].record.body)
                 if size >= READ_BYTES:
                     break
+            if rows and stream is Stream.TELEMETRY:
+                self._fader.handed.add(after + 1, rows[-1].seq)
             return rows
 
         return self._guarded(read)
@@ -81,6 +91,10 @@ class Disk:
     def gaps(self, stream: Stream | None) -> Sequence[Gap]:
         """Return the gaps that are not reported yet."""
         return self._guarded(lambda db: gaps.waiting(db, stream))
+
+    def losses(self, stream: Stream | None) -> Sequence[Gap]:
+        """Return every gap that ever was, reported or not."""
+        return self._guarded(lambda db: gaps.ever(db, stream))
 
     def states(self, prefix: str) -> Mapping[str, bytes]:
         """Return the states whose key begins with `prefix`."""
@@ -108,6 +122,7 @@ class Disk:
             return self._db
         if self._lock is None:
             self._lock = files.lock(self._directory)
+        self._fader.forget()
         db = sqlite3.connect(self._path, isolation_level=None, timeout=1.0)
         try:
             self._start(db)
@@ -155,12 +170,13 @@ class Disk:
 
     def _fit(self, db: sqlite3.Connection) -> None:
         """Bring a store that was made with a larger budget within this one."""
-        fits = False
+        fits, turns = False, 0
         while not fits:
             self._make_room_in_journal(db)
             db.execute("BEGIN IMMEDIATE")
             transaction = Transaction(db, self._limits, self._ledgers)
-            fits = transaction.fit()
+            turns += 1
+            fits = (turns > FADES_AT_START or not self._fade(db, transaction, NOTHING)) and transaction.fit()
             self._commit_ledgers(db, transaction)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if self._path.stat().st_size > self._limits.pages * PAGE_BYTES:
@@ -204,16 +220,24 @@ class Disk:
             try:
                 transaction = Transaction(db, limits, self._ledgers)
                 left = {s: rest for s, runs in left.items() if (rest := transaction.acknowledge(s, runs))}
-                if not left:
+                fades = not left and self._fade(db, transaction, work)
+                if not left and not fades:
                     self._write(db, transaction, work)
                 self._reserve(db, transaction.ledgers)
                 self._commit_ledgers(db, transaction)
             except BaseException:
+                self._fader.forget()
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
-            if not left:
+            if not left and not fades:
                 return
+
+    def _fade(self, db: sqlite3.Connection, transaction: Transaction, work: Work) -> bool:
+        """Merge windows if `work` lacks room, some more than it needs; return whether to look again."""
+        missing = transaction.missing(work.records, work.states)
+        wanted = missing + self._limits.transaction_bytes // FADE_AHEAD
+        return missing > 0 and self._fader.fade(db, transaction.ledgers[Stream.TELEMETRY], wanted)
 
     def _write(self, db: sqlite3.Connection, transaction: Transaction, work: Work) -> None:
         for gap in work.reported:
@@ -240,6 +264,7 @@ class Disk:
             self.stats,
             rows={stream: ledger.rows for stream, ledger in ledgers.items()},
             bytes={stream: ledger.bytes for stream, ledger in ledgers.items()},
+            faded=self._fader.faded,
             dropped={stream: ledger.dropped for stream, ledger in ledgers.items()},
             last={stream: ledger.last for stream, ledger in ledgers.items()},
             oldest_ns={stream: row[1] for stream, row in oldest.items() if row},

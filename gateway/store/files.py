@@ -12,8 +12,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.store.numbers import Run
 from gateway.store.record import Stream
-from gateway.store.work import Run
 
 DATABASE, SEQUENCES, LOCK = "store.db", "sequences.json", "lock"
 RESERVED = 10_000

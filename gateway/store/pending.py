@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.store.limits import record_cost, states_cost
+from gateway.store.numbers import Run
 from gateway.store.record import Gap, GapReason, Record, Stream
-from gateway.store.work import Lost, Run, Work
+from gateway.store.work import Lost, Work
 
 RUNS_MAX = 10_000
 """Runs of acknowledged numbers per stream. One run is usual; beyond it rows are sent again after a restart, counted."""

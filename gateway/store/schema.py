@@ -1,8 +1,11 @@
 """The tables of the store, and every statement that is made for one stream.
 
-telemetry, change, alarm   one row a message that waits; appended at the end, deleted when acknowledged
+telemetry, change, alarm   one row a message that waits; appended at the end, deleted when acknowledged. `numbers`
+                           (sealed JSON) are those of the windows that one was merged of, `level` how often it was
 streams                    the last number given out, and the sums that would otherwise need a scan
 gaps                       holes the gateway made and has not reported yet
+losses                     every hole it ever made
+fading                     per level, up to which number windows have been merged
 states                     what components want to find again after a restart
 """
 
@@ -12,14 +15,19 @@ from dataclasses import dataclass
 
 from gateway.store import gaps
 from gateway.store.limits import PAGE_BYTES
+from gateway.store.numbers import Run
 from gateway.store.record import Gap, GapReason, Stream
-from gateway.store.work import Run
 
-VERSION = 1
+VERSION = 2
 
 MESSAGES = (
     "seq INTEGER PRIMARY KEY, device TEXT NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,"
-    " body BLOB NOT NULL)"
+    " level INTEGER NOT NULL DEFAULT 0, numbers BLOB, body BLOB NOT NULL)"
+)
+GAPS = (
+    "stream TEXT NOT NULL, from_seq INTEGER NOT NULL, to_seq INTEGER NOT NULL, start_ns INTEGER NOT NULL,"
+    " end_ns INTEGER NOT NULL, reason TEXT NOT NULL, lost INTEGER NOT NULL, numbers TEXT,"
+    " PRIMARY KEY (stream, from_seq, reason)) WITHOUT ROWID"
 )
 TABLES = {
     "telemetry": MESSAGES,
@@ -27,9 +35,9 @@ TABLES = {
     "alarm": MESSAGES,
     "streams": "stream TEXT PRIMARY KEY, last INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     " dropped INTEGER NOT NULL) WITHOUT ROWID",
-    "gaps": "stream TEXT NOT NULL, from_seq INTEGER NOT NULL, to_seq INTEGER NOT NULL, start_ns INTEGER NOT NULL,"
-    " end_ns INTEGER NOT NULL, reason TEXT NOT NULL, lost INTEGER NOT NULL,"
-    " PRIMARY KEY (stream, from_seq)) WITHOUT ROWID",
+    "gaps": GAPS,
+    "losses": GAPS,
+    "fading": "level INTEGER PRIMARY KEY, seq INTEGER NOT NULL)",
     "states": "key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
 }
 SETTINGS = (
@@ -62,12 +70,15 @@ class Statements:
     def of(cls, stream: Stream) -> "Statements":
         """Write them for `stream`, whose name is a constant of ours."""
         return cls(
-            insert=f"INSERT INTO {stream} VALUES (?, ?, ?, ?, ?)",  # noqa: S608
-            read=f"SELECT seq, device, start_ns, end_ns, body FROM {stream}"  # noqa: S608
+            # columns by name: in a store of version 1 the new ones stand at the end
+            insert=f"INSERT INTO {stream} (seq, device, start_ns, end_ns, level, numbers, body)"  # noqa: S608
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            read=f"SELECT seq, device, start_ns, end_ns, level, numbers, body FROM {stream}"  # noqa: S608
             " WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
             oldest=f"SELECT seq, start_ns FROM {stream} ORDER BY seq LIMIT 1",  # noqa: S608
             # length() of a blob is read from the row's header: no overflow page is touched
-            run=f"SELECT seq, start_ns, end_ns, length(body) FROM {stream}"  # noqa: S608
+            run="SELECT seq, start_ns, end_ns, length(body) + ifnull(length(numbers), 0), numbers"  # noqa: S608
+            f" FROM {stream}"
             " WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
             delete=f"DELETE FROM {stream} WHERE seq BETWEEN ? AND ?",  # noqa: S608
         )
@@ -88,8 +99,10 @@ def prepare(db: sqlite3.Connection, taken: Mapping[Stream, Run]) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise StoreTooNew(f"the store has version {version}, this program knows {VERSION}: run the newer program again")
-    if version < VERSION:
+    if version == 0:
         _create(db, taken)
+    elif version == 1:
+        _migrate(db)
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables != set(TABLES):
         raise sqlite3.DatabaseError("its tables are not the store's")
@@ -104,5 +117,21 @@ def _create(db: sqlite3.Connection, taken: Mapping[Stream, Run]) -> None:
         db.execute("INSERT INTO streams VALUES (?, ?, 0, 0, 0)", (stream, last))
         if last >= first:
             gaps.add(db, Gap(stream, first, last, 0, 0, GapReason.CORRUPT, last - first + 1))
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Make version 2 of version 1, in place and at once: no row is touched."""
+    db.execute("BEGIN IMMEDIATE")
+    for stream in Stream:
+        db.execute(f"ALTER TABLE {stream} ADD COLUMN level INTEGER NOT NULL DEFAULT 0")
+        db.execute(f"ALTER TABLE {stream} ADD COLUMN numbers BLOB")
+    db.execute("ALTER TABLE gaps RENAME TO gaps_1")
+    for table in ("gaps", "losses", "fading"):
+        db.execute(f"CREATE TABLE {table} ({TABLES[table]}")
+    for table in gaps.TABLES:
+        db.execute(f"INSERT INTO {table} SELECT *, NULL FROM gaps_1")  # noqa: S608
+    db.execute("DROP TABLE gaps_1")
     db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")

@@ -145,6 +145,10 @@ class Store:
         """Return the gaps, of `stream` or all, that are not `reported` yet."""
         return await self._ask_disk(lambda: self._disk.gaps(stream), ())
 
+    async def losses(self, stream: Stream | None = None) -> Sequence[Gap]:
+        """Return every gap there ever was, of `stream` or all: reported or not, merged where they touch."""
+        return await self._ask_disk(lambda: self._disk.losses(stream), ())
+
     async def states(self, prefix: str) -> Mapping[str, bytes]:
         """Return the committed states whose key begins with `prefix`."""
         return await self._ask_disk(lambda: self._disk.states(prefix), {})

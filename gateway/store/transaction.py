@@ -3,17 +3,22 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
-from gateway.store import gaps
+from gateway.store import gaps, numbers
 from gateway.store.limits import PAGE_BYTES, SPARE_PAGES, Limits, cost, record_cost, states_cost
-from gateway.store.record import Gap, GapReason, Record, Stream
+from gateway.store.numbers import Run
+from gateway.store.record import Gap, GapReason, Record, Row, Stream
+from gateway.store.rows import columns_of, merged_in
 from gateway.store.schema import STATEMENTS
-from gateway.store.work import Ledger, Lost, Run
+from gateway.store.work import Ledger, Lost
 
 CHUNK = 64
 """Most rows that are looked at at once before they are deleted."""
 DROP_ORDER = (Stream.TELEMETRY, Stream.CHANGE, Stream.ALARM)
 END = (1 << 63) - 1
+Kept: TypeAlias = tuple[int, int, int, int, bytes | None]
+"""seq, start_ns, end_ns, bytes of the body, numbers if merged."""
 
 
 class Transaction:
@@ -44,6 +49,13 @@ class Transaction:
         first, ledger.last = ledger.last + 1, ledger.last + lost.count
         ledger.dropped += lost.count
         gaps.add(self._db, Gap(stream, first, ledger.last, lost.start_ns, lost.end_ns, reason, lost.count))
+
+    def missing(self, records: Sequence[Record], states: Mapping[str, bytes | None]) -> int:
+        """Return how many bytes have to go before `records` and `states` may come, alarms by their pages only."""
+        size = sum(map(record_cost, records)) + states_cost(states)
+        others = sum(record_cost(record) for record in records if record.stream is not Stream.ALARM)
+        pages = size // PAGE_BYTES + 1 - self._free_pages()
+        return max(0, pages * PAGE_BYTES, others + self._other_bytes() - self._limits.other_bytes)
 
     def insert(self, records: Sequence[Record], states: Mapping[str, bytes | None]) -> None:
         """Number and store `records` and write `states`; the oldest make room."""
@@ -79,20 +91,22 @@ class Transaction:
 
     def _append(self, stream: Stream, records: Sequence[Record]) -> None:
         ledger = self.ledgers[stream]
-        rows = [(n, r.device, r.start_ns, r.end_ns, r.body) for n, r in enumerate(records, ledger.last + 1)]
+        rows = [columns_of(Row(seq, record)) for seq, record in enumerate(records, ledger.last + 1)]
         self._db.executemany(STATEMENTS[stream].insert, rows)
         ledger.last += len(rows)
         ledger.rows += len(rows)
         ledger.bytes += sum(map(record_cost, records))
 
     def _fit_budgets(self) -> bool:
-        alarm, telemetry, change = (self.ledgers[s] for s in (Stream.ALARM, Stream.TELEMETRY, Stream.CHANGE))
-        over_alarm = alarm.bytes - self._limits.alarm_bytes
-        over_other = telemetry.bytes + change.bytes - self._limits.other_bytes
+        over_alarm = self.ledgers[Stream.ALARM].bytes - self._limits.alarm_bytes
+        over_other = self._other_bytes() - self._limits.other_bytes
         over_alarm -= self._drop_oldest(Stream.ALARM, over_alarm)
         for stream in (Stream.TELEMETRY, Stream.CHANGE):
             over_other -= self._drop_oldest(stream, over_other)
         return over_alarm <= 0 and over_other <= 0
+
+    def _other_bytes(self) -> int:
+        return self.ledgers[Stream.TELEMETRY].bytes + self.ledgers[Stream.CHANGE].bytes
 
     def _make_pages(self, needed: int, most: int = END) -> None:
         for stream in DROP_ORDER:
@@ -119,17 +133,18 @@ class Transaction:
             dropped += self._drop(stream, chunk, GapReason.BUDGET)
         return dropped
 
-    def _drop(self, stream: Stream, rows: Sequence[tuple[int, int, int, int]], reason: GapReason) -> int:
-        self.ledgers[stream].dropped += len(rows)
+    def _drop(self, stream: Stream, rows: Sequence[Kept], reason: GapReason) -> int:
         for run in _runs(rows):
-            start, end = min(row[1] for row in run), max(row[2] for row in run)
-            gaps.add(self._db, Gap(stream, run[0][0], run[-1][0], start, end, reason, len(run)))
+            times = min(row[1] for row in run), max(row[2] for row in run)
+            lost = merged_in(run[0][4], run[0][0]) or ((run[0][0], run[-1][0], 1),)
+            self.ledgers[stream].dropped += numbers.count(lost)
+            gaps.add(self._db, Gap.of(stream, lost, times, reason))
         return self._delete(stream, rows)
 
-    def _chunk(self, stream: Stream, first: int, last: int) -> Sequence[tuple[int, int, int, int]]:
+    def _chunk(self, stream: Stream, first: int, last: int) -> Sequence[Kept]:
         return self._db.execute(STATEMENTS[stream].run, (first, last, CHUNK)).fetchall()
 
-    def _delete(self, stream: Stream, rows: Sequence[tuple[int, int, int, int]]) -> int:
+    def _delete(self, stream: Stream, rows: Sequence[Kept]) -> int:
         size = sum(cost(row[3]) for row in rows)
         self._db.execute(STATEMENTS[stream].delete, (rows[0][0], rows[-1][0]))
         ledger = self.ledgers[stream]
@@ -138,9 +153,10 @@ class Transaction:
         return size
 
 
-def _runs(rows: Sequence[tuple[int, int, int, int]]) -> Iterator[Sequence[tuple[int, int, int, int]]]:
+def _runs(rows: Sequence[Kept]) -> Iterator[Sequence[Kept]]:
+    """Yield what makes one gap: rows with consecutive numbers, or one merged row."""
     begin = 0
     for at in range(1, len(rows) + 1):
-        if at == len(rows) or rows[at][0] != rows[at - 1][0] + 1:
+        if at == len(rows) or rows[at][0] != rows[at - 1][0] + 1 or rows[at][4] or rows[at - 1][4]:
             yield rows[begin:at]
             begin = at

@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from gateway.store.numbers import Run
 from gateway.store.record import Gap, GapReason, Record, Stream
-
-Run: TypeAlias = tuple[int, int]
-"""First and last of consecutive numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +44,18 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """Every number of the store. `oldest_ns` names only streams that have rows; `pending_bytes` wait in RAM."""
+    """Every number of the store.
+
+    `faded` windows were merged into others since the start; `oldest_ns` names only streams that have rows;
+    `pending_bytes` wait in RAM.
+    """
 
     rows: Mapping[Stream, int] = field(default_factory=dict)
     bytes: Mapping[Stream, int] = field(default_factory=dict)
     dropped: Mapping[Stream, int] = field(default_factory=dict)
     last: Mapping[Stream, int] = field(default_factory=dict)
     oldest_ns: Mapping[Stream, int] = field(default_factory=dict)
+    faded: int = 0
     db_bytes: int = 0
     used_bytes: int = 0
     wal_bytes: int = 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detectors.model import Severity
 from gateway.core.messages import Alarm, AlarmState, Change, Summary
-from gateway.store import packing
+from gateway.store import seal
 from gateway.store.packing import BadRecord, alarm_of, change_of, summary_of, to_record
 from gateway.store.record import Record, Stream
 
@@ -148,7 +148,7 @@ def test_noise_is_a_bad_record(stream, noise):
 
 
 def sealed(content, coding=0):
-    return packing.HEADER.pack(1, coding, zlib.crc32(content)) + content
+    return seal.HEADER.pack(1, coding, zlib.crc32(content)) + content
 
 
 @UNHURRIED
@@ -156,7 +156,7 @@ def sealed(content, coding=0):
 def test_damage_below_the_checksum_is_a_bad_record(message, data):
     """Content that passes the checksum and still is not what was written raises BadRecord or reads, nothing else."""
     record = to_record(message)
-    content = bytearray(packing._unseal(record.body))
+    content = bytearray(seal.unseal(record.body))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(content)))
         content[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=8))
@@ -176,7 +176,7 @@ JSON = st.recursive(
 def test_a_field_of_another_type_is_a_bad_record(stream, data):
     """JSON with any field replaced by anything raises BadRecord or reads, nothing else."""
     change = Change("d", 1, ("p",), np.array([1.0]), np.array([0], np.uint16), np.array([1], np.int64))
-    words = json.loads(packing._unseal(to_record(change if stream is Stream.CHANGE else an_alarm()).body))
+    words = json.loads(seal.unseal(to_record(change if stream is Stream.CHANGE else an_alarm()).body))
     words[data.draw(st.sampled_from(sorted(words)))] = data.draw(JSON)
 
     read_or_bad(Record(stream, "d", 0, 0, sealed(json.dumps(words).encode())))
@@ -193,13 +193,13 @@ def test_a_hostile_content_is_a_bad_record(stream, content):
 
 def test_what_inflates_without_end_is_a_bad_record():
     """A body that would inflate past the limit is given up there."""
-    bomb = zlib.compress(bytes(packing.CONTENT_MAX_BYTES + 1))
+    bomb = zlib.compress(bytes(seal.CONTENT_MAX_BYTES + 1))
 
     with pytest.raises(BadRecord, match="inflates to more than"):
-        alarm_of(Record(Stream.ALARM, "d", 0, 0, sealed(bomb, packing.DEFLATED)))
+        alarm_of(Record(Stream.ALARM, "d", 0, 0, sealed(bomb, seal.DEFLATED)))
 
 
 def test_a_message_over_the_limit_is_refused():
     """What could not be read back is not packed."""
     with pytest.raises(ValueError, match="is over 16777216"):
-        to_record(an_alarm(text="x" * packing.CONTENT_MAX_BYTES))
+        to_record(an_alarm(text="x" * seal.CONTENT_MAX_BYTES))
