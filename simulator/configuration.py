@@ -1,21 +1,22 @@
-"""The gateway's configuration for the simulated substation, written from the register maps so that both agree."""
+"""The gateway's configuration for the simulated substation, written from the point lists so that both agree."""
 
 from collections.abc import Mapping
 
 import yaml
 
 from simulator.meter import BAYS
-from simulator.modbus import UNIT
 from simulator.network import BUS_OF
 from simulator.registers import MAPS, Register
-from simulator.speakers import POLYGLOT, SPEAKERS
+from simulator.speakers import POLYGLOTS, SPEAKERS, Point, first_ports, terminal
 
 DEMO_PORT = 15021
 """First port of the simulated bays in config/demo.yaml."""
+FIRST = next(iter(SPEAKERS))
 
 HEAD = """\
 # The simulated substation, as `gridsentinel simulate demo` serves it: 2 transformers, 2 bus sections, 6 feeders.
-# Made from the register maps of the simulator by `python -m simulator.configuration > config/demo.yaml`.
+# Every bay by Modbus TCP, and the bus sections by every other way as well, so that one voltage can be compared.
+# Made from the point lists of the simulator by `python -m simulator.configuration > config/demo.yaml`.
 
 gateway: {site: demo, name: gw1, state_dir: ./demo-state}
 
@@ -26,21 +27,46 @@ uplink:
 devices:
 """
 
-
-def configuration(ports: Mapping[str, int], others: Mapping[str, int], host: str = "127.0.0.1") -> str:
-    """Return the YAML text of a gateway that polls the bays at `ports`, and one of them by `others` as well."""
-    bays = (_device(bay, f"tcp://{host}:{port}") for bay, port in ports.items())
-    return HEAD + "".join([*bays, *(_twin(word, host, port) for word, port in others.items())])
+Urls = Mapping[str, Mapping[str, str]]
+"""Where each way reaches each bay: by the word of the way, then by the bay."""
 
 
-def demo_others() -> dict[str, int]:
-    """Return the ports of the other protocols in config/demo.yaml."""
-    return {word: DEMO_PORT + len(BAYS) + index for index, word in enumerate(SPEAKERS)}
+def configuration(urls: Urls) -> str:
+    """Return the YAML text of a gateway that polls every bay by Modbus TCP, and some by every other way as well."""
+    bays = (device(FIRST, bay, urls[FIRST][bay]) for bay in BAYS)
+    others = (device(word, bay, urls[word][bay]) for word in SPEAKERS if word != FIRST for bay in POLYGLOTS)
+    return HEAD + "".join([*bays, *others])
 
 
-def demo_ports() -> dict[str, int]:
-    """Return the ports of config/demo.yaml."""
-    return {bay: DEMO_PORT + index for index, bay in enumerate(BAYS)}
+def device(word: str, bay: str, url: str) -> str:
+    """Return the YAML text of one bay by the way `word`. Limits and roles are told once, by the first way."""
+    speaker = SPEAKERS[word]
+    keys = "".join(f"    {_flow({key: value})[1:-1]}\n" for key, value in speaker.keys(bay).items())
+    more = _more(bay) if word == FIRST else {}
+    points = (f"      - {_flow({**point, **more.get(str(point['name']), {})})}\n" for point in speaker.points(bay))
+    head = f"  - name: {device_name(word, bay)}\n    protocol: {speaker.protocol}\n    url: {url}\n"
+    return head + keys + "    points:\n" + "".join(points)
+
+
+def device_name(word: str, bay: str) -> str:
+    """Return what `bay` is called where it is reached by the way `word`."""
+    return bay if word == FIRST else f"{bay}-{word}"
+
+
+def demo_urls(host: str = "127.0.0.1") -> Urls:
+    """Return the urls of config/demo.yaml."""
+    first = first_ports(DEMO_PORT)
+    return {
+        word: {
+            bay: speaker.url.format(host=host, place=terminal(first[word]) if not speaker.ports else port)
+            for bay, port in zip(BAYS, _following(first[word], speaker.ports), strict=True)
+        }
+        for word, speaker in SPEAKERS.items()
+    }
+
+
+def _following(first: int, count: int) -> list[int]:
+    return [first + min(index, max(count - 1, 0)) for index in range(len(BAYS))]
 
 
 def bus_of(bay: str) -> str:
@@ -49,35 +75,18 @@ def bus_of(bay: str) -> str:
     return f"bb{BUS_OF[number - 1] + 1 if bay.startswith('feeder') else number}"
 
 
-def _device(bay: str, url: str) -> str:
-    lines = [f"  - name: {bay}", "    protocol: modbus", f"    url: {url}", f"    unit: {UNIT}", "    every_s: 1"]
-    points = [f"      - {_flow(_point(bay, register))}" for register in MAPS[bay]]
-    return "\n".join([*lines, "    points:", *points, ""])
+def _more(bay: str) -> Mapping[str, Point]:
+    """What the points of `bay` mean, and where they alarm."""
+    return {register.name: _meaning(bay, register) for register in MAPS[bay]}
 
 
-def _twin(word: str, host: str, port: int) -> str:
-    """The bay that speaks every protocol, once more by the protocol `word`."""
-    speaker = SPEAKERS[word]
-    url = speaker.url.format(host=host, port=port)
-    keys = "".join(f"    {_flow({key: value})[1:-1]}\n" for key, value in speaker.keys.items())
-    points = (f"      - {_flow(point)}\n" for point in speaker.points(POLYGLOT))
-    head = f"  - name: {POLYGLOT}-{word}\n    protocol: {word}\n    url: {url}\n"
-    return head + keys + "    points:\n" + "".join(points)
-
-
-def _point(bay: str, register: Register) -> dict[str, object]:
-    point: dict[str, object] = {"name": register.name, "address": register.address, "type": register.type}
-    if register.order != "big":
-        point["order"] = register.order
-    if register.scale != 1:
-        point["scale"] = register.scale
-    if register.unit:
-        point["unit"] = register.unit
+def _meaning(bay: str, register: Register) -> Point:
+    meaning: dict[str, object] = {}
     if register.deadband is not None:
-        point["deadband"] = register.deadband
+        meaning["deadband"] = register.deadband
     if register.limits:
-        point["limits"] = dict(register.limits)
-    return {**point, "role": _role(bay, register)}
+        meaning["limits"] = dict(register.limits)
+    return {**meaning, "role": _role(bay, register)}
 
 
 def _role(bay: str, register: Register) -> dict[str, str]:
@@ -95,4 +104,4 @@ def _flow(value: Mapping[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    print(configuration(demo_ports(), demo_others()), end="")  # noqa: T201
+    print(configuration(demo_urls()), end="")  # noqa: T201

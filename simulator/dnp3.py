@@ -19,8 +19,10 @@ class Dnp3Bay:
         self.outstation = Outstation(lambda: time.time_ns() // 1_000_000)
         self._host, self._grid = host, grid
         self._server = Server({ADDRESS: self.outstation}, conduct)
+        self._told: dict[str, float] = {}
         for place in PLACES[bay]:
-            self.outstation.add(place.kind, place.index, self._value(place.name), event_class=place.event_class)
+            value = self._told[place.name] = self._value(place.name)
+            self.outstation.add(place.kind, place.index, value, event_class=place.event_class)
 
     @property
     def serving(self) -> bool:
@@ -49,8 +51,9 @@ class Dnp3Bay:
         }
         for place in PLACES[self.bay]:
             value = self._value(place.name)
-            point = self.outstation.points[place.kind, place.index]
-            if not isinstance(point.value, bytes) and place.moved(value, point.value):
+            self.outstation.points[place.kind, place.index].value = value
+            if place.moved(value, self._told[place.name]):
+                self._told[place.name] = value
                 self.outstation.change(place.kind, place.index, value)
         closed = self.conduct.answers == "closed"
         if closed and self.serving:

@@ -29,7 +29,7 @@ class Kind:
         if not self.format:
             return bytes([flags | int(value) << self.shift])
         whole = self.format in "iI"
-        return struct.pack(f"<B{self.format}", flags, int(value) if whole else value)
+        return struct.pack(f"<B{self.format}", flags, round(value) if whole else value)
 
 
 KINDS = {

@@ -15,7 +15,7 @@ ADDRESS = 10
 MASTER = 1
 
 RELATIVE = 0.002
-"""Dead-band of an analog where its bay has none, relative to what it was."""
+"""Dead-band of an analog, relative to what it was: four times the noise of its instrument."""
 LEAST = 0.01
 """Dead-band where a value is near zero."""
 
@@ -28,7 +28,6 @@ class Place:
     kind: str
     index: int
     event_class: int
-    register: Register
 
     @property
     def address(self) -> str:
@@ -38,9 +37,8 @@ class Place:
     def moved(self, value: float, before: float) -> bool:
         """Whether `value` is an event after `before`."""
         if self.kind == "analog":
-            band = self.register.deadband or max(abs(before) * RELATIVE, LEAST)
-            return abs(value - before) > band
-        return value != before
+            return abs(value - before) > max(abs(before) * RELATIVE, LEAST)
+        return round(value) != round(before)
 
 
 def _list(registers: tuple[Register, ...]) -> tuple[Place, ...]:
@@ -48,7 +46,7 @@ def _list(registers: tuple[Register, ...]) -> tuple[Place, ...]:
     places = []
     for register in registers:
         kind = {"bool": "binary"}.get(register.type, "counter" if register.quantity == "energy" else "analog")
-        places.append(Place(register.name, kind, used[kind], {"binary": 1, "counter": 3, "analog": 2}[kind], register))
+        places.append(Place(register.name, kind, used[kind], {"binary": 1, "counter": 3, "analog": 2}[kind]))
         used[kind] += 1
     return tuple(places)
 

@@ -60,6 +60,11 @@ class ModbusLine:
         """Whether the terminal is there."""
         return self._ends is not None
 
+    @property
+    def terminal(self) -> str:
+        """The name to open: the one that stays, where it has one."""
+        return self.path if self._link is None else str(self._link)
+
     async def start(self) -> None:
         """Serve.
 
@@ -88,6 +93,9 @@ class ModbusLine:
             os.close(end)
         if self._link is not None:
             self._link.unlink(missing_ok=True)
+
+    async def follow(self) -> None:
+        """Nothing to do: an answer is made when it is asked for."""
 
     def _hear(self) -> None:
         assert self._ends is not None

@@ -5,8 +5,9 @@ about 1.4 s of processor time and, for the first one, 70 MiB.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from asyncua import ua
@@ -31,13 +32,25 @@ CUT: Final = b"MSGF\x00\x01\x00\x00"
 
 
 class OpcuaStation:
-    """The server of `bays`. `port` is known once it serves; `conduct.refused` names measurements without a node."""
+    """The server of `bays`. `port` is known once it serves.
+
+    `conduct` is its own; `conducts` those of the bays behind it: a bay that answers badly is a bay it has no
+    communication with, what a bay refuses is a node that is not known.
+    """
 
     def __init__(
-        self, grid: Grid, conduct: Conduct, *, host: str, port: int, bays: Iterable[str] = tuple(BAYS)
+        self,
+        grid: Grid,
+        conduct: Conduct,
+        *,
+        host: str,
+        port: int,
+        bays: Iterable[str] = tuple(BAYS),
+        conducts: Mapping[str, Conduct] = MappingProxyType({}),
     ) -> None:
         self.port = port
         self.conduct = conduct
+        self._conducts = conducts
         self._grid = grid
         self._host = host
         self._names = tuple(f"{bay}.{name}" for bay in bays for name in BAYS[bay])
@@ -112,9 +125,14 @@ class OpcuaStation:
         now: Any = datetime.now(UTC)
         write = self._server.iserver.write_attribute_value
         for name, node in self._nodes.items():
-            refused = name in self.conduct.refused
-            status = ua.StatusCode(ua.UInt32(StatusCodes.BadNodeIdUnknown if refused else StatusCodes.Good))
+            status = ua.StatusCode(ua.UInt32(self._status(name)))
             await write(node, ua.DataValue(self._variant(name), StatusCode=status, SourceTimestamp=now))
+
+    def _status(self, name: str) -> int:
+        bay = self._conducts.get(name.partition(".")[0], self.conduct)
+        if name in self.conduct.refused | bay.refused:
+            return StatusCodes.BadNodeIdUnknown
+        return StatusCodes.Good if bay.answers == "well" else StatusCodes.BadNoCommunication
 
     def _variant(self, name: str) -> Any:
         value, quantity = self._grid[name], name.partition(".")[2]

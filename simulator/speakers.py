@@ -1,26 +1,32 @@
-"""What a bay can speak beside Modbus: for each protocol its server, and how the gateway's configuration reaches it.
+"""What every bay can speak: for each way its servers, and how the gateway's configuration reaches a bay by it.
 
 Servers are imported when somebody asks for them: their libraries are large.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
 from simulator.conduct import Conduct
 from simulator.grid import Grid
 from simulator.meter import BAYS
-from simulator.registers import MAPS
+from simulator.registers import MAPS, Register
 
-POLYGLOT = "bus1"
-"""The bay that speaks them all, so that the same voltage can be compared."""
+POLYGLOTS = ("bus1", "bus2")
+"""The bays that the demonstration asks by every way, so that the same voltage can be compared."""
+BAUD = 9600
+UNITS = {bay: unit for unit, bay in enumerate(BAYS, 1)}
+"""The number of each bay on the line that they share."""
 _BLOCKS = ("brcbMeas", "urcbState")
+
+Point: TypeAlias = Mapping[str, object]
+"""As the configuration lists it."""
 
 
 class Server(Protocol):
-    """One bay on one protocol. `port` is known once it serves."""
-
-    port: int
+    """Some bays on one protocol."""
 
     async def start(self) -> None:
         """Serve. OSError: the port is taken."""
@@ -32,79 +38,144 @@ class Server(Protocol):
         """Take what the grid measures now."""
 
 
-Build: TypeAlias = Callable[[str, Grid, Conduct, str, int], Server]
-"""Makes the server of a bay, not yet serving: bay, grid, conduct, host, port."""
+Build: TypeAlias = Callable[[Grid, Mapping[str, Conduct], str, int], Mapping[str, Any]]
+"""Makes the `Server` of each bay, not yet serving: grid, conducts, host, first port (0: any). Bays may share one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A protocol: its server, its url with {host} and {port}, and what a device needs beside the url.
+    """A way to speak: its servers, its url with {host} and {place}, and what a device needs beside the url.
 
-    `addresses` tells the address of each measurement of a bay, `types` the type where it is not the usual one.
+    `place` tells where a server is: a port, or a terminal. `ports` is how many it takes from the first one on.
     """
 
+    protocol: str
     build: Build
     url: str
-    keys: Mapping[str, object]
-    addresses: Callable[[str], Mapping[str, str]]
-    types: Mapping[str, str] = field(default_factory=dict)
-
-    def points(self, bay: str) -> Sequence[Mapping[str, str]]:
-        """Return the points of `bay` as the configuration lists them."""
-        units = {register.name: register.unit for register in MAPS[bay]}
-        addresses = self.addresses(bay)
-        named = ((name, {"name": name, "address": addresses[name]}) for name in BAYS[bay])
-        more = ((("unit", units[name]), ("type", self.types.get(name, ""))) for name in BAYS[bay])
-        return [
-            point | {key: word for key, word in words if word} for (_, point), words in zip(named, more, strict=True)
-        ]
+    keys: Callable[[str], Mapping[str, object]]
+    points: Callable[[str], Sequence[Point]]
+    place: Callable[[Any], object] = attrgetter("port")
+    ports: int = len(BAYS)
 
 
-def _dnp3(bay: str, grid: Grid, conduct: Conduct, host: str, port: int) -> Server:
-    from simulator.dnp3 import Dnp3Bay  # noqa: PLC0415 - only when it is asked for
+def first_ports(base: int) -> dict[str, int]:
+    """Return the first port of each way where those of Modbus TCP begin at `base`; 0 stays 0."""
+    taken = {word: sum(SPEAKERS[before].ports for before in list(SPEAKERS)[:at]) for at, word in enumerate(SPEAKERS)}
+    return {word: base and base + offset for word, offset in taken.items()}
 
-    return Dnp3Bay(bay, grid, conduct, host=host, port=port)
+
+def terminal(port: int) -> Path:
+    """Return the name of the line of a substation that has the ports before `port`: it stays from start to start."""
+    return Path(f"/dev/shm/gridsentinel-{port}")  # noqa: S108 - lines are below /dev, where nobody else may write
 
 
-def _dnp3_addresses(bay: str) -> Mapping[str, str]:
+# Modbus
+
+
+def _modbus(grid: Grid, conducts: Mapping[str, Conduct], host: str, port: int) -> Mapping[str, Server]:
+    from simulator.modbus import ModbusBay  # noqa: PLC0415 - only when it is asked for
+
+    return {
+        bay: ModbusBay(bay, grid, conducts[bay], host=host, port=port and port + index)
+        for index, bay in enumerate(BAYS)
+    }
+
+
+def _rtu(grid: Grid, conducts: Mapping[str, Conduct], _host: str, port: int) -> Mapping[str, Server]:
+    from simulator.modbus_rtu import ModbusLine  # noqa: PLC0415
+
+    line = ModbusLine(tuple(BAYS), grid, conducts, baud=BAUD, link=terminal(port) if port else None)
+    return dict.fromkeys(BAYS, line)
+
+
+def _registers(bay: str) -> Sequence[Point]:
+    return [_register(register) for register in MAPS[bay]]
+
+
+def _register(register: Register) -> Point:
+    point: dict[str, object] = {"name": register.name, "address": register.address, "type": register.type}
+    if register.order != "big":
+        point["order"] = register.order
+    if register.scale != 1:
+        point["scale"] = register.scale
+    return point | ({"unit": register.unit} if register.unit else {})
+
+
+# the others
+
+
+def _dnp3(grid: Grid, conducts: Mapping[str, Conduct], host: str, port: int) -> Mapping[str, Server]:
+    from simulator.dnp3 import Dnp3Bay  # noqa: PLC0415
+
+    return {
+        bay: Dnp3Bay(bay, grid, conducts[bay], host=host, port=port and port + index) for index, bay in enumerate(BAYS)
+    }
+
+
+def _dnp3_points(bay: str) -> Sequence[Point]:
     from simulator.dnp3_points import PLACES  # noqa: PLC0415
 
-    return {place.name: place.address for place in PLACES[bay]}
+    return _named(bay, {place.name: place.address for place in PLACES[bay]})
 
 
-def _iec61850(bay: str, grid: Grid, conduct: Conduct, host: str, port: int) -> Server:
+def _iec61850(grid: Grid, conducts: Mapping[str, Conduct], host: str, port: int) -> Mapping[str, Server]:
     from simulator.iec61850 import Iec61850Bay  # noqa: PLC0415
 
-    return Iec61850Bay(bay, grid, conduct, host=host, port=port)
+    return {
+        bay: Iec61850Bay(bay, grid, conducts[bay], host=host, port=port and port + index)
+        for index, bay in enumerate(BAYS)
+    }
 
 
-def _iec61850_addresses(bay: str) -> Mapping[str, str]:
-    from simulator.iec61850_cid import addresses  # noqa: PLC0415
+def _iec61850_points(bay: str) -> Sequence[Point]:
+    from simulator.iec61850_cid import addresses, places  # noqa: PLC0415
 
-    return addresses(bay)
+    switches = [name for name, place in places(bay).items() if place.kind == "DPC"]
+    return _named(bay, addresses(bay), {name: {"type": "bool"} for name in switches})
 
 
-def _opcua(bay: str, grid: Grid, conduct: Conduct, host: str, port: int) -> Server:
+def _opcua(grid: Grid, conducts: Mapping[str, Conduct], host: str, port: int) -> Mapping[str, Server]:
     from simulator.opcua import OpcuaStation  # noqa: PLC0415
 
-    return OpcuaStation(grid, conduct, host=host, port=port, bays=(bay,))
+    return dict.fromkeys(BAYS, OpcuaStation(grid, Conduct(), host=host, port=port, conducts=conducts))
 
 
-def _opcua_addresses(bay: str) -> Mapping[str, str]:
-    return {name: f"nsu=urn:gridsentinel:simulator;s={bay}.{name}" for name in BAYS[bay]}
+def _opcua_points(bay: str) -> Sequence[Point]:
+    return _named(bay, {name: f"nsu=urn:gridsentinel:simulator;s={bay}.{name}" for name in BAYS[bay]})
+
+
+def _named(bay: str, addresses: Mapping[str, str], more: Mapping[str, Point] | None = None) -> Sequence[Point]:
+    units = {register.name: {"unit": register.unit} if register.unit else {} for register in MAPS[bay]}
+    return [
+        {"name": name, "address": addresses[name], **units[name], **(more or {}).get(name, {})} for name in BAYS[bay]
+    ]
 
 
 SPEAKERS: Mapping[str, Speaker] = {
+    "modbus": Speaker("modbus", _modbus, "tcp://{host}:{place}", lambda _: {"unit": 1, "every_s": 1}, _registers),
     "dnp3": Speaker(
-        _dnp3, "tcp://{host}:{port}", {"outstation": 10, "master": 1, "integrity_every_s": 10}, _dnp3_addresses
+        "dnp3",
+        _dnp3,
+        "tcp://{host}:{place}",
+        lambda _: {"outstation": 10, "master": 1, "integrity_every_s": 10},
+        _dnp3_points,
     ),
     "iec61850": Speaker(
+        "iec61850",
         _iec61850,
-        "tcp://{host}:{port}",
-        {"reports": [{"block": f"{POLYGLOT.upper()}LD0/LLN0.{name}", "integrity_s": 10} for name in _BLOCKS]},
-        _iec61850_addresses,
-        {"coupler": "bool"},
+        "tcp://{host}:{place}",
+        lambda bay: {"reports": [{"block": f"{bay.upper()}LD0/LLN0.{name}", "integrity_s": 10} for name in _BLOCKS]},
+        _iec61850_points,
     ),
-    "opcua": Speaker(_opcua, "opc.tcp://{host}:{port}", {}, _opcua_addresses),
+    "opcua": Speaker("opcua", _opcua, "opc.tcp://{host}:{place}", lambda _: {}, _opcua_points, ports=1),
+    "rtu": Speaker(
+        "modbus",
+        _rtu,
+        f"rtu://{{place}}?baud={BAUD}&parity=N",
+        lambda bay: {"unit": UNITS[bay], "every_s": 1},
+        _registers,
+        place=attrgetter("terminal"),
+        ports=0,
+    ),
 }
-"""By the word of the configuration."""
+"""By a word for people; the first is the one that every bay of the demonstration is polled by."""

@@ -1,16 +1,15 @@
-"""The simulated substation at work: the grid, the scenario, and a server for each bay."""
+"""The simulated substation at work: the grid, the scenario, and who answers for each bay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from simulator.conduct import Conduct
 from simulator.grid import Grid
 from simulator.meter import BAYS
-from simulator.modbus import ModbusBay
 from simulator.scenario import Scenario
-from simulator.speakers import POLYGLOT, SPEAKERS, Server
+from simulator.speakers import SPEAKERS, Server, first_ports
 from simulator.steps import Step
 
 TICK_S = 0.15
@@ -25,38 +24,48 @@ def _nobody(_step: Step, _begins: bool) -> None:  # noqa: FBT001  # the signatur
 
 
 class Substation:
-    """A substation that serves. `grid` has the values, `ports` where each bay answers, `active` what happens now."""
+    """A substation that serves. `grid` has the values, `servers` who answers, `active` what happens now."""
 
-    def __init__(self, scenario: Scenario, *, host: str, base_port: int, tell: Tell, also: Sequence[str] = ()) -> None:
+    def __init__(
+        self, scenario: Scenario, *, host: str, base_port: int, tell: Tell, ways: Sequence[str] = ("modbus",)
+    ) -> None:
         self.scenario = scenario
         self.grid = Grid(scenario.seed, scenario.start_s)
         self.conducts = {bay: Conduct() for bay in BAYS}
         self.active: tuple[Step, ...] = ()
-        self.bays = tuple(
-            ModbusBay(bay, self.grid, self.conducts[bay], host=host, port=base_port and base_port + index)
-            for index, bay in enumerate(BAYS)
-        )
-        first = base_port and base_port + len(BAYS)
-        self.others: dict[str, Server] = {
-            word: SPEAKERS[word].build(POLYGLOT, self.grid, self.conducts[POLYGLOT], host, first and first + index)
-            for index, word in enumerate(also)
+        self.speaking: dict[str, Mapping[str, Any]] = {
+            word: SPEAKERS[word].build(self.grid, self.conducts, host, first)
+            for word, first in first_ports(base_port).items()
+            if word in ways
         }
+        self._host = host
         self._tell = tell
+        self._frozen = False
 
     @property
     def servers(self) -> Sequence[Server]:
-        """Every server, of Modbus and of the others."""
-        return (*self.bays, *self.others.values())
+        """Every server, once."""
+        return tuple(dict.fromkeys(server for bays in self.speaking.values() for server in bays.values()))
 
     @property
-    def other_ports(self) -> dict[str, int]:
-        """The port of each other protocol, at the bay that speaks them all."""
-        return {word: server.port for word, server in self.others.items()}
+    def urls(self) -> dict[str, dict[str, str]]:
+        """Where each way reaches each bay, while it serves."""
+        return {
+            word: {
+                bay: SPEAKERS[word].url.format(host=self._host, place=SPEAKERS[word].place(server))
+                for bay, server in bays.items()
+            }
+            for word, bays in self.speaking.items()
+        }
 
     @property
     def ports(self) -> dict[str, int]:
         """The Modbus TCP port of each bay."""
-        return {bay.bay: bay.port for bay in self.bays}
+        return {bay: server.port for bay, server in self.speaking["modbus"].items()}
+
+    def freeze(self) -> None:
+        """Let no more time pass: everything keeps its value, and is served on."""
+        self._frozen = True
 
     async def play(self, time_s: float) -> None:
         """Bring everything to `time_s` simulated seconds after the start."""
@@ -71,16 +80,22 @@ class Substation:
                 self._tell(step, True)
         self.active = due
         self.grid.advance(self.scenario.start_s + time_s)
-        for server in self.servers:
-            await server.follow()
+        await self._follow()
 
     async def run(self) -> None:
         """Let time pass, for ever."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         while True:
-            await self.play((loop.time() - start) * self.scenario.speed)
+            if self._frozen:
+                await self._follow()
+            else:
+                await self.play((loop.time() - start) * self.scenario.speed)
             await asyncio.sleep(TICK_S)
+
+    async def _follow(self) -> None:
+        for server in self.servers:
+            await server.follow()
 
 
 @asynccontextmanager
@@ -90,16 +105,16 @@ async def serve(
     host: str = "127.0.0.1",
     base_port: int = 0,
     tell: Tell = _nobody,
-    also: Sequence[str] = (),
+    ways: Sequence[str] = ("modbus",),
 ) -> AsyncIterator[Substation]:
-    """Serve `scenario` while the context lasts; bays have ports from `base_port` on, or free ones if it is 0.
+    """Serve `scenario` by the `ways` while the context lasts; ports are from `base_port` on, or free ones if it is 0.
 
     What is raised inside comes out in an ExceptionGroup, as from a TaskGroup.
 
     Raises:
         OSError: a port is taken.
     """
-    substation = Substation(scenario, host=host, base_port=base_port, tell=tell, also=also)
+    substation = Substation(scenario, host=host, base_port=base_port, tell=tell, ways=ways)
     async with AsyncExitStack() as stack:
         for server in substation.servers:
             stack.push_async_callback(server.stop)

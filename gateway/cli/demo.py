@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play until the time is over or Ctrl-C; return 0 only if all that was measured also arrived."""
+    """Play until the time is over or Ctrl-C; return 0 only if all that was measured also arrived, by every protocol."""
     if arguments.broker and not arguments.broker.startswith("mqtt://"):
         print(f"--broker {arguments.broker} is not mqtt://HOST:PORT", file=sys.stderr)
         return 2
@@ -64,6 +64,7 @@ async def _play(seconds: float, broker: str | None, console: "Console") -> int:
             async with asyncio.timeout(seconds or None):
                 await _show(View(stage), stage, console, stop)
         cutting.cancel()
+        await stage.settle()
         console.print("stopping: closing the windows, delivering what is on disk ...")
     return 0 if summary(stage, console) else 1
 

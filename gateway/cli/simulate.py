@@ -8,22 +8,41 @@ import sys
 
 from simulator import scenario as scenarios
 from simulator.configuration import DEMO_PORT
-from simulator.modbus import UNIT
+from simulator.meter import BAYS
 from simulator.scenario import Scenario, ScenarioError
-from simulator.speakers import POLYGLOT, SPEAKERS
+from simulator.speakers import BAUD, SPEAKERS, UNITS
 from simulator.steps import Step
 from simulator.substation import Substation, serve
 
 OK, FAILED, WRONG_USE = 0, 1, 2
+WIDTH = 25
+"""Of a column of urls, characters."""
+EPILOG = f"""\
+Every bay answers by every protocol, and tells the same:
+  modbus    Modbus TCP, a port a bay, unit 1
+  dnp3      an outstation a bay, link address 10, master 1
+  iec61850  an IED a bay; data sets, buffered and unbuffered reports
+  opcua     one server for all bays
+  rtu       one RS-485 line of {BAUD} baud for all bays, a pseudo-terminal; feeder1 is unit 1
+
+look at them with:
+  gridsentinel decode tcp://127.0.0.1:15021 holding:100
+  gridsentinel decode tcp://127.0.0.1:15031 --protocol dnp3 --set outstation=10
+  gridsentinel decode tcp://127.0.0.1:15041 --protocol iec61850
+  gridsentinel decode opc.tcp://127.0.0.1:15051
+  gridsentinel decode 'rtu:///dev/shm/gridsentinel-15052?baud=9600&parity=N' holding:100 --unit 1
+config/demo.yaml is the gateway's configuration for it.
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "scenario", nargs="?", default="normal", metavar="SCENARIO", help="a name of --list, or a .yaml file"
     )
     parser.add_argument(
-        "--port", type=_port, default=DEMO_PORT, help="port of the first bay, the others follow; 0: any"
+        "--port", type=_port, default=DEMO_PORT, help="first port, the others follow (default: %(default)s); 0: any"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: %(default)s)")
     parser.add_argument("--seed", type=int, metavar="N", help="other random values than the scenario's")
@@ -67,18 +86,20 @@ async def _serve(scenario: Scenario, host: str, port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve(scenario, host=host, base_port=port, tell=_tell, also=tuple(SPEAKERS)) as substation:
-        _introduce(substation, host)
+    async with serve(scenario, host=host, base_port=port, tell=_tell, ways=tuple(SPEAKERS)) as substation:
+        _introduce(substation)
         await stop.wait()
 
 
-def _introduce(substation: Substation, host: str) -> None:
+def _introduce(substation: Substation) -> None:
     scenario = substation.scenario
     print(f"scenario {scenario.name}, seed {scenario.seed}, speed {scenario.speed:g}: {scenario.about}\n")
-    for bay, port in substation.ports.items():
-        print(f"  {bay:10} modbus  tcp://{host}:{port}  unit {UNIT}")
-    for word, port in substation.other_ports.items():
-        print(f"  {POLYGLOT:10} {word:7} {SPEAKERS[word].url.format(host=host, port=port)}")
+    own = {word: bays for word, bays in substation.urls.items() if len(set(bays.values())) == len(bays)}
+    print(f"  {'':9}" + "".join(f" {word:{WIDTH}}" for word in own).rstrip())
+    for bay in BAYS:
+        print(f"  {bay:9}" + "".join(f" {bays[bay]:{WIDTH}}" for bays in own.values()).rstrip())
+    print(f"  all bays  opcua  {substation.urls['opcua']['bus1']}")
+    print(f"  all bays  rtu    {substation.urls['rtu']['bus1']}  units 1 to {len(UNITS)}")
     print()
     for step in scenario.steps:
         print(f"  at {step.at_s:g} s for {step.for_s:g} s: {step.text}")

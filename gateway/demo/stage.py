@@ -1,6 +1,6 @@
 """Everything the demonstration needs, started in one process: substation, broker, link, gateway and consumer.
 
-substation ──Modbus TCP──► gateway ──MQTT──► link (is cut for a while) ──► broker ──► consumer (counts)
+substation ──every protocol──► gateway ──MQTT──► link (is cut for a while) ──► broker ──► consumer (counts)
 """
 
 import asyncio
@@ -25,8 +25,10 @@ from gateway.demo.ledger import STREAMS, Ledger
 from gateway.demo.link import Link
 from gateway.resources import config_folder
 from gateway.store.record import Stream
+from protocols.model import UNUSABLE
+from simulator.configuration import device_name
 from simulator.scenario import Scenario
-from simulator.speakers import POLYGLOT, SPEAKERS
+from simulator.speakers import POLYGLOTS, SPEAKERS
 from simulator.steps import Step
 from simulator.substation import Substation, serve
 
@@ -34,6 +36,8 @@ GRACE_S = 30.0
 """How long the end of the demonstration waits for everything to arrive."""
 VOICE = "va"
 """The voltage that is compared over all protocols."""
+SETTLE_S = 2.5
+"""How long the substation stands still at the end, so that every protocol tells of the same instant: scans take 1 s."""
 STORY = 8
 """Lines of the story that are remembered for the view."""
 
@@ -48,6 +52,7 @@ class Stage:
         self.story: deque[tuple[float, str]] = deque(maxlen=STORY)
         self.came = asyncio.Event()
         self.began = 0.0
+        self.compared: Mapping[str, Mapping[str, float]] = {}
         self.substation: Substation
         self.gateway: Gateway
         self.link: Link
@@ -65,13 +70,21 @@ class Stage:
         """Return how many messages that the gateway ever numbered have not arrived."""
         return self.ledger.missing({stream: self.gateway.store.last(Stream(stream)) for stream in STREAMS})
 
-    def voices(self) -> dict[str, float]:
-        """Return the same voltage as each protocol tells it, NaN where it does not yet."""
-        points, values = self.gateway.plant.points, self.gateway.plant.pipeline.image.values
-        first = {POLYGLOT: "modbus"} | {f"{POLYGLOT}-{word}": word for word in SPEAKERS}
-        rows = {first[points.device(row)]: row for row in range(len(points)) if points.names[row] == VOICE
-                and points.device(row) in first}  # fmt: skip
-        return {word: float(values[row]) for word, row in rows.items()}
+    def voices(self) -> dict[str, dict[str, float]]:
+        """Return the voltage of each bay as each way tells it, NaN where it tells nothing that can be used."""
+        return {bay: {word: self._voice(device_name(word, bay)) for word in SPEAKERS} for bay in POLYGLOTS}
+
+    def _voice(self, device: str) -> float:
+        points, image = self.gateway.plant.points, self.gateway.plant.pipeline.image
+        row = next(row for row in points.rows_of[device] if points.names[row] == VOICE)
+        return float("nan") if image.quality[row] & UNUSABLE else float(image.values[row])
+
+    async def settle(self) -> None:
+        """Let the substation stand still until every protocol has told of the same instant, and note what they said."""
+        self.tell("the substation stands still, so that the protocols can be compared")
+        self.substation.freeze()
+        await asyncio.sleep(SETTLE_S)
+        self.compared = self.voices()
 
     def take(self, body: bytes) -> None:
         """Enter what the consumer received."""
@@ -98,7 +111,7 @@ async def staged(scenario: Scenario, broker_url: str | None) -> AsyncIterator[St
         stack.push_async_callback(stage.link.cut)
         await stage.link.mend()
         consumer = await _consume(stack, stage, f"mqtt://{host}:{port}/")
-        stage.substation = await stack.enter_async_context(serve(scenario, tell=_teller(stage), also=tuple(SPEAKERS)))
+        stage.substation = await stack.enter_async_context(serve(scenario, tell=_teller(stage), ways=tuple(SPEAKERS)))
         stage.began = asyncio.get_running_loop().time()
         stage.gateway = Gateway(folder, _config(folder, stage), grace_s=GRACE_S)
         running = asyncio.create_task(stage.gateway.run(), name="gateway")
@@ -147,9 +160,7 @@ async def _consume(stack: AsyncExitStack, stage: Stage, url: str) -> asyncio.Tas
 def _config(folder: Path, stage: Stage) -> Config:
     """The demonstration's configuration, with the ports that were free here."""
     config = load(config_folder() / "demo.yaml")
-    urls = {bay: f"tcp://127.0.0.1:{port}" for bay, port in stage.substation.ports.items()}
-    for word, port in stage.substation.other_ports.items():
-        urls[f"{POLYGLOT}-{word}"] = SPEAKERS[word].url.format(host="127.0.0.1", port=port)
+    urls = {device_name(word, bay): url for word, bays in stage.substation.urls.items() for bay, url in bays.items()}
     return replace(
         config,
         gateway=replace(config.gateway, state_dir=folder),

@@ -1,7 +1,9 @@
 """The demonstration on a terminal: one screen that is drawn anew, or a line now and then where there is none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import isnan
 
+import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -9,15 +11,18 @@ from rich.text import Text
 
 from gateway.demo.stage import VOICE, Stage
 from protocols.model import Quality
-from simulator.speakers import POLYGLOT
+from simulator.configuration import device_name
+from simulator.speakers import POLYGLOTS, SPEAKERS
 
 SHOWN = ("t1.oil", "bus1.va", "bus2.va", "feeder1.va", "feeder1.ia", "feeder1.p", "feeder2.ia", "feeder2.cb52")
 """Points that tell the story; those that the configuration does not have are left out."""
 SEVERITY = {"info": "cyan", "warning": "yellow", "critical": "red", "emergency": "bold red"}
-AGREEMENT = 0.015
-"""How far protocols may be apart: the dead-band of their reports is 60 V of 6,350."""
+AGREEMENT = 0.005
+"""How far protocols may be apart: DNP3 tells what moves by 0.2 %, and a poll is up to a second old."""
 ALARMS = 6
 """Alarms shown, the newest."""
+TWINS = {device_name(word, bay) for word in SPEAKERS for bay in POLYGLOTS} - set(POLYGLOTS)
+"""Bays that are polled a second time, by another way: they are shown where their voltages are compared."""
 BAR = 30
 """Width of the store's bar, characters."""
 MIB = 1024 * 1024
@@ -80,7 +85,8 @@ class View:
         table = Table(box=None, expand=True, pad_edge=False)
         for heading in ("device", "state", "polls", "skipped", "answers in"):
             table.add_column(heading)
-        for name, state in self._stage.gateway.plant.devices().items():
+        states = self._stage.gateway.plant.devices()
+        for name, state in ((name, state) for name, state in states.items() if name not in TWINS):
             word = Text("online", "green") if state["online"] else Text("silent", "bold red")
             table.add_row(name, word, str(state["polls"]), str(state["skipped"]), f"{state['answer_ms']:.1f} ms")
         return table
@@ -103,8 +109,15 @@ class View:
         return (labels[label] for label in SHOWN if label in labels)
 
     def _voices(self) -> RenderableType:
-        told = (f"{word} {value:.1f} V" for word, value in self._stage.voices().items())
-        return Text(f"{POLYGLOT}.{VOICE}   " + "   ".join(told), no_wrap=True)
+        table = Table(box=None, expand=True, pad_edge=False)
+        table.add_column("point")
+        for word in (*SPEAKERS, "apart"):
+            table.add_column(word, justify="right")
+        for bay, voices in self._stage.voices().items():
+            told = (Text("silent", "bold red") if isnan(value) else f"{value:.1f} V" for value in voices.values())
+            apart = spread(voices)
+            table.add_row(f"{bay}.{VOICE}", *told, Text(f"{apart:.2%}", "green" if apart <= AGREEMENT else "yellow"))
+        return table
 
     def _alarms(self) -> RenderableType:
         table = Table(box=None, expand=True, pad_edge=False, show_header=False)
@@ -140,7 +153,7 @@ def _waiting(rows: object) -> int:
 
 
 def summary(stage: Stage, console: Console) -> bool:
-    """Print what was measured and what arrived; return whether that is the same."""
+    """Print what was measured and what arrived; return whether that is the same, and the same by every protocol."""
     pipeline, ledger, stats = stage.gateway.plant.pipeline, stage.ledger, stage.gateway.store.stats
     missing, told = stage.missing(), pipeline.good - ledger.readings
     console.print(f"\n{stage.seconds:.0f} s: {pipeline.readings} readings taken, {pipeline.good} of them good")
@@ -148,11 +161,22 @@ def summary(stage: Stage, console: Console) -> bool:
     stored = sum(stats.last.values())
     console.print(f"  messages        {stored} stored, {ledger.messages} arrived, {ledger.duplicates} of them twice")
     console.print(f"  sequence        {missing} numbers missing")
-    voices = stage.voices()
-    spread = (max(voices.values()) - min(voices.values())) / max(voices.values())
-    agree = spread <= AGREEMENT  # NaN, a protocol that told nothing, does not
-    told_by = ", ".join(f"{word} {value:.1f}" for word, value in voices.items())
-    console.print(f"  {POLYGLOT}.{VOICE}         {told_by} V ({spread:.2%} apart)")
-    complete = missing == 0 and told == 0 and agree
+    for bay, voices in stage.compared.items():
+        told_by = ", ".join(f"{word} {value:.1f}" for word, value in voices.items())
+        console.print(f"  {bay}.{VOICE}         {told_by} V ({spread(voices):.2%} apart)")
+    agree = agreed(stage.compared)
+    complete = missing == 0 and told == 0
     console.print("[bold green]nothing was lost[/]" if complete else "[bold red]something is missing[/]")
-    return complete
+    console.print("[bold green]all protocols agree[/]" if agree else "[bold red]the protocols do not agree[/]")
+    return complete and agree
+
+
+def agreed(compared: Mapping[str, Mapping[str, float]]) -> bool:
+    """Return whether every protocol tells the same of each bay; without any comparison they do not."""
+    return bool(compared) and all(spread(voices) <= AGREEMENT for voices in compared.values())
+
+
+def spread(voices: Mapping[str, float]) -> float:
+    """Return how far what `voices` tell is apart, relative; NaN, which is no agreement, where one tells nothing."""
+    told = list(voices.values())
+    return float(np.ptp(told) / np.max(told))

@@ -8,13 +8,13 @@ import yaml
 from pydantic import TypeAdapter
 
 from gateway.config.model import Config
-from simulator.configuration import configuration, demo_others, demo_ports
+from simulator.configuration import configuration, demo_urls, device_name
 from simulator.grid import Grid
 from simulator.load import DAY_S, HOUR_S
 from simulator.meter import BAYS, INDEX
 from simulator.registers import MAPS, image
 from simulator.scenario import load
-from simulator.speakers import POLYGLOT, SPEAKERS
+from simulator.speakers import POLYGLOTS, SPEAKERS
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
 
@@ -34,15 +34,15 @@ def limits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_the_demo_configuration_is_fresh():
     """The committed file is what the register maps give; otherwise `python -m simulator.configuration` renews it."""
-    assert DEMO.read_text("utf-8") == configuration(demo_ports(), demo_others())
+    assert DEMO.read_text("utf-8") == configuration(demo_urls())
 
 
 def test_it_is_a_valid_configuration_with_every_measurement():
     """The gateway accepts it, with no fault between keys, and each measurement of each bay is a point."""
-    config = TypeAdapter(Config).validate_python(yaml.safe_load(configuration(demo_ports(), demo_others())))
+    config = TypeAdapter(Config).validate_python(yaml.safe_load(configuration(demo_urls())))
 
     assert [fault for device in config.devices for fault in device.faults()] == []
-    twins = {f"{POLYGLOT}-{word}": set(BAYS[POLYGLOT]) for word in SPEAKERS}
+    twins = {device_name(word, bay): set(BAYS[bay]) for word in SPEAKERS for bay in POLYGLOTS}
     assert {device.name: {p.name for p in device.points} for device in config.devices} == {
         bay: set(quantities) for bay, quantities in BAYS.items()
     } | twins

@@ -1,6 +1,7 @@
 """The command `gridsentinel simulate` as a user meets it."""
 
 import asyncio
+import re
 import signal
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from gateway.cli import main
+from simulator.configuration import demo_urls
 
 WAIT_S = 20
 
@@ -20,7 +22,7 @@ async def test_it_serves_tells_and_ends_well(end, tmp_path):
     try:
         async with asyncio.timeout(WAIT_S):
             told = await _until(process, b"ends")
-            port = int(next(line for line in told if "feeder1 " in line).split(":")[-1].split()[0])
+            port = int(next(line for line in told if "feeder1 " in line).split()[1].rpartition(":")[2])
             client = AsyncModbusTcpClient("127.0.0.1", port=port)
             await client.connect()
             answer = await client.read_holding_registers(100, count=2)
@@ -54,6 +56,17 @@ def test_the_list_names_every_scenario(capsys):
     """Each with what it shows."""
     assert main(["simulate", "--list"]) == 0
     assert "demo       An over-voltage" in capsys.readouterr().out
+
+
+def test_the_help_says_where_each_protocol_is(capsys):
+    """The urls in it are those that the substation has by default, and every protocol is there."""
+    with pytest.raises(SystemExit):
+        main(["simulate", "--help"])
+    said = capsys.readouterr().out
+
+    for word, urls in demo_urls().items():
+        assert f"  {word:10}" in said
+        assert re.search(rf"decode '?{re.escape(urls['feeder1'])}[' \n]", said)
 
 
 async def test_a_taken_port_is_exit_1():

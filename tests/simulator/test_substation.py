@@ -151,7 +151,7 @@ async def test_a_closed_unit_refuses_connections_and_returns_at_its_port():
                 await asyncio.open_connection("127.0.0.1", port)
             assert not (await other.read_holding_registers(100)).isError()
             unit.answers = "well"
-            await _eventually(lambda: substation.bays[4].serving)
+            await _eventually(lambda: substation.speaking["modbus"]["feeder5"].serving)
         async with client(port) as modbus:
             assert not (await modbus.read_holding_registers(100)).isError()
 
@@ -230,7 +230,7 @@ async def test_a_step_is_told_when_it_begins_and_when_it_ends():
     substation = Substation(
         scenario, host="127.0.0.1", base_port=0, tell=lambda step, begins: told.append((step.text, begins))
     )
-    for bay in substation.bays:
+    for bay in substation.servers:
         await bay.start()
     try:
         seen = []
@@ -238,7 +238,7 @@ async def test_a_step_is_told_when_it_begins_and_when_it_ends():
             await substation.play(time_s)
             seen.append((len(substation.active), substation.grid["feeder2.ia"] > 0))
     finally:
-        for bay in substation.bays:
+        for bay in substation.servers:
             await bay.stop()
 
     assert seen == [(0, True), (1, False), (1, False), (1, False), (0, True)]
