@@ -1,5 +1,6 @@
 """The points that are measured with: uint16 registers, every one with limits and a fastest believable change."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,17 @@ def device(name: str, port: int, points: int) -> dict[str, Any]:
     return {"name": name, "protocol": "modbus", "url": url, "points": [point(address) for address in range(points)]}
 
 
-def write(file: Path, *, ports: list[int], points: int, broker: int, state_dir: Path) -> None:
-    """Write a gateway's configuration: defaults everywhere, but for a status that is renewed every window."""
+def write(
+    file: Path, *, ports: list[int], points: int, broker: int, state_dir: Path, more: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Write a gateway's configuration: defaults everywhere, but for a status that is renewed every window.
+
+    `more` are devices beside those at `ports`.
+    """
     config = {
         "gateway": {"site": "bench", "name": "gw", "state_dir": str(state_dir)},
         "uplink": {"url": f"mqtt://127.0.0.1:{broker}", "status_every_s": 10},
-        "devices": [device(f"d{number}", port, points) for number, port in enumerate(ports)],
+        "devices": [*(device(f"d{number}", port, points) for number, port in enumerate(ports)), *more],
     }
     file.write_text(yaml.dump(config, Dumper=_Short, sort_keys=False, default_flow_style=None, width=200))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import base
 import daemon
 import devices
+import field
 import latency
 import pipeline
 import wake
@@ -30,7 +31,7 @@ Say = Callable[[str], None]
 def main() -> None:
     """Measure everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="10,000 readings/s only, about 40 s")
+    parser.add_argument("--quick", action="store_true", help="10,000 readings/s only, about 80 s")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     began, about = time.monotonic(), _machine()
@@ -52,15 +53,17 @@ def _quick(say: Say) -> tuple[list[Section], str]:
     wake.measure(machine, "before", seconds=1)
     checks = pipeline.measure(rounds=3, readings=100_000)
     say("polling alone")
-    with devices.serve(10) as served:
+    with devices.serve(10) as served, field.serve() as ports:
         polling, peer = base.measure(served.ports, rounds=1, seconds=3), served.peer
+        say("drivers of the field protocols")
+        drivers = field.measure(served.ports[0], ports, rounds=1, seconds=3)
     whole, alarms = daemon.section([MAIN]), latency.section(["store on disk"])
     say(f"daemon at {MAIN} readings/s: start, first window, one window, alarms")
     with station(*CASES[MAIN]) as running:
         base.compare(polling, daemon.measure(running, whole, windows=1))
         latency.measure(running, alarms, "store on disk", samples=60, pause_s=0.05)
     wake.measure(machine, "after", seconds=1)
-    return [machine, checks, whole, alarms, polling], peer
+    return [machine, checks, drivers, whole, alarms, polling], peer
 
 
 def _all(say: Say) -> tuple[list[Section], str]:
@@ -71,6 +74,13 @@ def _all(say: Say) -> tuple[list[Section], str]:
     say("polling alone, in turns")
     with devices.serve(10) as served:
         polling, peer = base.measure(served.ports, rounds=3, seconds=4), served.peer
+    with devices.serve(1) as served, field.serve() as ports:
+        say("drivers of the field protocols, in turns")
+        drivers = field.measure(served.ports[0], ports, rounds=3, seconds=5)
+        say("daemon with all four protocols: start, two windows")
+        memory = field.memory_section()
+        with station(1, field.POINTS, more=field.devices(ports)) as running:
+            field.measure_memory(running, memory)
     whole, alarms = daemon.section(list(CASES)), latency.section(["store on disk", "store in RAM"])
     for case, (count, points) in CASES.items():
         windows = 5 if case == MAIN else 2
@@ -86,7 +96,7 @@ def _all(say: Say) -> tuple[list[Section], str]:
         with station(*CASES[MAIN], state_dir=RAM) as running:
             latency.measure(running, alarms, "store in RAM", samples=100, pause_s=0.15)
     wake.measure(machine, "after")
-    return [machine, checks, whole, alarms, polling], peer
+    return [machine, checks, drivers, memory, whole, alarms, polling], peer
 
 
 def _machine() -> dict[str, str]:

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import broker
 import devices
@@ -39,8 +40,13 @@ class Station:
 
 
 @contextmanager
-def station(count: int, points_each: int, *, state_dir: Path = DISK) -> Iterator[Station]:
-    """Run `count` devices, a Mosquitto with a subscriber, and a gateway that polls all points once a second."""
+def station(
+    count: int, points_each: int, *, state_dir: Path = DISK, more: Sequence[Mapping[str, Any]] = ()
+) -> Iterator[Station]:
+    """Run `count` devices, a Mosquitto with a subscriber, and a gateway that polls all points once a second.
+
+    `more` are devices that run elsewhere, as the configuration has them.
+    """
     state_dir.mkdir(exist_ok=True)
     with (
         TemporaryDirectory(prefix="bench-", dir=state_dir) as folder,
@@ -49,7 +55,8 @@ def station(count: int, points_each: int, *, state_dir: Path = DISK) -> Iterator
     ):
         subscriber = broker.Subscriber(port)
         file = Path(folder) / "gateway.yaml"
-        points.write(file, ports=served.ports, points=points_each, broker=port, state_dir=Path(folder) / "state")
+        state = Path(folder) / "state"
+        points.write(file, ports=served.ports, points=points_each, broker=port, state_dir=state, more=more)
         try:
             with _gateway(file, subscriber) as (pid, start_s):
                 yield Station(pid, served, subscriber, points_each, start_s)
