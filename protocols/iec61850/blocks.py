@@ -76,7 +76,9 @@ class Block:
         self._sequence: int | None = None
         self._segment: int | None = None
         self._known: deque[tuple[bytes | None, int | None, int]] = deque(maxlen=MOST_KNOWN)
-        self._replaying = self._anew = False
+        self._replaying = False
+        self._anew = False
+        """Whether all that the device has is replayed: what fell out of its buffer before is known, or old news."""
 
     @property
     def key(self) -> str:
@@ -241,9 +243,10 @@ class Block:
         if seen.size != len(self._members):
             raise Violation(f"{self.key}: a report of {seen.size} members, its data set has {len(self._members)}")
         self._follow(seen, outcome)
-        anew, self._anew = self._anew, False
-        if seen.overflow and not anew:  # who begins with the oldest entry has lost those before, which says nothing
+        if seen.overflow and not self._anew:
             outcome.remarks.append(f"{self.key}: the device's buffer was full, its oldest reports are lost")
+        if seen.reasons & report.GI and not seen.more:
+            self._anew = False
         if self._is_known(seen):
             return outcome
         self._fill(seen, image, outcome)

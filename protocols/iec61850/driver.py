@@ -101,15 +101,17 @@ class Iec61850Driver:
         questions = Questions(session, scan.timeout_s)
         received = self._received(session)
         try:
-            asked = [] if received and session.over is not None else await self._ask(session, questions, scan)
-        except (LinkLost, TimeoutError):
+            asked = await self._ask(session, questions, scan)
+        except (LinkLost, TimeoutError) as error:
             if not received:
                 raise
-            return [*received, *self._notes.take()]  # handed on first; the next read tells the end
+            return [*received, *getattr(error, "events", ())]  # handed on first; the next read tells the end
         return [*received, *asked, *self._notes.take()]
 
     async def _ask(self, session: Session, questions: Questions, scan: Scan) -> list[Read]:
         with self._ending(session):
+            if session.over is not None:
+                raise LinkLost(session.over)
             if not self._prepared:
                 await self._prepare(questions)
             await self._tend(session, questions)

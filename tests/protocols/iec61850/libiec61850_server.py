@@ -27,7 +27,7 @@ def build():
     for group in range(1, 11):
         node = lib.LogicalNode_create(f"GGIO{group}", device)
         for index in range(1, 101):
-            lib.CDC_MV_create(f"AnIn{index:03}", lib.toModelNode(node), 0, False)
+            lib.CDC_MV_create(f"AnIn{index:03}", lib.toModelNode(node), lib.CDC_OPTION_INST_MAG, False)
             names.append((f"GGIO{group}", f"AnIn{index:03}"))
     small, big = lib.DataSet_create("dsMeas", first), lib.DataSet_create("dsBig", first)
     for data_set, members in ((small, names[:SMALL]), (big, names)):
