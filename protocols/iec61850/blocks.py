@@ -1,58 +1,46 @@
-"""A report control block at work: taken, configured and enabled; its reports put into the image; released.
+"""A report control block at work: taken, configured, enabled and released.
 
 The only writes of this protocol are here, all of them to the block itself. In the order of IEC 61850-7-2 clause 17.2:
 reserve, configure, EntryID, enable, general interrogation.
+
+Setting triggers, periods or the buffer time empties the buffer of a block. So where a device has buffered something and
+its settings are not ours, it is enabled as it is; when everything has come, it is disabled, set, and enabled again.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from typing import Final
 
 from open61850.data import BitStringData, BoolData, IECData, IntData, OctetStringData, UIntData
 from open61850.mms.pdu import ObjectName
 from open61850.mms.report import bitstring_of
 
-from protocols.iec61850 import report
-from protocols.iec61850.codec import Refusal, Span, access_error
+from protocols.iec61850.attributes import BUFFERED, UNBUFFERED, Attributes
+from protocols.iec61850.codec import Refusal, access_error
 from protocols.iec61850.config import OBJECT, ReportConfig
-from protocols.iec61850.layout import Image, Member, Path, Tree, Wanted, members
+from protocols.iec61850.feed import Feed
+from protocols.iec61850.layout import Member, Path, Tree, Wanted, members
 from protocols.iec61850.questions import Questions
 from protocols.iec61850.report import LONGEST_ENTRY_ID, Taken
-from protocols.iec61850.transport import Violation
-from protocols.iec61850.values import INTEGER, number
+from protocols.model import EventKind
 
 MOST_INSTANCES: Final = 16
 """Instances of a block that are looked for; servers offer one for each of their clients, which are fewer."""
-MOST_KNOWN: Final = 1024
-"""Entries known as taken, while a device replays from the beginning; 40 bytes each."""
 NO_ENTRY: Final = bytes(LONGEST_ENTRY_ID)
 BY_CONFIGURATION: Final = -1
 """ResvTms of a block that the device keeps for a client named in its configuration."""
 OPTIONS: Final = frozenset({1, 2, 3, 4, 6, 7, 8})
 """Sequence number, time, reason, data set, overflow, EntryID, ConfRev; no references, which only take room."""
 TRIGGERS: Final = {"data_change": 1, "quality_change": 2, "data_update": 3}
+EMPTIED_S: Final = 10.0
+"""What a block has buffered has come after this at the latest, where no general interrogation tells its end."""
+MOST_EMPTYINGS: Final = 3
+"""A buffer that is never empty is emptied by us after so many attempts to see it so."""
 _INTEGRITY, _GI = 4, 5
-_CHANGED: Final = 0x38
-"""Reasons data change, quality change, data update."""
 
 
 class Busy(Exception):
     """Another client has the block, or the device refuses it to us; says why."""
-
-
-class Outdated(Exception):
-    """What was learned of the device does not hold any more: it must be learned anew."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a report brings: the points whose readings are new, and what is to be said of it."""
-
-    places: list[int] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    bookmark: bytes | None = None
 
 
 class Block:
@@ -67,18 +55,13 @@ class Block:
         self.buffered = False
         self.instance = ""
         self.covered: frozenset[int] = frozenset()
-        self.remarks: list[str] = []
-        self.interrogate = False
-        self.freshest_ns: int | None = None
-        self._members: list[Member] = []
+        self.remarks: list[tuple[EventKind, str]] = []
+        self.feed = Feed()
         self._data_set, self._report_name = "", ""
-        self._revision: int | None = None
-        self._sequence: int | None = None
-        self._segment: int | None = None
-        self._known: deque[tuple[bytes | None, int | None, int]] = deque(maxlen=MOST_KNOWN)
-        self._replaying = False
-        self._anew = False
-        """Whether all that the device has is replayed: what fell out of its buffer before is known, or old news."""
+        self._unset: list[tuple[str, IECData]] = []
+        self._set_by = 0.0
+        self._emptyings = 0
+        self._disabled = False
 
     @property
     def key(self) -> str:
@@ -87,7 +70,11 @@ class Block:
 
     def lost(self) -> None:
         """The conversation is over."""
-        self.live, self.covered, self.interrogate = False, frozenset(), False
+        self.live, self.covered = False, frozenset()
+
+    def is_of(self, seen: Taken) -> bool:
+        """Return whether `seen` comes from here."""
+        return self.live and seen.name == self._report_name and seen.data_set in (None, self._data_set)
 
     # taking and releasing it
 
@@ -96,21 +83,31 @@ class Block:
         exact = [f"{fc}${self.name}" for fc in ("BR", "RP")]
         numbered = [f"{fc}${self.name}{number:02}" for fc in ("BR", "RP") for number in range(1, MOST_INSTANCES + 1)]
         asked = exact + numbered
-        found = await questions.values([self._attribute(each, "RptEna") for each in asked])
+        found = await questions.values([ObjectName(f"{self.node}${each}$RptEna", self.device) for each in asked])
         return [each for each, value in zip(asked, found, strict=True) if value is not None]
 
     async def take(
-        self, questions: Questions, instances: Sequence[str], wanted: Sequence[Wanted], entries: dict[str, bytes]
+        self,
+        questions: Questions,
+        instances: Sequence[str],
+        wanted: Sequence[Wanted],
+        entries: dict[str, bytes],
+        *,
+        now: float,
     ) -> None:
         """Take the first of `instances` that is free, for the `wanted` points, from the entry after the last one taken.
+
+        One of which an entry is known comes before the others: it goes on where it ended, without repeating itself.
 
         Raises:
             Busy: none is.
         """
-        why = Busy("there is no such block")
-        for instance in instances:
+        why = Busy(f"{self.device}/{self.node}.{self.name}: there is no such block")
+        for instance in sorted(instances, key=lambda each: f"{self.device}/{self.node}.{each[3:]}" not in entries):
+            self.buffered, self.instance = instance.startswith("BR"), instance[3:]
+            self._set_by = now + EMPTIED_S
             try:
-                await self._take(questions, instance, wanted, entries)
+                await self._take(questions, wanted, entries)
             except Busy as busy:
                 why = busy
             else:
@@ -120,62 +117,68 @@ class Block:
     async def release(self, questions: Questions) -> None:
         """Give it back, so that others can have it at once."""
         self.live = False
-        await questions.write(self._attribute(self.instance_name, "RptEna"), BoolData(value=False))
+        await self._write(questions, "RptEna", BoolData(value=False))
         free: IECData = IntData(0) if self.buffered else BoolData(value=False)
-        await questions.write(self._attribute(self.instance_name, "ResvTms" if self.buffered else "Resv"), free)
+        await self._write(questions, "ResvTms" if self.buffered else "Resv", free)
 
-    async def ask_all(self, questions: Questions) -> None:
-        """Ask for a general interrogation."""
-        self.interrogate = False
-        await questions.write(self._attribute(self.instance_name, "GI"), BoolData(value=True))
+    async def tend(self, questions: Questions, *, now: float, quiet: bool) -> None:
+        """Do what is due: ask for all values, and set what had to wait; `quiet` is when no report waits to be taken.
 
-    @property
-    def instance_name(self) -> str:
-        """The instance with its constraint."""
-        return f"{'BR' if self.buffered else 'RP'}${self.instance}"
+        Raises:
+            Busy: the device refuses to go on with it.
+        """
+        if self._disabled and quiet:
+            await self._set_at_last(questions, now)
+        elif self._unset and not self._disabled and (self.feed.caught_up or now >= self._set_by):
+            await self._write(questions, "RptEna", BoolData(value=False))
+            self._disabled = True
+        elif self.feed.interrogate and not self._disabled:
+            await self._ask_all(questions)
 
-    async def _take(
-        self, questions: Questions, instance: str, wanted: Sequence[Wanted], entries: dict[str, bytes]
-    ) -> None:
-        self.buffered, self.instance = instance.startswith("BR"), instance[3:]
-        has = await self._attributes(questions)
+    async def _take(self, questions: Questions, wanted: Sequence[Wanted], entries: dict[str, bytes]) -> None:
+        has = await Attributes.read(questions, self.device, self._item, BUFFERED if self.buffered else UNBUFFERED)
         if has.flag("RptEna"):
             raise Busy(f"{self.key}: another client has it")
         await self._understand(questions, has, wanted)
         await self._reserve(questions, has)
         await self._configure(questions, has)
+        anew, replaying = True, False
         if self.buffered:
-            await self._resume(questions, entries)
-        self._sequence = self._segment = self.freshest_ns = None
-        self.live = True  # reports come before the answer
+            anew, replaying = await self._resume(questions, entries)
+        await self._enable(questions, anew=anew, replaying=replaying)
+
+    async def _enable(self, questions: Questions, *, anew: bool, replaying: bool) -> None:
+        self.feed.begin(anew=anew, replaying=replaying)
+        self._disabled, self.live = False, True  # reports come before the answer
         code = await self._write(questions, "RptEna", BoolData(value=True))
         if code is not None:
             await self.release(questions)
             raise Busy(f"{self.key}: not enabled, {access_error(code)}")
-        await self.ask_all(questions)
+        await self._ask_all(questions)
 
-    async def _attributes(self, questions: Questions) -> "_Attributes":
-        names = ["RptEna", "RptID", "DatSet", "ConfRev", "OptFlds", "TrgOps", "IntgPd", "BufTm"]
-        names.append("ResvTms" if self.buffered else "Resv")
-        found = await questions.values([self._attribute(self.instance_name, name) for name in names])
-        return _Attributes(dict(zip(names, found, strict=True)))
+    async def _ask_all(self, questions: Questions) -> None:
+        """Ask for a general interrogation; a device that has none sends changes only, and that is said."""
+        code = await self._write(questions, "GI", BoolData(value=True))
+        self.feed.interrogate = False
+        if code is not None:
+            self.remarks.append((EventKind.REFUSED, f"{self.key}: no general interrogation, {access_error(code)}"))
 
-    async def _understand(self, questions: Questions, has: "_Attributes", wanted: Sequence[Wanted]) -> None:
+    async def _understand(self, questions: Questions, has: Attributes, wanted: Sequence[Wanted]) -> None:
         """Learn what its reports will bring, before the first one comes."""
-        self._data_set, self._report_name = has.text("DatSet"), has.text("RptID")
-        self._revision = has.integer("ConfRev")
+        self._data_set = has.text("DatSet")
+        self._report_name = has.text("RptID") or f"{self.device}/{self._item}"  # IEC 61850-8-1 clause 17.2.1
         domain, _, item = self._data_set.partition("/")
         if not item:
             raise Busy(f"{self.key}: it has no data set")
         found = await data_set(questions, ObjectName(item, domain), wanted)
         if isinstance(found, Refusal):
             raise Busy(f"{self.key}: its data set {self._data_set} cannot be read, {found}")
-        self._members = found
         self.covered = frozenset(place for one in found for place in one.valued)
         if not self.covered:
             raise Busy(f"{self.key}: no point is in its data set {self._data_set}")
+        self.feed.learn(self.key, found, has.integer("ConfRev"), buffered=self.buffered)
 
-    async def _reserve(self, questions: Questions, has: "_Attributes") -> None:
+    async def _reserve(self, questions: Questions, has: Attributes) -> None:
         if self.buffered:
             seconds = has.integer("ResvTms")
             if seconds is None or seconds == BY_CONFIGURATION:
@@ -186,141 +189,72 @@ class Block:
         if code is not None:
             raise Busy(f"{self.key}: not to be had, {access_error(code)}")
 
-    async def _configure(self, questions: Questions, has: "_Attributes") -> None:
+    # how it reports
+
+    async def _configure(self, questions: Questions, has: Attributes) -> None:
+        if has.bits("OptFlds") != OPTIONS:
+            await self._set(questions, [("OptFlds", bit_string(OPTIONS, 10))])
+        self._unset = list(self._settings(has))
+        self._emptyings = 0
+        if not self.buffered or not any(has.octets("EntryID")):
+            await self._set(questions, self._unset)
+            self._unset = []
+
+    def _settings(self, has: Attributes) -> "list[tuple[str, IECData]]":
+        """Return what is not as we want it."""
         triggers = {TRIGGERS[word] for word in self.config.triggers} | {_GI}
+        numbers = {"IntgPd": round(self.config.integrity_s * 1000), "BufTm": self.config.buffer_ms}
         if self.config.integrity_s:
             triggers.add(_INTEGRITY)
-        period = UIntData(round(self.config.integrity_s * 1000))
-        wishes: list[tuple[str, IECData, bool]] = [
-            ("OptFlds", bit_string(OPTIONS, 10), has.bits("OptFlds") == OPTIONS),
-            ("TrgOps", bit_string(triggers, 6), has.bits("TrgOps") == triggers),
-            ("IntgPd", period, has.integer("IntgPd") == period.value),
-        ]
-        if self.config.buffer_ms is not None:
-            gather = UIntData(self.config.buffer_ms)
-            wishes.append(("BufTm", gather, has.integer("BufTm") == gather.value))
-        for name, value, already in wishes:
-            code = None if already else await self._write(questions, name, value)
-            if code is not None:
-                self.remarks.append(f"{self.key}: {name} stays as the device has it, {access_error(code)}")
+        found: list[tuple[str, IECData]] = []
+        if has.bits("TrgOps") != triggers:
+            found.append(("TrgOps", bit_string(triggers, 6)))
+        wanted = ((name, value) for name, value in numbers.items() if value is not None)
+        return [*found, *((name, UIntData(value)) for name, value in wanted if has.integer(name) != value)]
 
-    async def _resume(self, questions: Questions, entries: dict[str, bytes]) -> None:
+    async def _set(self, questions: Questions, values: Sequence[tuple[str, IECData]]) -> None:
+        for name, value in values:
+            code = await self._write(questions, name, value)
+            if code is not None:
+                said = f"{self.key}: {name} stays as the device has it, {access_error(code)}"
+                self.remarks.append((EventKind.REFUSED, said))
+
+    async def _set_at_last(self, questions: Questions, now: float) -> None:
+        """Set and enable it, disabled as it is; but what it has buffered since it was is taken first."""
+        has = await Attributes.read(questions, self.device, self._item, ["EntryID"])
+        last, self._emptyings = self.feed.last, self._emptyings + 1
+        emptied = last is None or has.octets("EntryID") == last or self._emptyings >= MOST_EMPTYINGS
+        if not emptied and last is not None:
+            await self._write(questions, "EntryID", OctetStringData(last))  # something came in between: it first
+            self._set_by = now + EMPTIED_S
+        else:
+            await self._set(questions, self._unset)
+            self._unset = []
+            await self._write(questions, "EntryID", OctetStringData(NO_ENTRY))
+        await self._enable(questions, anew=emptied, replaying=False)  # what we emptied is no overflow
+
+    async def _resume(self, questions: Questions, entries: dict[str, bytes]) -> tuple[bool, bool]:
+        """Go on after the last entry; return whether all is new, and whether it may be known."""
         last = entries.get(self.key, NO_ENTRY)
         code = await self._write(questions, "EntryID", OctetStringData(last))
-        self._replaying, self._anew = False, last == NO_ENTRY or code is not None
         if code is None or last == NO_ENTRY:
-            return
-        self.remarks.append(
+            return last == NO_ENTRY, False
+        said = (
             f"{self.key}: the device has no entry {last.hex()} any more, {access_error(code)}: "
             "reports between it and the oldest one that is left are lost"
         )
-        self._replaying = True
+        self.remarks.append((EventKind.OVERFLOW, said))
         entries.pop(self.key)
         await self._write(questions, "EntryID", OctetStringData(NO_ENTRY))
+        return True, True
 
     async def _write(self, questions: Questions, name: str, value: IECData) -> int | None:
-        return await questions.write(self._attribute(self.instance_name, name), value)
+        return await questions.write(ObjectName(f"{self._item}${name}", self.device), value)
 
-    def _attribute(self, instance: str, name: str) -> ObjectName:
-        return ObjectName(f"{self.node}${instance}${name}", self.device)
-
-    # its reports
-
-    def is_of(self, seen: Taken) -> bool:
-        """Return whether `seen` comes from here."""
-        return self.live and seen.name == self._report_name and seen.data_set in (None, self._data_set)
-
-    def receive(self, seen: Taken, image: Image, arrival_ns: int) -> Outcome:
-        """Put a report into `image`.
-
-        Raises:
-            Outdated: its data set is not what it was.
-            Violation: it does not fit its data set.
-        """
-        outcome = Outcome()
-        if seen.revision is not None and self._revision is not None and seen.revision != self._revision:
-            raise Outdated(f"{self.key}: ConfRev {seen.revision}, was {self._revision}: its data set has changed")
-        if seen.size != len(self._members):
-            raise Violation(f"{self.key}: a report of {seen.size} members, its data set has {len(self._members)}")
-        self._follow(seen, outcome)
-        if seen.overflow and not self._anew:
-            outcome.remarks.append(f"{self.key}: the device's buffer was full, its oldest reports are lost")
-        if seen.reasons & report.GI and not seen.more:
-            self._anew = False
-        if self._is_known(seen):
-            return outcome
-        self._fill(seen, image, outcome)
-        if self.buffered and seen.entry_id and not seen.more:
-            outcome.bookmark = seen.entry_id
-        if seen.time_ns and seen.reasons & (report.INTEGRITY | report.GI):
-            off_ns = arrival_ns - seen.time_ns
-            self.freshest_ns = off_ns if self.freshest_ns is None else min(self.freshest_ns, off_ns)
-        return outcome
-
-    def _fill(self, seen: Taken, image: Image, outcome: Outcome) -> None:
-        touched: set[int] = set()
-        changed = seen.reasons & _CHANGED and not seen.reasons & (report.INTEGRITY | report.GI)
-        for index, span in zip(seen.members, seen.values, strict=True):
-            member = self._members[index]
-            if not member.places:
-                continue
-            member.take(seen.data, span, image)
-            touched.update(member.places)
-            for place in member.untimed:
-                image.time_ns[place] = seen.time_ns if changed else 0
-        outcome.places = sorted(touched)
-
-    def _follow(self, seen: Taken, outcome: Outcome) -> None:
-        """Note a gap in the sequence numbers, or in the segments of one."""
-        before, self._sequence = self._sequence, seen.sequence
-        segment, self._segment = self._segment, (seen.segment if seen.more else None)
-        if seen.sequence is None or before is None:
-            return
-        follows = seen.sequence == before and segment is not None and seen.segment == segment + 1
-        wrapped = seen.sequence == 0 and before in (0xFF, 0xFFFF)
-        follows = follows or (segment is None and (seen.sequence == before + 1 or wrapped) and not seen.segment)
-        if not follows:
-            outcome.remarks.append(f"{self.key}: after report {before} came {seen.sequence}, reports are lost")
-            self.interrogate = True
-
-    def _is_known(self, seen: Taken) -> bool:
-        if not self.buffered:
-            return False
-        name = (seen.entry_id, seen.segment, seen.time_ns)
-        known = self._replaying and name in self._known
-        if not known:
-            self._known.append(name)
-        return known
-
-
-class _Attributes:
-    """What a block says of itself."""
-
-    def __init__(self, found: dict[str, tuple[bytes, Span] | None]) -> None:
-        self._found = found
-
-    def integer(self, name: str) -> int | None:
-        one = self._found.get(name)
-        if one is None:
-            return None
-        data, span = one
-        signed = span.tag == INTEGER
-        return int.from_bytes(data[span.body : span.end], "big", signed=signed)
-
-    def flag(self, name: str) -> bool:
-        one = self._found.get(name)
-        return one is not None and number(one[0], one[1].tag, one[1].body, one[1].end) == 1.0
-
-    def text(self, name: str) -> str:
-        one = self._found.get(name)
-        return "" if one is None else one[0][one[1].body : one[1].end].decode("ascii", "replace")
-
-    def bits(self, name: str) -> AbstractSet[int]:
-        one = self._found.get(name)
-        if one is None or one[1].end - one[1].body < 2:
-            return frozenset()
-        octets = one[0][one[1].body + 1 : one[1].end]
-        return {index for index in range(8 * len(octets)) if octets[index // 8] & (0x80 >> index % 8)}
+    @property
+    def _item(self) -> str:
+        """The instance as MMS names it within its logical device."""
+        return f"{self.node}${'BR' if self.buffered else 'RP'}${self.instance}"
 
 
 def bit_string(set_bits: AbstractSet[int], size: int) -> BitStringData:

@@ -13,7 +13,7 @@ from open61850 import ber
 from open61850.mms import pdu
 from open61850.mms.errors import DATA_ACCESS_ERRORS, ERROR_CLASSES, MmsError
 
-from protocols.iec61850.transport import Violation
+from protocols.iec61850.transport import Disconnected, Violation
 
 ACCESS_ERROR: Final = 0x80
 """Tag of a DataAccessError where a value could stand."""
@@ -23,10 +23,15 @@ RESOURCE: Final = 3
 """Error class of a server that cannot answer so much at once."""
 MOST_VALUES: Final = 65_536
 """Values in one message: none has more than one in two bytes of `LARGEST_MESSAGE`."""
+MOST_SPANS: Final = 32_768
+"""Values side by side in one message, 150 bytes each: a data set of 8,192 members, with references and reasons."""
 WRONG: Final = (MmsError, ValueError, KeyError, IndexError, OverflowError, RecursionError)
 """What the library raises on bytes that mean nothing."""
 
-_UNCONFIRMED, _VARIABLES, _LIST = 0xA3, 0xA0, 0xA1
+GOODBYES: Final = {0x09: "finished", 0x0A: "disconnected", 0x19: "aborted"}
+"""Session SPDUs that end an association (ISO 8327-1 clause 8)."""
+
+_UNCONFIRMED, _VARIABLES, _LIST, _CONCLUDE = 0xA3, 0xA0, 0xA1, 0x8B
 _RPT: Final = b"\x80\x03RPT"
 
 
@@ -64,10 +69,11 @@ class Answer(NamedTuple):
 
 
 class Report(NamedTuple):
-    """An information report on RPT: `spans` of its values in `data`."""
+    """An information report on RPT: its values stand in `data` from `start` to `end`, and are not looked at yet."""
 
     data: bytes
-    spans: list[Span]
+    start: int
+    end: int
 
 
 Incoming: TypeAlias = tuple[int, Answer | Refusal] | Report | None
@@ -84,9 +90,14 @@ def incoming(message: bytes) -> Incoming:
 
     Raises:
         Violation: nothing.
+        Disconnected: that the association is over.
     """
+    if message[:1] and message[0] in GOODBYES:
+        raise Disconnected(f"association {GOODBYES[message[0]]} by the device")
     try:
         data = pdu.unwrap(message)
+        if data[:1] == bytes((_CONCLUDE,)):
+            raise Disconnected("association concluded by the device")
         if data[:1] == bytes((_UNCONFIRMED,)):
             return _report(data)
         found = pdu.decode_pdu(data)
@@ -115,7 +126,7 @@ def _report(data: bytes) -> Report | None:
         return None
     if values.tag != _VARIABLES:
         raise Violation(f"a report with {values.tag:#04x} where its values belong")
-    return Report(data, spans(data, values.body, values.end))
+    return Report(data, values.body, values.end)
 
 
 def results(content: bytes) -> list[Span]:
@@ -137,13 +148,15 @@ def spans(data: bytes, start: int, end: int) -> list[Span]:
     """Return the values that stand one after the other from `start` to `end`.
 
     Raises:
-        Violation: they do not end there.
+        Violation: they do not end there, or never do.
     """
     found = []
     while start < end:
         one = header(data, start, end)
         found.append(one)
         start = one.end
+        if len(found) > MOST_SPANS:
+            raise Violation(f"more than {MOST_SPANS} values in one message")
     return found
 
 

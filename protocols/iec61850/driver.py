@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from open61850.mms.pdu import ObjectName
 
 from protocols.driver import LinkLost, Outside, Scan
-from protocols.iec61850.blocks import Block, Busy, Outdated, data_set
+from protocols.iec61850.blocks import Block, Busy, data_set
 from protocols.iec61850.codec import Refusal, Report
 from protocols.iec61850.config import OBJECT, Iec61850Device, Iec61850Point
+from protocols.iec61850.feed import Outdated
 from protocols.iec61850.layout import Image, Wanted
 from protocols.iec61850.notes import Notes
 from protocols.iec61850.polled import Batch as Asked
 from protocols.iec61850.polled import batches, fetch, variables
-from protocols.iec61850.questions import Questions
+from protocols.iec61850.questions import Questions, together
 from protocols.iec61850.report import taken
 from protocols.iec61850.session import Session
 from protocols.iec61850.transport import Violation
@@ -32,8 +33,6 @@ DRAIN_S: Final = 0.05
 """How long a report waits at most before it is handed on."""
 RETRY_BLOCK_S: Final = 30.0
 """How often a block that somebody else has is tried again; its points are read meanwhile."""
-CLOCK_S: Final = 2.0
-"""A device whose reports are stamped further off our time has a wrong clock: gathering and the way take less."""
 POINTS_A_REQUEST: Final = 50
 """For the number of round trips, as long as the size of messages is not agreed."""
 FAREWELL_S: Final = 0.2
@@ -89,7 +88,10 @@ class Iec61850Driver:
         return self._notes.take()
 
     async def read(self, scan: Scan) -> Sequence[Read]:
-        """Hand on the reports that came, and read what no report brings.
+        """Hand on the reports that came; where none did, or the scan has points of its own, ask.
+
+        Reports are handed on by themselves: nothing is waited for between taking them and returning them, so that
+        none is lost however this ends.
 
         Raises:
             TimeoutError: a request was not answered in `scan.timeout_s`.
@@ -98,15 +100,16 @@ class Iec61850Driver:
         session = self._session
         if session is None:
             raise LinkLost("not connected")
-        questions = Questions(session, scan.timeout_s)
-        received = self._received(session)
+        if session.reports and (scan.key == len(self._classes) or session.over is not None):
+            return [*self._received(session), *self._notes.take()]
         try:
-            asked = await self._ask(session, questions, scan)
-        except (LinkLost, TimeoutError) as error:
-            if not received:
-                raise
-            return [*received, *getattr(error, "events", ())]  # handed on first; the next read tells the end
-        return [*received, *asked, *self._notes.take()]
+            asked = await self._ask(session, Questions(session, scan.timeout_s), scan)
+        except TimeoutError:
+            if session.full:  # it has answered, behind reports that it could not get rid of
+                return [*self._received(session), *self._notes.take()]
+            self._silent = True
+            raise
+        return [*asked, *self._notes.take()]
 
     async def _ask(self, session: Session, questions: Questions, scan: Scan) -> list[Read]:
         with self._ending(session):
@@ -125,7 +128,8 @@ class Iec61850Driver:
             if session is not None and session.over is None:
                 questions = Questions(session, FAREWELL_S)
                 with suppress(LinkLost, TimeoutError, Violation):
-                    await asyncio.gather(*(block.release(questions) for block in live))
+                    async with asyncio.timeout(FAREWELL_S):
+                        await together([block.release(questions) for block in live])
                     session.conclude()
         finally:
             for block in self._blocks:
@@ -149,10 +153,9 @@ class Iec61850Driver:
         for instances, block in sorted(found, key=lambda each: not each[0] or not each[0][0].startswith("BR")):
             try:
                 wanted = [each for each in self._wanted if each.place not in covered]
-                await block.take(questions, instances, wanted, self._entries)
+                await block.take(questions, instances, wanted, self._entries, now=_now())
             except Busy as busy:
-                block.lost()
-                self._notes.say(EventKind.REFUSED, str(busy))
+                self._give_up(block, busy)
             covered |= block.covered
             self._note_remarks(block)
 
@@ -189,14 +192,21 @@ class Iec61850Driver:
         self._plans = plans
 
     async def _tend(self, session: Session, questions: Questions) -> None:
-        """Ask whether the device is there when it is silent; ask what a gap has lost; try blocks again."""
+        """Ask whether the device is there when it is silent; do what blocks need; try again those we have not."""
+        if session.late:
+            self._notes.say(EventKind.LATE, f"{session.late} late answers dropped")
+            session.late = 0
         if self._silent or _now() - session.heard > self._device.heartbeat_s:
             self._silent = True
             await questions.identity()
             self._silent = False
-        for block in self._blocks:
-            if block.live and block.interrogate:
-                await block.ask_all(questions)
+        for block in (each for each in self._blocks if each.live):
+            try:
+                await block.tend(questions, now=_now(), quiet=not session.reports)
+            except Busy as busy:
+                self._give_up(block, busy)
+                await self._plan(questions)
+            self._note_remarks(block)
         if _now() >= self._retry_at and not all(block.live for block in self._blocks):
             self._retry_at = _now() + RETRY_BLOCK_S
             await self._take_blocks(questions)
@@ -217,14 +227,6 @@ class Iec61850Driver:
 
     def _received(self, session: Session) -> list[Read]:
         """Return what the reports say that wait, in the order they came, and what the device wants remembered."""
-        if session.late:
-            self._notes.say(EventKind.LATE, f"{session.late} late answers dropped")
-            session.late = 0
-        if not session.reports:
-            return []
-        if session.lost:
-            self._notes.say(EventKind.OVERFLOW, f"{session.lost} reports came faster than they were taken")
-            session.lost = 0
         seen: list[Read] = []
         marks: dict[str, bytes] = {}
         try:
@@ -245,13 +247,13 @@ class Iec61850Driver:
             return ()
         now_ns, image = self._clock(), self._image
         image.refused.clear()
-        outcome = block.receive(seen, image, now_ns)
+        outcome = block.feed.receive(seen, image, now_ns)
         if outcome.bookmark is not None:
             marks[block.key] = outcome.bookmark
-        for remark in outcome.remarks:
-            self._notes.say(EventKind.OVERFLOW, remark)
-        if block.freshest_ns is not None:
-            self._notes.clock(-block.freshest_ns / NS, wrong=abs(block.freshest_ns) > CLOCK_S * NS)
+        for lost in outcome.lost:
+            self._notes.say(EventKind.OVERFLOW, lost)
+        if outcome.ahead_ns is not None:
+            self._notes.clock(outcome.ahead_ns / NS)
         self._notes.refusals(outcome.places, image.refused)
         return (self._batch(outcome.places, now_ns),) if outcome.places else ()
 
@@ -262,9 +264,14 @@ class Iec61850Driver:
         return Batch(rows, values * self._scale[at] + self._offset[at], quality, times, arrival_ns)
 
     def _note_remarks(self, block: Block) -> None:
-        for remark in block.remarks:
-            self._notes.say(EventKind.OVERFLOW if "lost" in remark else EventKind.REFUSED, remark)
+        for kind, text in block.remarks:
+            self._notes.say(kind, text)
         block.remarks.clear()
+
+    def _give_up(self, block: Block, busy: Busy) -> None:
+        """Go on without a block, until it is tried again."""
+        block.lost()
+        self._notes.say(EventKind.REFUSED, str(busy))
 
     @contextmanager
     def _ending(self, session: Session) -> Iterator[None]:

@@ -77,7 +77,7 @@ class Image:
 
 
 class Member:
-    """One member of a data set, or one variable: its leaves, and which of them are whose.
+    """One member of a data set, or one variable: where it stands, its leaves, and which of them are whose.
 
     `places` are the points it tells something of, `valued` those whose value it has, `untimed` those of them which have
     no time anywhere.
@@ -86,8 +86,8 @@ class Member:
     loose = False
     """Whether its type is not known, so that it may have other parts."""
 
-    def __init__(self, slots: Sequence[Slot | None], untimed: Iterable[int] = ()) -> None:
-        self.slots = tuple(slots)
+    def __init__(self, root: Path, slots: Sequence[Slot | None], untimed: Iterable[int] = ()) -> None:
+        self.root, self.slots = root, tuple(slots)
         found = [slot for slot in slots if slot is not None]
         self.places = tuple(sorted({place for slot in found for place in slot[1]}))
         self.valued = tuple(sorted({place for slot in found if slot[0] in (VALUE, ON_OFF) for place in slot[1]}))
@@ -204,7 +204,10 @@ def members(trees: Sequence[Tree], wanted: Sequence[Wanted]) -> list[Member]:
             plain.add(point.place)
         if not time_path:
             untimed.add(point.place)
-    return [Member([_slot((*tree.root, *path), owners, plain) for path, _ in tree.leaves], untimed) for tree in trees]
+    return [
+        Member(tree.root, [_slot((*tree.root, *path), owners, plain) for path, _ in tree.leaves], untimed)
+        for tree in trees
+    ]
 
 
 def _slot(path: Path, owners: Mapping[tuple[str, Path], list[int]], plain: AbstractSet[int]) -> Slot | None:

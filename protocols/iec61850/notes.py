@@ -7,6 +7,10 @@ from protocols.driver import Clock
 from protocols.model import Event, EventKind
 from protocols.points import Points
 
+CLOCK_S: Final = 2.0
+"""A device whose reports are stamped further off our time has a wrong clock: gathering and the way take less."""
+STEADY_S: Final = 0.5
+"""A clock that is behind is behind by the same in the next report; a report that was held up is not."""
 MOST_WAITING: Final = 256
 """Events that wait to be handed out, 50 ms at most; the points that are refused for one reason are one of them."""
 _NAMED_POINTS: Final = 3
@@ -21,7 +25,7 @@ class Notes:
         self._waiting: dict[tuple[EventKind, str], Event] = {}
         self._refused: dict[int, str] = {}
         self._identity = ""
-        self._clock_off = False
+        self._clock_off, self._ahead_s = False, 0.0
 
     def say(self, kind: EventKind, detail: str, rows: Sequence[int] = ()) -> None:
         """Say something now."""
@@ -34,11 +38,13 @@ class Notes:
             self._identity = identity
             self.say(EventKind.IDENTITY, identity)
 
-    def clock(self, off_s: float, *, wrong: bool) -> None:
-        """Say that the device's clock has become wrong, or right."""
-        if wrong is not self._clock_off:
+    def clock(self, ahead_s: float) -> None:
+        """Say that the device's clock has become wrong, or right, where a report was `ahead_s` of ours."""
+        steady, self._ahead_s = abs(ahead_s - self._ahead_s) < STEADY_S, ahead_s
+        wrong = abs(ahead_s) > CLOCK_S
+        if wrong is not self._clock_off and (steady or ahead_s > -CLOCK_S):
             self._clock_off = wrong
-            detail = f"the device's clock is {off_s:+.1f} s off ours" if wrong else "the device's clock is right"
+            detail = f"the device's clock is {ahead_s:+.1f} s off ours" if wrong else "the device's clock is right"
             self.say(EventKind.CLOCK, detail)
 
     def refusals(self, places: Iterable[int], refused: Mapping[int, str]) -> None:

@@ -38,7 +38,7 @@ class Variable(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one request reads: a data set with its members, or variables."""
+    """What one request reads: variables; or a whole data set, of which `variables` are those that somebody wants."""
 
     data_set: ObjectName | None
     variables: tuple[Variable, ...]
@@ -54,7 +54,8 @@ class Batch(NamedTuple):
     @classmethod
     def of_data_set(cls, name: ObjectName, found: Sequence[Member]) -> "Batch":
         """Read a data set."""
-        return cls(name, (), tuple(found), requests.read_data_set(name))
+        wanted = tuple(Variable(requests.variable(each.root), each) for each in found if each.places)
+        return cls(name, wanted, tuple(found), requests.read_data_set(name))
 
     @property
     def places(self) -> set[int]:
@@ -143,9 +144,13 @@ async def fetch(questions: Questions, batch: Batch, image: Image) -> list[Batch]
 
 
 async def _smaller(questions: Questions, batch: Batch, refusal: Refusal, image: Image) -> list[Batch]:
-    if len(batch.variables) < 2:
+    """Read `batch` in parts: a data set that is too much for a message by its variables, variables by halves."""
+    if batch.data_set is not None and refusal.too_much:
+        parts = batches(batch.variables, questions.max_pdu)
+    elif batch.data_set is None and len(batch.variables) > 1:
+        middle = len(batch.variables) // 2
+        parts = [Batch.of_variables(part) for part in (batch.variables[:middle], batch.variables[middle:])]
+    else:
         image.refuse(batch.places, str(refusal))
         return [batch]
-    middle = len(batch.variables) // 2
-    halves = [Batch.of_variables(part) for part in (batch.variables[:middle], batch.variables[middle:])]
-    return [smaller for half in halves for smaller in await fetch(questions, half, image)]
+    return [smaller for part in parts for smaller in await fetch(questions, part, image)]

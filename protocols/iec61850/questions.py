@@ -1,7 +1,8 @@
 """What is asked of an IED at the start of a conversation: types, members of data sets, attributes of blocks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import TypeVar
 
 from open61850.data import IECData
 from open61850.mms.pdu import ObjectName
@@ -12,6 +13,8 @@ from protocols.iec61850.codec import ACCESS_ERROR, Answer, Refusal, Span, result
 from protocols.iec61850.layout import Path, Tree, leaves
 from protocols.iec61850.session import Session
 from protocols.iec61850.transport import Violation
+
+T = TypeVar("T")
 
 MOST_AT_ONCE = 20
 """Attributes in one request: their names take 1 KiB, which every server takes."""
@@ -62,10 +65,10 @@ class Questions:
     async def learn(self, paths: Sequence[Path]) -> None:
         """Ask the types that `paths` need, each logical node and functional constraint once."""
         nodes = {path[:3] for path in paths} - self._types.keys()
-        for path, kind in zip(nodes, await asyncio.gather(*map(self._type, nodes)), strict=True):
+        for path, kind in zip(nodes, await together([self._type(path) for path in nodes]), strict=True):
             self._types[path] = kind
         objects = {path[:4] for path in paths if self._types[path[:3]] is None and len(path) > 3} - self._types.keys()
-        for path, kind in zip(objects, await asyncio.gather(*map(self._type, objects)), strict=True):
+        for path, kind in zip(objects, await together([self._type(path) for path in objects]), strict=True):
             self._types[path] = kind
 
     def tree(self, path: Path) -> Tree | None:
@@ -90,3 +93,13 @@ class Questions:
         if len(found) != len(names):
             raise Violation(f"{len(found)} values where {len(names)} were asked")
         return [None if span.tag == ACCESS_ERROR else (answer.content, span) for span in found]
+
+
+async def together(asked: Sequence[Coroutine[None, None, T]]) -> list[T]:
+    """Ask all at once and return the answers in order; with the first that fails the others are not asked any more."""
+    tasks = [asyncio.ensure_future(each) for each in asked]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -7,7 +7,7 @@ inclusion bit string  [reference] * n  value * n  [reason] * n          n: bits 
 from dataclasses import dataclass
 from typing import Final
 
-from protocols.iec61850.codec import Report, Span
+from protocols.iec61850.codec import Report, Span, spans
 from protocols.iec61850.transport import Violation
 from protocols.iec61850.values import BINARY_TIME, BITS, BOOLEAN, INTEGER, UNSIGNED, bits, entry_time
 
@@ -50,7 +50,7 @@ class _Fields:
     """The values of a report, one after the other."""
 
     def __init__(self, report: Report) -> None:
-        self.data, self.spans, self.at = report.data, report.spans, 0
+        self.data, self.spans, self.at = report.data, spans(*report), 0
 
     def next(self, what: str, *tags: int) -> Span:
         if self.at >= len(self.spans):

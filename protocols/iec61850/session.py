@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import socket
 import ssl
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -27,7 +27,8 @@ from protocols.iec61850.config import PORTS, Iec61850Device
 from protocols.iec61850.transport import Disconnected, Stream, Violation, connection_request
 
 MOST_REPORT_BYTES: Final = 2_097_152
-"""Reports that may wait to be taken: a second of a full 16 Mbit/s, while they are taken every 50 ms."""
+"""Reports that may wait to be taken: a second of a full 16 Mbit/s, while they are taken every 50 ms. Beyond it TCP
+holds the rest back, so that none is lost."""
 MOST_REPORTS: Final = 4096
 """The same, counted: a report of one value takes 100 bytes and ten objects."""
 MOST_ABANDONED: Final = 256
@@ -44,13 +45,13 @@ Outcome: TypeAlias = Answer | Refusal | Exception
 
 
 class Session(asyncio.Protocol):
-    """The client's end. `late` counts late answers, `lost` reports nobody took in time; `heard` is when it spoke."""
+    """The client's end. `late` counts late answers; `heard` is when the device spoke; when `full`, it must wait."""
 
     def __init__(self) -> None:
         self.late = 0
-        self.lost = 0
+        self.full = False
         self.violation: str | None = None
-        self.reports: deque[Report] = deque()
+        self.reports: list[Report] = []
         self.max_pdu = LEAST_PDU
         self._loop = asyncio.get_running_loop()
         self.heard = self._loop.time()
@@ -115,9 +116,11 @@ class Session(asyncio.Protocol):
 
     def take_reports(self) -> list[Report]:
         """Return and forget the reports that wait."""
-        taken = list(self.reports)
-        self.reports.clear()
+        taken, self.reports = self.reports, []
         self._report_bytes = 0
+        if self.full and self._transport is not None:
+            self.full = False
+            self._transport.resume_reading()
         return taken
 
     @property
@@ -207,12 +210,13 @@ class Session(asyncio.Protocol):
             raise Violation(f"an answer to request {invoke_id}, which was not asked")
 
     def _keep(self, report: Report) -> None:
-        """Let a report wait; the oldest fall out where there are too many."""
+        """Let a report wait; where there are too many, the device waits."""
         self.reports.append(report)
         self._report_bytes += len(report.data)
-        while len(self.reports) > MOST_REPORTS or self._report_bytes > MOST_REPORT_BYTES:
-            self._report_bytes -= len(self.reports.popleft().data)
-            self.lost += 1
+        if not self.full and (len(self.reports) >= MOST_REPORTS or self._report_bytes >= MOST_REPORT_BYTES):
+            self.full = True
+            if self._transport is not None:
+                self._transport.pause_reading()
 
     def break_off(self, reason: str, *, violation: bool) -> None:
         """End the association at once for what a report said."""

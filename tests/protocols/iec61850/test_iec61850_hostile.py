@@ -10,14 +10,22 @@ import pytest
 from open61850 import ber
 from open61850.data import FloatData, UIntData, VisibleStringData, encode_data
 from open61850.mms import pdu
+from open61850.mms.report import bitstring_of
 from open61850.server import protocol
 
 from protocols.driver import LinkLost
 from protocols.iec61850.session import MOST_REPORTS
-from protocols.iec61850.transport import LARGEST_MESSAGE
+from protocols.iec61850.transport import LARGEST_MESSAGE, Stream
 
 POINT = {"f": "LD/MMXU1.Hz.mag.f[MX]"}
 MOST_BYTES = 10 * 2**20
+PATIENCE_S = 10.0
+
+
+def frames(message):
+    stream = Stream()
+    stream.tpdu_size = 8192
+    return stream.frames(message)
 
 
 def endless_pieces():
@@ -36,6 +44,9 @@ def report(values):
     name = ber.encode_tlv(0xA1, ber.encode_tlv(0x80, b"RPT"))
     return ber.encode_tlv(0xA3, ber.encode_tlv(0xA0, name + ber.encode_tlv(0xA0, values)))
 
+
+NOBODYS = b"".join(map(encode_data, (VisibleStringData("x" * 900), bitstring_of([False] * 10), bitstring_of([False]))))
+"""A report without values, of a block that nobody has."""
 
 GARBAGE = {
     "no_tpkt": b"HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -146,25 +157,90 @@ async def test_an_association_that_fails(raw, heard, greeting):
 
 
 async def test_reports_that_nobody_takes(raw, heard):
-    """The oldest fall out, are counted and said; memory stays within its bound."""
+    """The device waits: none is lost, and memory stays within its bound; taken, the rest comes."""
     reader = await heard(raw.port, POINT, heartbeat_s=60).connect()
-    session = reader.driver._session
-    one = report(encode_data(VisibleStringData("x" * 900)))
+    session, count = reader.driver._session, 3 * MOST_REPORTS
     gc.collect()
     tracemalloc.start()
-    for _ in range(MOST_REPORTS * 2):
-        raw.say(one)
-        await raw.writers[-1].drain()
-    raw.say(protocol.confirmed_response(999, 2, b""))  # never asked: the end of the conversation, and of the reports
-    with pytest.raises(LinkLost):
-        await session.ask(b"\x82\x00", 5)
+    flood = asyncio.create_task(flooding(raw.writers[-1], count))
+    async with asyncio.timeout(PATIENCE_S):
+        while not session.full:
+            await asyncio.sleep(0.005)
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-
-    assert len(session.reports) + session.lost == MOST_REPORTS * 2
-    assert session.lost > 0
-    assert used < MOST_BYTES
+    taken = 0
+    async with asyncio.timeout(PATIENCE_S):
+        while taken < count:
+            taken += len(session.take_reports())
+            await asyncio.sleep(0.001)
+    await flood
     await reader.driver.close()
+
+    assert used < MOST_BYTES
+    assert taken == count
+
+
+async def flooding(writer, count):
+    wire = frames(pdu.wrap(report(NOBODYS)))
+    for _ in range(count):
+        writer.write(wire)
+        await writer.drain()
+
+
+async def test_an_answer_behind_a_flood_of_reports(raw, heard):
+    """The reports are handed on and the request is asked again: the device is not taken for a silent one."""
+    reader = await heard(raw.port, POINT, timeout_s=0.6).connect()
+    flood = [report(NOBODYS)] * (2 * MOST_REPORTS)
+
+    def answer(asked):
+        told = identify_of(asked) if asked.service == 2 else refuse(asked)
+        before, flood[:] = list(flood), []
+        return [*before, told]
+
+    raw.answer = answer
+    async with asyncio.timeout(PATIENCE_S):
+        while not reader.batches:
+            await reader.poll()
+    await reader.driver.close()
+
+    assert reader.events("late")
+
+
+async def test_values_beyond_number(raw, heard):
+    """A report of 60,000 empty values is a violation, and costs no memory beyond its message while it waits."""
+    reader = await heard(raw.port, POINT, heartbeat_s=60).connect()
+    session = reader.driver._session
+    gc.collect()
+    tracemalloc.start()
+    for _ in range(10):
+        raw.say(report(b"\x80\x00" * 60_000))
+    async with asyncio.timeout(PATIENCE_S):
+        while len(session.reports) < 10:
+            await asyncio.sleep(0.005)
+    await reader.lost()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert "values in one message" in reader.events("violation")[0].detail
+    assert most < MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("goodbye", "words"),
+    [
+        (frames(bytes.fromhex("1900")), "association aborted by the device"),
+        (frames(bytes.fromhex("0900")), "association finished by the device"),
+        (frames(pdu.wrap(bytes.fromhex("8b00"))), "association concluded by the device"),
+    ],
+)
+async def test_a_goodbye_is_no_violation(raw, heard, goodbye, words):
+    """The device ends the association in order: the link is lost, and nobody is accused."""
+    reader = await heard(raw.port, POINT).connect()
+    raw.answer = lambda _: raw.wire(goodbye)
+    lost = await reader.lost()
+
+    assert str(lost) == words
+    assert not reader.events("violation")
 
 
 async def test_memory_stays_whatever_is_sent(raw, heard):

@@ -187,3 +187,19 @@ async def test_an_attribute_that_does_not_exist(foreign, heard):
 
     assert reader.batches[0].quality.tolist() == [0] * 10 + [Quality.INVALID | Quality.BAD_REFERENCE]
     assert [event.rows for event in reader.events("refused")] == [(10,)]
+
+
+async def test_what_came_before_the_first_conversation(foreign, heard):
+    """Configuring a block would empty its buffer: what is in there is taken first, each event once."""
+    for value in range(101, 111):
+        await foreign.set(3, value)
+    reader = await heard(foreign.port, SMALL, reports=block("brcbMeas", buffer_ms=0, integrity_s=0.3)).connect()
+    await reader.until(lambda: 103.0 in reader.readings(3))
+    await reader.until(lambda: len(reader.readings(0)) > 3)
+    await foreign.set(3, 111.0)
+    await reader.until(lambda: reader.readings(3)[-1] == 111.0)
+    await reader.driver.close()
+
+    changes = [a for a, b in zip(reader.readings(3), [None, *reader.readings(3)], strict=False) if a != b]
+    assert changes[-11:] == [*map(float, range(101, 112))]
+    assert not reader.events("overflow")
