@@ -11,7 +11,7 @@ from protocols.iec61850.questions import Questions
 from protocols.iec61850.values import INTEGER, number
 
 COMMON: Final = ("RptEna", "RptID", "DatSet", "ConfRev", "OptFlds", "TrgOps", "IntgPd", "BufTm")
-BUFFERED: Final = (*COMMON, "ResvTms", "EntryID")
+BUFFERED: Final = (*COMMON, "ResvTms")
 UNBUFFERED: Final = (*COMMON, "Resv")
 
 

@@ -3,8 +3,8 @@
 The only writes of this protocol are here, all of them to the block itself. In the order of IEC 61850-7-2 clause 17.2:
 reserve, configure, EntryID, enable, general interrogation.
 
-Setting triggers, periods or the buffer time empties the buffer of a block. So where a device has buffered something and
-its settings are not ours, it is enabled as it is; when everything has come, it is disabled, set, and enabled again.
+Setting triggers, periods or the buffer time empties the buffer of a block. So a buffered one whose settings are not ours
+is enabled as it is; when all that it has buffered has come, it is disabled, set, and enabled again.
 """
 
 from collections.abc import Sequence
@@ -196,7 +196,7 @@ class Block:
             await self._set(questions, [("OptFlds", bit_string(OPTIONS, 10))])
         self._unset = list(self._settings(has))
         self._emptyings = 0
-        if not self.buffered or not any(has.octets("EntryID")):
+        if not self.buffered:
             await self._set(questions, self._unset)
             self._unset = []
 
@@ -222,16 +222,15 @@ class Block:
     async def _set_at_last(self, questions: Questions, now: float) -> None:
         """Set and enable it, disabled as it is; but what it has buffered since it was is taken first."""
         has = await Attributes.read(questions, self.device, self._item, ["EntryID"])
-        last, self._emptyings = self.feed.last, self._emptyings + 1
-        emptied = last is None or has.octets("EntryID") == last or self._emptyings >= MOST_EMPTYINGS
-        if not emptied and last is not None:
-            await self._write(questions, "EntryID", OctetStringData(last))  # something came in between: it first
-            self._set_by = now + EMPTIED_S
-        else:
+        last, self._emptyings = self.feed.last or NO_ENTRY, self._emptyings + 1
+        if has.octets("EntryID") == last or self._emptyings >= MOST_EMPTYINGS:
             await self._set(questions, self._unset)
             self._unset = []
+        self._set_by = now + EMPTIED_S
+        purged = await self._write(questions, "EntryID", OctetStringData(last)) is not None
+        if purged:
             await self._write(questions, "EntryID", OctetStringData(NO_ENTRY))
-        await self._enable(questions, anew=emptied, replaying=False)  # what we emptied is no overflow
+        await self._enable(questions, anew=purged, replaying=False)  # what we have purged ourselves is no overflow
 
     async def _resume(self, questions: Questions, entries: dict[str, bytes]) -> tuple[bool, bool]:
         """Go on after the last entry; return whether all is new, and whether it may be known."""

@@ -199,6 +199,15 @@ class Heard:
                 await self.drain()
                 await asyncio.sleep(0.005)
 
+    @staticmethod
+    async def wait(enough: Callable[[], bool]) -> None:
+        """Wait without reading."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if enough():
+                    return
+                await asyncio.sleep(0.005)
+
     async def lost(self) -> LinkLost:
         """Read until the link is lost."""
         async with asyncio.timeout(PATIENCE_S):

@@ -163,9 +163,7 @@ async def test_reports_that_nobody_takes(raw, heard):
     gc.collect()
     tracemalloc.start()
     flood = asyncio.create_task(flooding(raw.writers[-1], count))
-    async with asyncio.timeout(PATIENCE_S):
-        while not session.full:
-            await asyncio.sleep(0.005)
+    await reader.wait(lambda: session.full)
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     taken = 0
@@ -214,9 +212,7 @@ async def test_values_beyond_number(raw, heard):
     tracemalloc.start()
     for _ in range(10):
         raw.say(report(b"\x80\x00" * 60_000))
-    async with asyncio.timeout(PATIENCE_S):
-        while len(session.reports) < 10:
-            await asyncio.sleep(0.005)
+    await reader.wait(lambda: len(session.reports) == 10)
     await reader.lost()
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
