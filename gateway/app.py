@@ -7,7 +7,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,27 @@ from typing import Any
 import structlog
 
 from gateway import __version__
+from gateway.clocksync import synchronised
 from gateway.config import Config, ConfigError, Fault
 from gateway.config.apart import load_apart
-from gateway.description import describe
+from gateway.description import describe, fingerprint
+from gateway.growth import Growth
 from gateway.health import Health, judge, notify, watchdog_s
+from gateway.local.report import Report
+from gateway.local.server import StatusServer
 from gateway.log import set_up
 from gateway.memory import Memory, remembered
 from gateway.plant import Plant
+from gateway.store.audit import STARTED, STOPPED, Audit
+from gateway.store.limits import Limits
+from gateway.store.record import Stream
 from gateway.store.store import Store
 from gateway.store.work import StoreStats
+from gateway.timeline import Timeline
 from gateway.uplink.format import Sources
 from gateway.uplink.formats import build
+from gateway.uplink.logbook import Logbook
+from gateway.uplink.payload import iso
 from gateway.uplink.publisher import Publisher
 
 log = structlog.get_logger()
@@ -57,18 +66,26 @@ class Order(Enum):
 class Gateway:
     """The daemon of one configuration file."""
 
-    def __init__(self, path: Path, config: Config, *, grace_s: float = GRACE_S) -> None:
+    def __init__(self, path: Path, config: Config, *, grace_s: float = GRACE_S, clock: Timeline | None = None) -> None:
         self.config, self._path, self._grace_s = config, path, grace_s
-        self._since = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.clock = clock or Timeline()
+        self._growth = Growth(Limits.of(config.store).other_bytes)
         self._orders: asyncio.Queue[Order] = asyncio.Queue(maxsize=ORDERS)
 
     async def run(self) -> None:
         """Serve until ordered to stop."""
-        self.store = await Store.open(self.config.gateway.state_dir, self.config.store)
+        directory = self.config.gateway.state_dir
+        self.store = await Store.open(directory, self.config.store)
+        self.audit = await Audit.open(directory, self.clock)
+        self._logbook = Logbook(self.audit, self.clock, time.monotonic)
         try:
             await self._serve()
+        except BaseException as error:
+            self.audit.note("failed", "gateway", error=type(error).__name__)
+            raise
         finally:
             await self.store.close()
+            await self.audit.close()
 
     def order(self, order: Order) -> None:
         """Take an order; it is carried out after those before it."""
@@ -77,17 +94,23 @@ class Gateway:
 
     def health(self) -> Health:
         """Return how the gateway is."""
-        return judge(self.plant.answering(), self.plant.pipeline.alarms, self.store.stats.fault)
+        alarms, fault = self.plant.pipeline.alarms, self.store.stats.fault
+        return judge(self.plant.answering(), alarms, fault, self._growth.hours_until_full)
 
     async def _serve(self) -> None:
-        self.plant = Plant(self.config, self.store, await remembered(self.store), time.time_ns)
+        self.plant = Plant(self.config, self.store, await remembered(self.store), self.clock)
         self._forgetful = self.store.stats.fault is not None
         self.publisher = self._publisher()
+        config_hash = fingerprint(self.config)
+        self.audit.note(STARTED, "gateway", version=__version__, config=config_hash, previous=self.audit.previous)
+        if self.audit.previous == "unclean":
+            log.warning("stopped_uncleanly", previous="the run before ended without a stop")
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self.publisher.run(), name="publisher"),
                 group.create_task(self.store.watch(), name="store"),
                 group.create_task(self._look(), name="health"),
+                group.create_task(self._status_server().run(), name="status"),
             ]
             await self.plant.start(group)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
@@ -98,6 +121,8 @@ class Gateway:
             await self._stop()
             for task in tasks:
                 task.cancel()
+        self._logbook.tell(now=True)
+        self.audit.note(STOPPED, "gateway")
 
     async def _stop(self) -> None:
         began = time.monotonic()
@@ -115,13 +140,18 @@ class Gateway:
         try:
             config = _reloadable(await asyncio.to_thread(load_apart, self._path), self.config, self._path)
         except ConfigError as error:
+            self.audit.note(
+                "reload", "gateway", outcome="refused", faults=len(error.faults), first=str(error.faults[0])
+            )
             for fault in error.faults:
                 log.error("reload_refused", fault=str(fault))  # noqa: TRY400 - the fault is the operator's, not ours
         except OSError as error:  # the other process: no memory for it, or a stop that was meant for both
+            self.audit.note("reload", "gateway", outcome="refused", first=str(error))
             log.error("reload_refused", fault=str(error))  # noqa: TRY400 - nothing of ours to trace
         else:
             self.config = config
             set_up(config.log)
+            self.audit.note("reload", "gateway", outcome="good", config=fingerprint(config))
             await self._replace(group, Memory())
             self.publisher.birth_now()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
@@ -136,7 +166,7 @@ class Gateway:
     async def _replace(self, group: asyncio.TaskGroup, older: Memory) -> None:
         """Go on with a new plant, which knows what the present one knows, and of `older` what is not newer there."""
         await self.plant.stop()
-        self.plant = Plant(self.config, self.store, self.plant.memory().over(older), time.time_ns)
+        self.plant = Plant(self.config, self.store, self.plant.memory().over(older), self.clock)
         await self.plant.start(group)
 
     def _publisher(self) -> Publisher:
@@ -149,7 +179,19 @@ class Gateway:
             status=self._status,
             gaps=self.store.gaps,
             command=self._command,
+            journal=self._logbook,
         )
+
+    def _status_server(self) -> StatusServer:
+        report = Report(
+            store=self.store,
+            publisher=self.publisher,
+            plant=lambda: self.plant,
+            status=self._status,
+            clock=self.clock,
+            max_bytes=self.config.store.max_bytes,
+        )
+        return StatusServer(self.config.gateway.state_dir, report.answer)
 
     def _command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
         return self.plant.command(command)
@@ -157,12 +199,14 @@ class Gateway:
     def _status(self) -> Mapping[str, Any]:
         health, stats = self.health(), self.store.stats
         return {
-            "since": self._since,
+            "since": iso(self.clock.since_ns),
             "version": __version__,
             "state": health.state,
             "health": health.score,
             "why": list(health.why),
-            "store": _told(stats),
+            "clock": "synchronised" if synchronised() else "free",
+            "store": {**_told(stats), "hours_until_full": self._growth.hours_until_full},
+            "audit": {"entries": self.audit.end.n, "hash": self.audit.end.hash},
             "devices": self.plant.devices(),
         }
 
@@ -171,6 +215,7 @@ class Gateway:
         said, ticks, every_s = Health(100, "", ()), -1, watchdog_s()
         while True:
             await asyncio.sleep(min(LOOK_S, every_s / 2) if every_s else LOOK_S)
+            self._note_numbers()
             health = self.health()
             if health.state != said.state:
                 log.info("health", state=health.state, score=health.score, why=list(health.why))
@@ -183,6 +228,13 @@ class Gateway:
             if self._forgetful and self.store.stats.fault is None:
                 self._forgetful = False
                 self.order(Order.RECOLLECT)
+
+    def _note_numbers(self) -> None:
+        """Follow what only shows over time: the store's growth, and commands that nobody heard."""
+        size = self.store.stats.bytes
+        self._growth.look(time.monotonic(), size.get(Stream.TELEMETRY, 0) + size.get(Stream.CHANGE, 0))
+        self._logbook.swallowed(self.publisher.commands_swallowed)
+        self._logbook.tell()
 
     def _stalled(self) -> bool:
         """Whether messages wait and the broker is there, yet nothing has been acknowledged for too long."""

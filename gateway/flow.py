@@ -2,15 +2,21 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+import structlog
+
+from gateway.clocksync import synchronised
 from gateway.core.merge import merge
 from gateway.core.messages import Alarm, Message
 from gateway.core.pipeline import Pipeline
 from gateway.memory import Bookmarks, keep_alarms, keep_bookmark
 from gateway.store.packing import to_record
 from gateway.store.store import Store
-from protocols.driver import Clock
-from protocols.model import Bookmark, Read, Tick
+from gateway.timeline import Timeline
+from protocols.model import Batch, Bookmark, Event, Read, Tick
+
+log = structlog.get_logger()
 
 TICK_S = 0.25
 """How often time passes for the detectors: the resolution of their delays."""
@@ -29,7 +35,7 @@ class Flow:
         *,
         queue_batches: int,
         window_s: float,
-        clock: Clock,
+        clock: Timeline,
     ) -> None:
         self.pipeline = pipeline
         self.ticks = 0
@@ -39,12 +45,15 @@ class Flow:
 
     async def put(self, seen: Read) -> None:
         """Hand on what was read."""
-        await self._queue.put(seen)
+        await self._queue.put(self._renewed(seen))
 
     async def tick(self) -> None:
-        """Let time pass, for ever."""
+        """Let time pass, for ever. The clock is not looked at while the queue is full: a step must not be overtaken."""
         while True:
-            await self._queue.put(Tick(self._clock()))
+            stepped_ns = 0 if self._queue.full() else self._clock.follow()
+            await self._queue.put(Tick(self._clock(), stepped_ns, synchronised()))
+            if stepped_ns:
+                log.warning("clock_stepped", by_s=round(stepped_ns / 1e9, 3))
             await asyncio.sleep(TICK_S)
 
     async def run(self) -> None:
@@ -71,6 +80,15 @@ class Flow:
             self._store.append([to_record(message)])
             if len(others) > 1:
                 await asyncio.sleep(0)  # packing many summaries must not delay a poll
+
+    def _renewed(self, seen: Read) -> Read:
+        """Return `seen` with a time of the clock as it is now, should it have been set since."""
+        if isinstance(seen, Batch):
+            now_ns = self._clock.renewed(seen.arrival_ns)
+            return seen if now_ns == seen.arrival_ns else replace(seen, arrival_ns=now_ns)
+        if isinstance(seen, Event):
+            return replace(seen, time_ns=self._clock.renewed(seen.time_ns))
+        return seen
 
     async def _carry(self, waiting: Iterable[Read | Tick]) -> None:
         for seen in merge(waiting, self._window_ns):

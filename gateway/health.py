@@ -14,6 +14,8 @@ SEVERITY_WEIGHT = {Severity.INFO: 0, Severity.WARNING: 10, Severity.CRITICAL: 25
 """Health lost to the worst active alarm."""
 STORE_WEIGHT = 30
 """Health lost while the disk does not take messages."""
+FULL_SOON_H, FULL_SOON_WEIGHT = 24.0, 10
+"""Health lost while the store is full within a day at the present rate: somebody should look at the uplink."""
 STATES = ((90, "operational"), (70, "warning"), (40, "degraded"), (0, "critical"))
 """Least health of each state."""
 
@@ -27,7 +29,12 @@ class Health:
     why: tuple[str, ...]
 
 
-def judge(devices: Mapping[str, bool], alarms: Iterable[Alarm], store_fault: str | None) -> Health:
+def judge(
+    devices: Mapping[str, bool],
+    alarms: Iterable[Alarm],
+    store_fault: str | None,
+    hours_until_full: float | None = None,
+) -> Health:
     """Return the health of a gateway whose `devices` answer or not."""
     lost = [name for name, answers in devices.items() if not answers]
     active = [alarm for alarm in alarms if alarm.active and not alarm.shelved_until_ns]
@@ -35,9 +42,12 @@ def judge(devices: Mapping[str, bool], alarms: Iterable[Alarm], store_fault: str
     score = 100 - LOST_WEIGHT * len(lost) // max(len(devices), 1)
     score -= SEVERITY_WEIGHT[worst.severity] if worst else 0
     score -= STORE_WEIGHT if store_fault else 0
+    soon = hours_until_full is not None and hours_until_full < FULL_SOON_H
+    score -= FULL_SOON_WEIGHT if soon else 0
     why = [f"{len(lost)} of {len(devices)} devices do not answer"] if lost else []
     why += [f"{len(active)} active alarms, the worst {worst.severity.value}: {worst.text}"] if worst else []
     why += [f"store: {store_fault}"] if store_fault else []
+    why += [f"store: full in {hours_until_full:g} h at the present rate"] if soon else []
     score = max(score, 0)
     return Health(score, next(word for least, word in STATES if score >= least), tuple(why))
 

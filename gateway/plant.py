@@ -16,15 +16,16 @@ from gateway.memory import Memory, keep_alarms
 from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
 from gateway.store.store import Store
+from gateway.timeline import Timeline
 from protocols.config import Device
-from protocols.driver import Clock, Outside
+from protocols.driver import Outside
 from protocols.points import Points
 
 
 class Plant:
     """What is polled and checked under one configuration; a reload replaces it whole."""
 
-    def __init__(self, config: Config, store: Store, memory: Memory, clock: Clock) -> None:
+    def __init__(self, config: Config, store: Store, memory: Memory, clock: Timeline) -> None:
         self.config, self._store, self._memory, self._clock = config, store, memory, clock
         self.points = Points.of([(device, device.points) for device in config.devices])
         self.pipeline = Pipeline(self.points, build(config.detectors, self.points), config.uplink.window_s)
@@ -85,6 +86,7 @@ class Plant:
             alarm = self._command(command["do"], command["alarm"], command.get("by", ""), command.get("until", ""))
         except AlarmError as error:
             return {"ok": False, "error": str(error)}
+        alarm = self.pipeline.stamped(alarm)
         keep_alarms(self._store, [alarm])
         return {"alarm": alarm.id, "state": alarm.state.value}
 

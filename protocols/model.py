@@ -92,9 +92,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time itself, UTC since 1970, so that silence can be noticed."""
+    """Time itself, UTC since 1970, so that silence can be noticed.
+
+    `stepped_ns` is by how much our clock was set since the tick before; `synchronised` whether it follows a source.
+    """
 
     time_ns: int
+    stepped_ns: int = 0
+    synchronised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

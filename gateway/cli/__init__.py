@@ -9,6 +9,7 @@ from gateway import __version__
 
 COMMANDS = {
     "run": "run the gateway on a configuration file, until it is stopped",
+    "status": "show how a running gateway is, its points, or what its audit log proves",
     "check": "check a configuration file and name every fault at once",
     "schema": "print the JSON Schema of the configuration, for editors",
     "decode": "ask a device what it has, and print YAML to paste; for commissioning",
@@ -21,6 +22,7 @@ first steps:
   gridsentinel demo                     see it work, with nothing to configure
   gridsentinel check gateway.yaml       before every start
   gridsentinel run gateway.yaml         what the service does
+  gridsentinel status gateway.yaml      how it is
 
 exit codes: 0 well, 1 failed, 2 wrong use, 78 bad configuration
 """

@@ -9,6 +9,8 @@ from protocols.points import Points
 
 SHELVE_MAX_NS = 30 * 24 * 3600 * 1_000_000_000
 """Longest shelving, 30 days: a shelf without an end hides an alarm for ever (ISA-18.2 clause 11.7)."""
+GATEWAY = "gateway"
+"""The device of what concerns the gateway itself."""
 
 
 class AlarmError(Exception):
@@ -71,9 +73,20 @@ class Alarms:
         return self._put(replace(alarm, shelved_until_ns=0, by=by), now_ns)
 
     def tick(self, now_ns: int) -> Sequence[Alarm]:
-        """Return the alarms whose shelving has ended."""
-        ended = [id_ for id_ in sorted(self._shelved) if self._alarms[id_].shelved_until_ns <= now_ns]
+        """Return the alarms whose shelving has ended.
+
+        One that would last longer than any may was made under a clock that ran ahead: it ends, too.
+        """
+        last_ns = now_ns + SHELVE_MAX_NS
+        ended = [id_ for id_ in sorted(self._shelved) if not now_ns < self._alarms[id_].shelved_until_ns <= last_ns]
         return [self._put(replace(self._alarms[id_], shelved_until_ns=0), now_ns) for id_ in ended]
+
+    def step(self, now_ns: int, by_ns: int) -> Sequence[Alarm]:
+        """The clock was set: one set back hides no alarm for longer; set forward, what is over ends with the tick."""
+        if by_ns >= 0:
+            return ()
+        shelved = [self._alarms[id_] for id_ in sorted(self._shelved)]
+        return [self._put(replace(alarm, shelved_until_ns=alarm.shelved_until_ns + by_ns), now_ns) for alarm in shelved]
 
     def restore(self, alarms: Iterable[Alarm]) -> None:
         """Take up the alarms of before a restart."""
@@ -112,7 +125,7 @@ class Alarms:
 
     def _rows(self, alarm: Alarm) -> tuple[int, ...] | None:
         """Return the rows of the alarm's points, or None when one of them is gone."""
-        rows = self._points.rows_of.get(alarm.device)
+        rows = self._points.rows_of.get(alarm.device, range(0) if alarm.device == GATEWAY else None)
         if rows is None:
             return None
         index = {self._points.names[row]: row for row in rows} if alarm.points else {}

@@ -24,6 +24,10 @@ class Image:
         self.time_ns[at] = batch.time_ns
         self.arrival_ns[at] = batch.arrival_ns
 
+    def step(self, by_ns: int) -> None:
+        """The clock was set: let the ages of the readings stay what they are. Their own times are their device's."""
+        self.arrival_ns[self.arrival_ns > 0] += by_ns
+
     def lost(self, device: str, now_ns: int) -> Batch | None:
         """Mark the points of `device` as lost; return them as readings: last values, their own times, new quality."""
         rows = self._points.rows_of.get(device)

@@ -17,7 +17,7 @@ class Summary:
     """The readings of one device in one window: what goes upstream instead of every reading.
 
     `points` str[n]; `count` uint32[n] usable readings; `min`, `max`, `mean`, `last` float64[n], NaN where count is 0;
-    `quality` uint16[n], the union of all flags seen.
+    `quality` uint16[n], the union of all flags seen; `synchronised` whether our clock was throughout.
     """
 
     device: str
@@ -30,6 +30,7 @@ class Summary:
     mean: Values
     last: Values
     quality: Qualities
+    synchronised: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,7 @@ class Change:
     values: Values
     quality: Qualities
     times_ns: Times
+    synchronised: bool = False
 
 
 class AlarmState(StrEnum):
@@ -81,6 +83,7 @@ class Alarm:
     by: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     technique: str | None = None
+    synchronised: bool = False
 
 
 Message: TypeAlias = Summary | Change | Alarm

@@ -9,16 +9,23 @@ from protocols.model import Batch, Quality, span, usable
 from protocols.points import Points
 
 NS = 1_000_000_000
+SMALL_STEP_NS = 1_500_000_000
+"""The clock may be set by so much, a leap second, and the open window goes on; beyond it another begins."""
 
 
 class Windows:
-    """The open window of all points; it begins at a whole multiple of its length. `good` counts usable readings."""
+    """The open window of all points; it begins at a whole multiple of its length. `good` counts usable readings.
+
+    It closes when its time is over, or when the clock is set: so none is held open, and none is longer than it says but
+    for a leap second.
+    """
 
     def __init__(self, points: Points, window_s: float) -> None:
         self._points, self._length_ns = points, int(window_s * NS)
         self._names = {device: points.names[rows.start : rows.stop] for device, rows in points.rows_of.items()}
         self.good = 0
         self._start_ns = 0
+        self._synchronised = self._throughout = False
         n = len(points)
         self._count, self._sum = np.zeros(n, np.uint32), np.zeros(n)
         self._min, self._max, self._last = np.full(n, np.inf), np.full(n, -np.inf), np.full(n, np.nan)
@@ -44,15 +51,26 @@ class Windows:
     def turn(self, now_ns: int, quality: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Sequence[Summary]:
         """Close the window when `now_ns` lies outside it; `quality` of the process image carries over losses.
 
-        What comes late, by less than a window, counts to the open one: a closed window is never opened again, unless
-        the clock was set back by more than that.
+        What comes late counts to the open one: a closed window is never opened again.
         """
-        if self._start_ns - self._length_ns <= now_ns < self._start_ns + self._length_ns:
+        if now_ns < self._start_ns + self._length_ns:
             return ()
         closed = tuple(self._close(self._length_ns)) if self._start_ns else ()
-        self._start_ns = now_ns - now_ns % self._length_ns
-        np.bitwise_and(quality, np.uint16(Quality.COMM_LOST), out=self._quality)
+        self._open(now_ns, quality)
         return closed
+
+    def step(self, now_ns: int, by_ns: int, quality: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Sequence[Summary]:
+        """The clock was set by `by_ns` to `now_ns`: close what it told before, with the length that has passed."""
+        if not self._start_ns or abs(by_ns) <= SMALL_STEP_NS:
+            return ()
+        closed = self.flush(now_ns - by_ns)
+        self._open(now_ns, quality)
+        return closed
+
+    def trust(self, *, synchronised: bool) -> None:
+        """Note whether the clock follows a time source now."""
+        self._synchronised = synchronised
+        self._throughout &= synchronised
 
     def flush(self, now_ns: int) -> Sequence[Summary]:
         """Close the open window before its time, at a stop."""
@@ -61,6 +79,11 @@ class Windows:
         closed = tuple(self._close(min(max(now_ns - self._start_ns, 0), self._length_ns)))
         self._start_ns = 0
         return closed
+
+    def _open(self, now_ns: int, quality: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> None:
+        self._start_ns = now_ns - now_ns % self._length_ns
+        self._throughout = self._synchronised
+        np.bitwise_and(quality, np.uint16(Quality.COMM_LOST), out=self._quality)
 
     def _close(self, length_ns: int) -> Iterator[Summary]:
         counts = np.maximum(self._count, 1)
@@ -81,6 +104,7 @@ class Windows:
                     mean=mean[at],
                     last=self._last[at].copy(),
                     quality=self._quality[at].copy(),
+                    synchronised=self._throughout,
                 )
         self._reset()
 

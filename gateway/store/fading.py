@@ -47,6 +47,7 @@ def merged(older: Summary, newer: Summary) -> Summary:
         mean=np.where(few, newer.mean, np.where(many, older.mean, both)),
         last=np.where(many, older.last, newer.last),
         quality=older.quality | newer.quality,
+        synchronised=older.synchronised and newer.synchronised,
     )
 
 

@@ -85,6 +85,7 @@ def _change_words(change: Change) -> Mapping[str, Any]:
         "values": change.values.tolist(),
         "quality": change.quality.tolist(),
         "times_ns": change.times_ns.tolist(),
+        "synchronised": change.synchronised,
     }
 
 
@@ -101,11 +102,12 @@ def _change(content: bytes) -> Change:
         values=np.array([math.nan if value is None else value for value in values], np.float64),
         quality=np.array(quality, np.uint16),
         times_ns=np.array(times, np.int64),
+        synchronised=flag(found.get("synchronised", False)),
     )
 
 
 def _alarm(content: bytes) -> Alarm:
-    found = json.loads(content)
+    found = {"synchronised": False, **json.loads(content)}
     return Alarm(**{name: read(found[name]) for name, read in ALARM_FIELDS.items()})
 
 
@@ -130,4 +132,5 @@ ALARM_FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "by": word,
     "evidence": mapping,
     "technique": maybe_word,
+    "synchronised": flag,
 }

@@ -2,7 +2,7 @@
 
     +----------+--------------------------------------+-------+-----+-----+------+------+---------+
     | head u32 | JSON [device, start_ns, length_ns,   | count | min | max | mean | last | quality |
-    | (bytes)  |       [point, ...]]                  | u32   | f64 | f64 | f64  | f64  | u16     |
+    | (bytes)  |  [point, ...], synchronised]         | u32   | f64 | f64 | f64  | f64  | u16     |
     +----------+--------------------------------------+-------+-----+-----+------+------+---------+
 
 Each column is n items with their bytes shuffled (all first bytes, then all second bytes, ...): measured on 1,000
@@ -25,7 +25,8 @@ COLUMNS = (("count", "<u4"), ("min", "<f8"), ("max", "<f8"), ("mean", "<f8"), ("
 
 def content_of(summary: Summary) -> bytes:
     """Pack `summary`."""
-    head = words.encode([summary.device, summary.start_ns, summary.length_ns, summary.points])
+    told = [summary.device, summary.start_ns, summary.length_ns, summary.points, summary.synchronised]
+    head = words.encode(told)
     columns = (_shuffle(np.asarray(getattr(summary, name), dtype)) for name, dtype in COLUMNS)
     return b"".join((HEAD_BYTES.pack(len(head)), head, *columns))
 
@@ -38,7 +39,7 @@ def summary_in(content: bytes) -> Summary:
     """
     (size,) = HEAD_BYTES.unpack_from(content)
     head, rest = content[HEAD_BYTES.size : HEAD_BYTES.size + size], content[HEAD_BYTES.size + size :]
-    device, start_ns, length_ns, points = json.loads(head)
+    device, start_ns, length_ns, points, *more = json.loads(head)
     names = words.words(points)
     columns, at = {}, 0
     for name, dtype in COLUMNS:
@@ -47,7 +48,9 @@ def summary_in(content: bytes) -> Summary:
         at += width * len(names)
     if len(rest) != at:
         raise ValueError(f"{len(names)} points take {at} bytes, not {len(rest)}")
-    return Summary(words.word(device), words.whole(start_ns), words.whole(length_ns), names, **columns)
+    synchronised = words.flag(more[0]) if more else False
+    times = words.whole(start_ns), words.whole(length_ns)
+    return Summary(words.word(device), *times, names, **columns, synchronised=synchronised)
 
 
 def _shuffle(column: NDArray[Any]) -> bytes:

@@ -5,13 +5,17 @@
     {"id": "c-19", "do": "rebirth"}                                                      rebirth · gaps
 
 Each is answered with {"v":1,"id":…,"ok":true} or {"v":1,"id":…,"ok":false,"error":…}. A repeated `id` is answered with
-the first answer again and does nothing, so a sender may ask until it has heard.
+the first answer again and does nothing, so a sender may ask until it has heard. A command with "expires" does nothing
+after that time: one that waited in a broker while the link was down. Each is recorded, whatever came of it.
 """
 
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
 
 Reply: TypeAlias = dict[str, Any]
 
@@ -29,15 +33,57 @@ _NEEDED = {
     "rebirth": (),
     "gaps": (),
 }
-_KEYS = ("id", "do", "alarm", "until", "by")
+_KEYS = ("id", "do", "alarm", "until", "by", "expires")
+
+
+class Outcome(StrEnum):
+    """What came of a command."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """It cannot be carried out now: no such alarm, a time that is past."""
+    REPEATED = "repeated"
+    EXPIRED = "expired"
+    MALFORMED = "malformed"
+    OVERSIZED = "oversized"
+
+
+class Journal(Protocol):
+    """Who keeps what was asked and what came of it, and knows the time."""
+
+    def now_ns(self) -> int:
+        """Return UTC, nanoseconds since 1970."""
+
+    def command(self, outcome: Outcome, told: Mapping[str, Any]) -> None:
+        """Keep one command: its keys, and `error` where it was not carried out."""
+
+    def dropped(self, count: int) -> None:
+        """Keep that so many commands were not read at all."""
+
+
+class NoJournal:
+    """Keeps nothing."""
+
+    def now_ns(self) -> int:
+        """Return UTC, nanoseconds since 1970."""
+        return time.time_ns()
+
+    def command(self, outcome: Outcome, told: Mapping[str, Any]) -> None:
+        """Keep nothing."""
+
+    def dropped(self, count: int) -> None:
+        """Keep nothing."""
+
+
+NO_JOURNAL: Journal = NoJournal()
 
 
 class CommandRefused(Exception):
     """The sender must ask differently. `id` is its identifier, as far as it could be read."""
 
-    def __init__(self, text: str, identifier: str | None = None) -> None:
+    def __init__(self, text: str, identifier: str | None = None, outcome: Outcome = Outcome.MALFORMED) -> None:
         super().__init__(text)
-        self.id = identifier
+        self.id, self.outcome = identifier, outcome
 
 
 def parse(payload: bytes) -> dict[str, str]:
@@ -47,7 +93,7 @@ def parse(payload: bytes) -> dict[str, str]:
         CommandRefused: it is no command.
     """
     if len(payload) > COMMAND_BYTES:
-        raise CommandRefused(f"command of {len(payload)} bytes is over {COMMAND_BYTES}")
+        raise CommandRefused(f"command of {len(payload)} bytes is over {COMMAND_BYTES}", outcome=Outcome.OVERSIZED)
     try:
         told = json.loads(payload)
     except (ValueError, RecursionError):
@@ -73,11 +119,25 @@ def _fault(told: Mapping[str, Any]) -> str | None:
     if told.get("do") not in _NEEDED:
         return f"do: not one of {', '.join(_NEEDED)}"
     missing = [key for key in _NEEDED[told["do"]] if not told.get(key)]
-    return f"{missing[0]}: needed for {told['do']}" if missing else None
+    if missing:
+        return f"{missing[0]}: needed for {told['do']}"
+    return None if _instant_s(told.get("expires") or "2000-01-01") else "expires: no time like 2026-11-20T12:00:00Z"
+
+
+def _instant_s(text: str) -> float | None:
+    """Return seconds since 1970 of an ISO 8601 time, or None; one without a zone is UTC."""
+    try:
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 class Commands:
-    """Answers commands. `alarms` acts on an alarm, `gaps` lists the holes, `rebirth` asks for another birth."""
+    """Answers commands. `alarms` acts on an alarm, `gaps` lists the holes, `rebirth` asks for another birth.
+
+    `journal` is told of each, and its clock decides whether one has expired.
+    """
 
     def __init__(
         self,
@@ -85,10 +145,12 @@ class Commands:
         alarms: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         gaps: Callable[[], Awaitable[Reply]],
         rebirth: Callable[[], None],
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         self._alarms = alarms
         self._gaps = gaps
         self._rebirth = rebirth
+        self._journal = journal
         self._answered: OrderedDict[str, Reply] = OrderedDict()
 
     async def answer(self, payload: bytes) -> Reply:
@@ -96,15 +158,37 @@ class Commands:
         try:
             command = parse(payload)
         except CommandRefused as refused:
+            self._journal.command(refused.outcome, {"id": refused.id, "error": str(refused), "bytes": len(payload)})
             return {"id": refused.id, "ok": False, "error": str(refused)}
+        outcome, reply = await self._decided(command)
+        self._journal.command(outcome, {**command, "error": reply.get("error")})
+        return reply
+
+    async def _decided(self, command: Mapping[str, str]) -> tuple[Outcome, Reply]:
         identifier = command["id"]
+        if identifier in self._answered:
+            return Outcome.REPEATED, self._answered[identifier]
+        expired = self._expired(command)
+        if expired:
+            return Outcome.EXPIRED, self._remembered(identifier, {"ok": False, "error": expired})
         if command["do"] == "gaps":  # changes nothing, and may be long: asked again, answered anew
-            return {"id": identifier, "ok": True, **await self._gaps()}
-        if identifier not in self._answered:
-            self._answered[identifier] = {"id": identifier, "ok": True, **self._do(command)}
-            if len(self._answered) > REMEMBERED:
-                self._answered.popitem(last=False)
-        return self._answered[identifier]
+            return Outcome.DONE, {"id": identifier, "ok": True, **await self._gaps()}
+        reply = self._remembered(identifier, self._do(command))
+        return Outcome.DONE if reply["ok"] else Outcome.REFUSED, reply
+
+    def _expired(self, command: Mapping[str, str]) -> str | None:
+        until_s, now_s = _instant_s(command.get("expires", "")), self._journal.now_ns() / 1e9
+        if until_s is None or now_s < until_s:
+            return None
+        return f"expired {now_s - until_s:.0f} s ago by our clock"
+
+    def _remembered(self, identifier: str, said: Mapping[str, Any]) -> Reply:
+        """Keep the reply for whoever asks again."""
+        reply = {"id": identifier, "ok": True, **said}
+        self._answered[identifier] = reply
+        if len(self._answered) > REMEMBERED:
+            self._answered.popitem(last=False)
+        return reply
 
     def _do(self, command: Mapping[str, str]) -> Mapping[str, Any]:
         if command["do"] == "rebirth":

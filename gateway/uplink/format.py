@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.store.record import Gap
+from gateway.uplink.commands import NO_JOURNAL, Journal
 from gateway.uplink.message import Incoming, Outgoing
 from gateway.uplink.schedule import Due
 
@@ -21,6 +22,7 @@ class Sources:
     status: Callable[[], Mapping[str, Any]]
     gaps: Callable[[], Awaitable[Sequence[Gap]]]
     command: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    journal: Journal = NO_JOURNAL
 
 
 class Format(Protocol):

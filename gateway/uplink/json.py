@@ -30,7 +30,9 @@ class JsonFormat:
         self._prefix = f"gridsentinel/{identity.site}/{identity.name}"
         self.commanded: Sequence[str] = (f"{self._prefix}/command",)
         self._sources = sources
-        self._commands = Commands(alarms=sources.command, gaps=self._list_gaps, rebirth=self._rebirth)
+        self._commands = Commands(
+            alarms=sources.command, gaps=self._list_gaps, rebirth=self._rebirth, journal=sources.journal
+        )
         self._asked: deque[bytes] = deque()
         self._birth_due = self._status_due = False
 
@@ -47,6 +49,7 @@ class JsonFormat:
 
     def begin(self) -> None:
         """Birth and status come first. What was asked over the connection before is asked again."""
+        self._drop(len(self._asked))
         self._asked.clear()
         self._rebirth()
 
@@ -57,7 +60,7 @@ class JsonFormat:
         if len(self._asked) < COMMANDS_WAITING:
             self._asked.append(message.payload)
         else:
-            self.commands_dropped += 1
+            self._drop(1)
 
     def birth_now(self) -> None:
         """Let the birth be next."""
@@ -96,6 +99,10 @@ class JsonFormat:
     def stamp(self, message: Outgoing) -> Outgoing:
         """Return it unchanged: it has its number since it was stored."""
         return message
+
+    def _drop(self, count: int) -> None:
+        self.commands_dropped += count
+        self._sources.journal.dropped(count)
 
     def _rebirth(self) -> None:
         self.birth_now()

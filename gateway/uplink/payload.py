@@ -1,13 +1,13 @@
 """What messages look like: pure JSON encoders, version 1. Fields may be added, never changed.
 
     telemetry {"v":1,"stream":"telemetry","seq":1042,"device":"feeder1","start":TIME,"length_s":10,"historical":false,
-               "points":{"va":{"n":10,"min":229.8,"max":230.4,"mean":230.1,"last":230.2,"q":0}}}
-    change    {"v":1,"stream":"change","seq":7,"device":"feeder1","time":TIME,"historical":false,
+               "clock":"synchronised"|"free","points":{"va":{"n":10,"min":229.8,"max":230.4,"mean":230.1,"last":230.2,"q":0}}}
+    change    {"v":1,"stream":"change","seq":7,"device":"feeder1","time":TIME,"historical":false,"clock":…,
                "points":{"cb52":{"value":1,"q":0,"time":TIME}}}
     alarm     {"v":1,"stream":"alarm","seq":7,"id":…,"state":"active_unacked","severity":"warning","kind":"limit_high",
                "detector":"limits","device":…,"points":[…],"value":…,"expected":…,"text":…,"evidence":{…},
                "technique":null,"first":TIME,"last":TIME,"count":1,"score":…,"active":true,"acked":false,
-               "shelved_until":null,"by":"","historical":false}
+               "shelved_until":null,"by":"","historical":false,"clock":…}
     gap       {"v":1,"stream":"telemetry","from_seq":3,"to_seq":9,"start":TIME,"end":TIME,"reason":"budget","lost":7}
     birth     {"v":1, and what `gateway.description` tells of devices and points}
     status    {"v":1,"online":true, and what the health says}; offline: {"v":1,"online":false,"reason":"lost"|"stopped"}
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from gateway.core.messages import Alarm, Change, Summary
+from gateway.core.messages import Alarm, Change, Message, Summary
 from gateway.store.packing import alarm_of, change_of, summary_of
 from gateway.store.record import Gap, Row, Stream
 from protocols.model import Times, Values
@@ -59,6 +59,7 @@ def telemetry(summary: Summary, *, seq: int, historical: bool) -> bytes:
         "start": iso(summary.start_ns),
         "length_s": summary.length_ns / 1e9,
         "historical": historical,
+        "clock": _clock(summary),
     }
     numbers = (_finite(array) for array in (summary.min, summary.max, summary.mean, summary.last))
     columns = (summary.points, summary.count.tolist(), *numbers, summary.quality.tolist())
@@ -72,6 +73,7 @@ def change(message: Change, *, seq: int, historical: bool) -> bytes:
         "device": message.device,
         "time": iso(message.time_ns),
         "historical": historical,
+        "clock": _clock(message),
     }
     columns = (message.points, _finite(message.values), message.quality.tolist(), _quoted(message.times_ns))
     return _with_points(head, [_CHANGE % row for row in zip(*columns, strict=True)])
@@ -95,6 +97,7 @@ def alarm(message: Alarm, *, seq: int, historical: bool) -> bytes:
             "shelved_until": iso(message.shelved_until_ns),
             "by": message.by,
             "historical": historical,
+            "clock": _clock(message),
         }
     )
 
@@ -135,6 +138,11 @@ def encode(row: Row, *, historical: bool) -> bytes:
 
 def _head(stream: Stream, seq: int) -> dict[str, Any]:
     return {"v": VERSION, "stream": stream, "seq": seq}
+
+
+def _clock(message: Message) -> str:
+    """Return whether the gateway's clock followed a time source, which is what its own times are worth."""
+    return "synchronised" if message.synchronised else "free"
 
 
 def _with_points(head: Mapping[str, Any], points: Sequence[str]) -> bytes:

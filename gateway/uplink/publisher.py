@@ -58,6 +58,7 @@ class Publisher:
         self.connects = 0
         self.published = 0
         self.acked = 0
+        self.commands_swallowed = 0
         self.last_ack_s = time.monotonic()
         self.last_error = ""
         self.format = form
@@ -276,6 +277,7 @@ class Publisher:
         if self._draining:
             return
         self._listens = not isinstance(lost, Oversized)
+        self.commands_swallowed += isinstance(lost, Oversized)
         if str(lost) != self.last_error or self._backoff.failures == 0:
             self._log.warning("broker_lost", url=self._config.url, reason=str(lost), retry_s=round(pause_s, 1))
         self.last_error = str(lost)

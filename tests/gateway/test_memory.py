@@ -10,6 +10,7 @@ from gateway.flow import Flow
 from gateway.memory import keep_alarms, remembered
 from gateway.store.record import Stream
 from gateway.store.store import Store
+from gateway.timeline import Timeline
 from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.model import Batch, Bookmark
 from protocols.points import Points
@@ -44,7 +45,9 @@ async def test_a_bookmark_never_overtakes_what_it_stands_for(tmp_path):
     points = Points.of([(device, device.points)])
     store = await Store.open(tmp_path, StoreBudget(commit_s=60))
     marks: dict[tuple[str, str], bytes] = {}
-    flow = Flow(Pipeline(points, {}, 10), store, marks, queue_batches=16, window_s=10, clock=lambda: 1)
+    flow = Flow(
+        Pipeline(points, {}, 10), store, marks, queue_batches=16, window_s=10, clock=Timeline(lambda: 1, lambda: 1)
+    )
     one = np.ones(1)
     for number in (1, 2):
         rows, times = np.zeros(1, np.int32), np.full(1, number, np.int64)

@@ -21,9 +21,14 @@ class Model:
         self.length_ns, self.start_ns, self.readings = length_s * NS, 0, []
 
     def turn(self, now_ns):
-        """Return the closed window if `now_ns` is beyond the open one, or more than a window before it."""
-        if self.start_ns and -self.length_ns <= now_ns - self.start_ns < self.length_ns:
-            return None
+        """Return the closed window if `now_ns` is beyond the open one."""
+        return None if now_ns < self.start_ns + self.length_ns else self._begin(now_ns)
+
+    def step(self, now_ns, by_ns):
+        """Return the closed window if the clock was set by more than a leap second."""
+        return None if abs(by_ns) <= 1.5 * NS or not self.start_ns else self._begin(now_ns)
+
+    def _begin(self, now_ns):
         closed = (self.start_ns, self.readings) if self.start_ns else None
         self.start_ns, self.readings = now_ns // self.length_ns * self.length_ns, []
         return closed
@@ -63,7 +68,8 @@ VALUES = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 QUALITY = st.sampled_from([0, 0, 0, Quality.INVALID, Quality.QUESTIONABLE, Quality.COMM_LOST, Quality.OLD])
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([0, 0, 0.4, 1, 3, 3.999, 4, 9, -0.5, -3, -4, -8, -9, 1000, -1000]),
+        st.sampled_from([0, 0, 0.4, 1, 3, 3.999, 4, 9, 1000]),
+        st.sampled_from([0, 0, 0, 1, -1, 1.5, -2, 3, -5, 3600, -3600, 31_536_000, -1_000_000]),
         st.dictionaries(st.integers(0, 3), VALUES),
         QUALITY,
     ),
@@ -73,12 +79,12 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 def test_against_the_model(core, steps):
-    """Count, extremes, mean, last and the union of qualities are those of the readings, whatever the clock does.
+    """Count, extremes, mean, last and the union of qualities are those of the readings, however the clock is set.
 
-    Nothing is lost or counted twice; windows begin at whole multiples, and only a step back by more than a window
-    opens an earlier one.
+    Nothing is lost or counted twice; windows begin at whole multiples, none is longer than it may be or negative, none
+    is empty, and only a clock that was set back opens an earlier one.
     """
-    points, at_s, put, got = core.points(), 0.0, 0, 0
+    points, at_s, put, got = core.points(), 40_000_000.0, 0, 0
     windows, model = Windows(points, 4), Model(4)
     starts = []
 
@@ -86,11 +92,15 @@ def test_against_the_model(core, steps):
         nonlocal got
         assert by_row(points, summaries) == (model.told(closed) if closed else {})
         assert {s.start_ns for s in summaries} <= {closed[0] if closed else 0}
+        assert all(0 <= s.length_ns <= 4 * NS and (s.count.any() or s.quality.any()) for s in summaries)
         got += sum(int(s.count.sum()) for s in summaries)
         starts.extend(s.start_ns for s in summaries[:1])
 
-    for step_s, readings, quality in steps:
-        at_s += step_s
+    for passed_s, step_s, readings, quality in steps:
+        at_s += passed_s + step_s
+        if step_s:
+            by_ns = int(step_s * NS)
+            compare(windows.step(core.ns(at_s), by_ns, GOOD), model.step(core.ns(at_s), by_ns))
         compare(windows.turn(core.ns(at_s), GOOD), model.turn(core.ns(at_s)))
         if readings:
             windows.observe(core.batch(at_s, readings, quality))
@@ -100,7 +110,7 @@ def test_against_the_model(core, steps):
 
     assert got == put == windows.good
     assert all(start % (4 * NS) == 0 for start in starts)
-    if all(step_s >= 0 for step_s, _, _ in steps):
+    if all(step_s >= 0 for _, step_s, _, _ in steps):
         assert starts == sorted(set(starts))
 
 
@@ -116,6 +126,44 @@ def test_late_reading_does_not_reopen_a_window(core):
     [second] = windows.turn(core.ns(20), GOOD)
     assert (first.start_ns, second.start_ns) == (core.ns(0), core.ns(10))
     assert (first.count[0], second.count[0]) == (1, 1)
+
+
+def test_a_clock_set_back_by_an_hour(core):
+    """The open window closes with the length that has passed, and the next one ends within its length."""
+    windows = Windows(core.points(), 10)
+    windows.turn(core.ns(7202), GOOD)
+    windows.observe(core.batch(7202, {0: 1.0}))
+    [cut] = windows.step(core.ns(3605), -3600 * NS, GOOD)
+    windows.observe(core.batch(3605, {0: 2.0}))
+    [after] = windows.turn(core.ns(3610), GOOD)
+
+    assert (cut.start_ns, cut.length_ns) == (core.ns(7200), 5 * NS)
+    assert (after.start_ns, after.length_ns, after.last[0]) == (core.ns(3600), 10 * NS, 2.0)
+
+
+def test_a_leap_second_cuts_no_window(core):
+    """A second that comes twice, or is left out, belongs to the window around it."""
+    windows = Windows(core.points(), 10)
+    windows.turn(core.ns(9), GOOD)
+    windows.observe(core.batch(9, {0: 1.0}))
+    assert windows.step(core.ns(9.2), -NS, GOOD) == windows.step(core.ns(9.5), NS, GOOD) == ()
+    [summary] = windows.turn(core.ns(10), GOOD)
+
+    assert (summary.start_ns, summary.length_ns, summary.count[0]) == (core.ns(0), 10 * NS, 1)
+
+
+@pytest.mark.parametrize(("states", "said"), [((1, 1, 1), True), ((1, 0, 1), False), ((0, 1, 1), False)])
+def test_a_window_says_whether_the_clock_was_synchronised(core, states, said):
+    """Only if it was throughout."""
+    windows = Windows(core.points(), 10)
+    windows.trust(synchronised=bool(states[0]))
+    windows.turn(core.ns(0), GOOD)
+    windows.observe(core.batch(0, {0: 1.0}))
+    for state in states:
+        windows.trust(synchronised=bool(state))
+    [summary] = windows.turn(core.ns(10), GOOD)
+
+    assert summary.synchronised is said
 
 
 def test_loss_goes_on_in_the_next_window(core):

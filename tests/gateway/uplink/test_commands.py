@@ -1,5 +1,6 @@
 """What may be asked, and what is refused."""
 
+import asyncio
 import json
 
 import pytest
@@ -37,7 +38,8 @@ def commands(done):
         (b'{"id":"1","do":"ack"}', "alarm: needed for ack"),
         (b'{"id":"1","do":"shelve","alarm":"a"}', "until: needed for shelve"),
         (b'{"id":"1","do":"ack","alarm":{"a":[]}}', "alarm: not a text of at most 256 characters"),
-        (b'{"id":"1","do":"gaps","value":"1"}', "value: not known, only id, do, alarm, until, by"),
+        (b'{"id":"1","do":"gaps","expires":"tomorrow"}', "expires: no time like 2026-11-20T12:00:00Z"),
+        (b'{"id":"1","do":"gaps","value":"1"}', "value: not known, only id, do, alarm, until, by, expires"),
     ],
 )
 def test_what_is_no_command_is_refused(body, error):
@@ -71,3 +73,90 @@ async def test_a_repeated_command_acts_once():
 
     assert first == [{"id": "x", "ok": True, "done": 1}] * 2
     assert again["done"] == REMEMBERED + 2
+
+
+class Journal:
+    """Keeps what was asked; the time stands at noon of 2026-11-20."""
+
+    def __init__(self):
+        self.kept = []
+
+    def now_ns(self):
+        return 1_795_176_000 * 10**9
+
+    def command(self, outcome, told):
+        self.kept.append((outcome.value, told.get("id"), told.get("by")))
+
+
+@pytest.mark.parametrize(
+    ("expires", "outcome"),
+    [
+        ("2026-11-20T12:00:01Z", "done"),
+        ("2026-11-20T12:00:00Z", "expired"),
+        ("2026-11-20T11:59:59", "expired"),
+        ("2026-11-20T13:00:00+02:00", "expired"),
+        ("2026-11-20T12:00:00-01:00", "done"),
+    ],
+)
+@pytest.mark.parametrize("do", ["ack", "rebirth", "gaps"])
+async def test_what_has_expired_does_nothing(expires, outcome, do):
+    """A command that waited too long in a broker is refused, with by how much by our clock."""
+    done, journal = [], Journal()
+    room = Commands(
+        alarms=lambda asked: done.append(asked["id"]) or {},
+        gaps=lambda: _gaps(done),
+        rebirth=lambda: done.append("rebirth"),
+        journal=journal,
+    )
+    reply = await room.answer(json.dumps({"id": "1", "do": do, "alarm": "a", "expires": expires}).encode())
+
+    assert journal.kept == [(outcome, "1", None)]
+    assert (reply["ok"], bool(done)) == (outcome == "done", outcome == "done")
+    assert outcome == "done" or reply["error"].endswith("s ago by our clock")
+
+
+async def _gaps(done):
+    done.append("gaps")
+    return {"count": 0, "gaps": []}
+
+
+async def test_every_command_is_recorded():
+    """Also the refused, the malformed, the oversized and the repeated one, with who asked as far as it is known."""
+    journal = Journal()
+    room = Commands(
+        alarms=lambda asked: {} if asked["alarm"] == "a" else {"ok": False, "error": "no"},
+        gaps=lambda: _gaps([]),
+        rebirth=lambda: None,
+        journal=journal,
+    )
+    bodies = [
+        b'{"id":"1","do":"ack","alarm":"a","by":"anna"}',
+        b'{"id":"1","do":"ack","alarm":"a","by":"anna"}',
+        b'{"id":"2","do":"ack","alarm":"b","by":"ben"}',
+        b'{"id":"3","do":"open"}',
+        b"\xff",
+        b" " * COMMAND_BYTES + b"{",
+    ]
+    for body in bodies:
+        await room.answer(body)
+
+    assert journal.kept == [
+        ("done", "1", "anna"),
+        ("repeated", "1", "anna"),
+        ("refused", "2", "ben"),
+        ("malformed", "3", None),
+        ("malformed", None, None),
+        ("oversized", None, None),
+    ]
+
+
+@given(st.binary(max_size=300) | st.dictionaries(st.sampled_from(["id", "do", "alarm", "until", "by", "expires", "x"]),
+       st.text(max_size=20) | st.integers() | st.sampled_from(["ack", "gaps", "shelve"])).map(
+           lambda told: json.dumps(told).encode()))  # fmt: skip
+def test_whatever_comes_is_recorded_once(body):
+    """One record for one message, and an answer that says whether it was done."""
+    journal = Journal()
+    room = Commands(alarms=lambda _: {}, gaps=lambda: _gaps([]), rebirth=lambda: None, journal=journal)
+    reply = asyncio.run(room.answer(body))
+
+    assert [outcome == "done" for outcome, *_ in journal.kept] == [reply["ok"]]

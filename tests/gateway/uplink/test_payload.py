@@ -34,7 +34,7 @@ def test_telemetry():
 
     assert payload.telemetry(summary, seq=1042, historical=False) == (
         b'{"v":1,"stream":"telemetry","seq":1042,"device":"feeder1","start":"' + TIME.encode() + b'","length_s":10.0,'
-        b'"historical":false,"points":{"va":{"n":10,"min":229.8,"max":230.4,"mean":230.1,"last":230.2,"q":0},'
+        b'"historical":false,"clock":"free","points":{"va":{"n":10,"min":229.8,"max":230.4,"mean":230.1,"last":230.2,"q":0},'
         b'"vb":{"n":0,"min":null,"max":null,"mean":null,"last":null,"q":8193}}}'
     )
 
@@ -57,6 +57,7 @@ def test_change():
         "device": "bay",
         "time": TIME,
         "historical": True,
+        "clock": "free",
         "points": {"cb52": {"value": 1, "q": 0, "time": TIME}, "p": {"value": None, "q": 1, "time": None}},
     }
 
@@ -107,6 +108,7 @@ def test_alarm():
         "shelved_until": None,
         "by": "",
         "historical": False,
+        "clock": "free",
     }
 
 

@@ -1,0 +1,97 @@
+"""`gridsentinel status`: how a running gateway is, or what its audit log proves."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.config.fault import ConfigError
+from gateway.local.client import SOCKET, NotRunning, Refused, ask, points, state_dir
+from gateway.local.page import Page, plain
+from gateway.store.audit import lines
+from gateway.store.chain import opened, verified
+
+DEFAULT = Path("/etc/gridsentinel/gateway.yaml")
+WATCH_S = 1.0
+"""How often --watch draws anew."""
+WELL, FAILED, BAD_CONFIGURATION = 0, 1, 78
+CLEAR = "\x1b[H\x1b[2J"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "file", type=Path, nargs="?", default=DEFAULT, metavar="FILE", help=f"configuration file (default {DEFAULT})"
+    )
+    parser.add_argument("--socket", type=Path, metavar="PATH", help=f"the socket itself, {SOCKET} in state_dir")
+    parser.add_argument("--points", metavar="DEVICE", help="show the points of a device: value, quality and age")
+    parser.add_argument("--audit", action="store_true", help="check the audit log; the gateway need not be running")
+    parser.add_argument("--watch", action="store_true", help="draw anew every second, until Ctrl-C")
+    parser.add_argument("--json", action="store_true", help="write JSON to the standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show it; 0 when it could be shown (and the audit log is whole), 1 when not, 78 when FILE is no configuration."""
+    try:
+        folder = arguments.socket.parent if arguments.socket else state_dir(arguments.file)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIGURATION
+    if arguments.audit:
+        return _audit(folder, as_json=arguments.json)
+    show = _shown(arguments, arguments.socket or folder / SOCKET)
+    try:
+        with suppress(KeyboardInterrupt):
+            _watch(show) if arguments.watch else print(show())
+    except (NotRunning, Refused) as error:
+        print(plain(str(error)), file=sys.stderr)
+        return FAILED
+    return WELL
+
+
+def _shown(arguments: argparse.Namespace, path: Path) -> Callable[[], str]:
+    """Return what asks and draws."""
+    page = Page(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+
+    def show() -> str:
+        device = arguments.points
+        told = points(path, device) if device else ask(path, {"ask": "status"})
+        if arguments.json:
+            return json.dumps(told)
+        return page.points(told) if device else page.status(told)
+
+    return show
+
+
+def _watch(show: Callable[[], str]) -> None:
+    clear = CLEAR if sys.stdout.isatty() else ""
+    while True:
+        print(f"{clear}{show()}", flush=True)
+        time.sleep(WATCH_S)
+
+
+def _audit(folder: Path, *, as_json: bool) -> int:
+    """Tell whether the audit log is whole; with --json write its entries."""
+    try:
+        found = list(lines(folder))
+    except OSError as error:
+        print(f"the audit log cannot be read: {error}", file=sys.stderr)
+        return FAILED
+    verdict = verified(found)
+    if as_json:
+        for line in found:
+            print(json.dumps(opened(line) or {"broken": line.decode(errors="replace")}))
+    elif verdict.first and verdict.last:
+        whole = f"{verdict.whole} entries, {verdict.first['n']} to {verdict.last['n']}"
+        print(f"{whole}, from {verdict.first['time']} to {verdict.last['time']}: each follows the one before it")
+        print(f"newest hash {verdict.last['hash']}")
+    elif not verdict.broken:
+        print(f"no audit log in {folder}", file=sys.stderr)
+        return FAILED
+    if verdict.broken:
+        print(f"BROKEN: {plain(verdict.broken)}", file=sys.stderr)
+    return FAILED if verdict.broken else WELL

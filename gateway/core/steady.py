@@ -1,0 +1,77 @@
+"""Time without steps: what the gateway's clock would tell, had nobody set it since the start.
+
+Detectors live in it, so that no delay fires or hangs because a clock was set. What they find is told in UTC again. The
+device's own times stay as they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from detectors.model import Finding, Severity
+from gateway.core.alarms import GATEWAY
+from protocols.model import Batch, Seen, Tick
+
+T = TypeVar("T", bound=Seen)
+
+CLOCK = "clock"
+"""The word of these findings where others have that of their detector."""
+TOLD_NS = 500_000_000
+"""A step from half a second on is an alarm: it shows in the data, and a leap second is one of 1 s."""
+CALM_NS = 60_000_000_000
+"""The alarm returns to normal when the clock was not set for so long."""
+
+
+class Steady:
+    """How far UTC as told now is ahead of the time without steps; says when the clock was set."""
+
+    def __init__(self) -> None:
+        self._ahead_ns = 0
+        self._told_ns: int | None = None
+
+    def step(self, by_ns: int) -> None:
+        """The clock was set."""
+        self._ahead_ns += by_ns
+
+    def of(self, seen: T) -> T:
+        """Return `seen` in the time without steps."""
+        if not self._ahead_ns:
+            return seen
+        if isinstance(seen, Batch):
+            return replace(seen, arrival_ns=seen.arrival_ns - self._ahead_ns)
+        return replace(seen, time_ns=seen.time_ns - self._ahead_ns)
+
+    def told(self, finding: Finding) -> Finding:
+        """Return what was found in that time in UTC."""
+        return replace(finding, time_ns=finding.time_ns + self._ahead_ns) if self._ahead_ns else finding
+
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
+        """Take up what was active when the gateway stopped."""
+        self._told_ns = max((finding.time_ns for finding in active), default=None)
+        return active
+
+    def observe(self, tick: Tick) -> Sequence[Finding]:
+        """Return that the clock was set, or that it was left alone for a while."""
+        steady_ns = self.of(tick).time_ns
+        if abs(tick.stepped_ns) >= TOLD_NS:
+            again, self._told_ns = self._told_ns is not None, steady_ns
+            before = [_finding(tick, "the clock is set again", active=False)] if again else []
+            return [*before, _finding(tick, f"clock stepped by {tick.stepped_ns / 1e9:+.1f} s", active=True)]
+        if self._told_ns is None or 0 <= steady_ns - self._told_ns < CALM_NS:
+            return ()
+        self._told_ns = None
+        return [_finding(tick, "the clock was not set any more", active=False)]
+
+
+def _finding(tick: Tick, text: str, *, active: bool) -> Finding:
+    return Finding(
+        detector=CLOCK,
+        kind="clock_stepped",
+        device=GATEWAY,
+        severity=Severity.WARNING,
+        time_ns=tick.time_ns,
+        active=active,
+        actual=tick.stepped_ns / 1e9 if active else None,
+        text=text,
+        evidence={"stepped_s": tick.stepped_ns / 1e9},
+    )

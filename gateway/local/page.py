@@ -1,0 +1,186 @@
+"""What a person sees of a gateway: plain text from the answers of the status socket, coloured where it helps."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+Answer: TypeAlias = Mapping[str, Any]
+Cell: TypeAlias = tuple[str, str]
+"""A text and its colour."""
+
+COLOURS = {
+    "": "",
+    "good": "32",
+    "dim": "2",
+    "bold": "1",
+    "info": "36",
+    "warning": "33",
+    "critical": "31",
+    "emergency": "1;31",
+}
+STATE_COLOUR = {"operational": "good", "warning": "warning", "degraded": "critical", "critical": "emergency"}
+MIB = 1024 * 1024
+ALARMS = 12
+"""Alarms on the page; --json has more."""
+BAR = 20
+"""Width of the bar of the store."""
+ERRORS_SHOWN = 0.01
+"""From one unanswered scan in a hundred on, the rate is coloured."""
+
+
+class Page:
+    """Draws; `colour` is whether the reader has colours."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colour = colour
+
+    def status(self, told: Answer) -> str:
+        """Return the whole picture."""
+        parts = [self._head(told), *self._sections(told)]
+        return "\n\n".join(part for part in parts if part)
+
+    def points(self, told: Answer) -> str:
+        """Return the points of a device."""
+        rows = [
+            (
+                (name, ""),
+                (_number(point["value"]), ""),
+                (point["unit"], "dim"),
+                (", ".join(point["quality"]) or "good", "warning" if point["q"] else "good"),
+                (_age(point["age_s"]), "dim"),
+                (point["time"] or "", "dim"),
+            )
+            for name, point in told["points"].items()
+        ]
+        head = ("point", ">value", "unit", "quality", ">age", "its own time")
+        return f"{self._paint(told['device'], 'bold')}: {_count(told['count'], 'point')}\n\n{self._table(head, rows)}"
+
+    def _head(self, told: Answer) -> str:
+        state = self._paint(told["state"], STATE_COLOUR.get(told["state"], ""))
+        up_s = _seconds(told["time"], told["since"])
+        clock = "" if told["clock"] == "synchronised" else self._paint("  clock not synchronised", "warning")
+        lines = [f"{state} {told['health']}/100  up {_age(up_s)}  version {told['version']}  {told['time']}{clock}"]
+        lines += [self._paint(f"  {why}", "warning") for why in told["why"]]
+        return "\n".join(lines)
+
+    def _sections(self, told: Answer) -> Iterator[str]:
+        yield self._section("devices", self._devices(told["devices"]))
+        yield self._section("alarms", self._alarms(told["alarms"]))
+        yield self._section("uplink", self._uplink(told["uplink"]))
+        yield self._section("store", self._store(told["store"]))
+        yield self._section("delivery", self._ledger(told["ledger"], told["gaps"]))
+
+    def _section(self, title: str, body: str) -> str:
+        return f"{self._paint(title, 'bold')}\n{body}"
+
+    def _devices(self, devices: Mapping[str, Answer]) -> str:
+        rows = []
+        for name, device in devices.items():
+            errors = device["timeouts"] / max(device["polls"] + device["timeouts"], 1)
+            rows.append((
+                (name, ""),
+                ("answers", "good") if device["online"] else ("silent", "critical"),
+                (f"{device['answer_ms']:.1f} ms" if device["polls"] else "", ""),
+                (f"{errors:.2%}", "warning" if errors >= ERRORS_SHOWN else ""),
+                (str(device["polls"]), "dim"),
+                (str(device["skipped"]), "warning" if device["skipped"] else "dim"),
+            ))  # fmt: skip
+        head = ("device", "link", ">answer", ">unanswered", ">scans", ">skipped")
+        return self._table(head, rows) if rows else "  none configured"
+
+    def _alarms(self, alarms: Answer) -> str:
+        if not alarms["count"]:
+            return self._paint("  none", "good")
+        shown = alarms["worst"][:ALARMS]
+        rows = [
+            (
+                (alarm["severity"], alarm["severity"]),
+                (alarm["state"].replace("_", " "), "dim" if alarm["state"] == "shelved" else ""),
+                (alarm["last"] or "", "dim"),
+                (alarm["text"], ""),
+                (alarm["id"], "dim"),
+            )
+            for alarm in shown
+        ]
+        more = alarms["count"] - len(shown)
+        return self._table(("severity", "state", "since", "text", "id"), rows) + (
+            f"\n  and {more} more" if more else ""
+        )
+
+    def _uplink(self, uplink: Answer) -> str:
+        link = self._paint("connected", "good") if uplink["connected"] else self._paint("not connected", "critical")
+        line = f"  {link}, {_count(uplink['connects'], 'connection')} so far; {uplink['published']} sent, "
+        line += f"{uplink['acked']} acknowledged, {uplink['inflight']} in flight"
+        return line + (f"\n  last error: {uplink['last_error']}" if uplink["last_error"] else "")
+
+    def _store(self, store: Answer) -> str:
+        share = store["bytes"] / store["max_bytes"]
+        filled = min(round(share * BAR), BAR)
+        bar = "█" * filled + "·" * (BAR - filled)
+        hours = store["hours_until_full"]
+        lasts = f", full in {hours:g} h at the present rate" if hours is not None else ", not filling"
+        line = f"  {bar} {store['bytes'] / MIB:.1f} of {store['max_bytes'] / MIB:.0f} MiB ({share:.0%}){lasts}"
+        oldest = f"\n  oldest message of {store['oldest']}" if store["oldest"] else ""
+        return line + oldest + (self._paint(f"\n  {store['fault']}", "critical") if store["fault"] else "")
+
+    def _ledger(self, ledger: Mapping[str, Answer], gaps: Sequence[Answer]) -> str:
+        rows = [
+            (
+                (stream, ""),
+                (str(numbers["last"]), ""),
+                (str(numbers["waiting"]), ""),
+                (str(numbers["lost"]), "critical" if numbers["lost"] else "good"),
+            )
+            for stream, numbers in ledger.items()
+        ]
+        table = self._table(("stream", ">last number", ">waiting", ">ever lost"), rows)
+        holes = [
+            f"  {g['stream']} {g['from_seq']} to {g['to_seq']}: {g['lost']} lost, {g['reason']}" for g in gaps[-5:]
+        ]
+        return "\n".join([table, *holes])
+
+    def _table(self, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+        """Return columns under their heads; a head that begins with > stands right."""
+        every = [[(word.removeprefix(">"), "dim") for word in head], *rows]
+        widths = [max(len(row[column][0]) for row in every) for column in range(len(head))]
+        return "\n".join(self._row(row, widths, [word.startswith(">") for word in head]) for row in every)
+
+    def _row(self, cells: Sequence[Cell], widths: Sequence[int], right: Sequence[bool]) -> str:
+        padded = (
+            self._paint(text.rjust(width) if to_right else text.ljust(width), colour)
+            for (text, colour), width, to_right in zip(cells, widths, right, strict=True)
+        )
+        return f"  {'  '.join(padded)}".rstrip()
+
+    def _paint(self, text: str, colour: str) -> str:
+        text = plain(text)
+        return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._colour and COLOURS.get(colour) else text
+
+
+def plain(text: str) -> str:
+    """Return `text` without what a terminal would obey: names and texts come from devices and brokers."""
+    return "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _age(seconds: float | None) -> str:
+    """Return a duration in its two largest units that matter."""
+    if seconds is None:
+        return "-"
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _seconds(later: str, earlier: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

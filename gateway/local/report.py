@@ -1,0 +1,123 @@
+"""The answers of the status socket: the whole picture of a running gateway, and the points of a device."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gateway.core.alarms import Alarms
+from gateway.core.image import Image
+from gateway.core.messages import Alarm
+from gateway.local.server import NotKnown
+from gateway.plant import Plant
+from gateway.store.record import Stream
+from gateway.store.store import Store
+from gateway.uplink.payload import gap_fields, iso
+from gateway.uplink.publisher import Publisher
+from protocols.model import Quality
+
+POINTS_AT_ONCE = 1000
+"""Points in one answer, which takes a few milliseconds; who wants more asks again."""
+ALARMS_SHOWN = 200
+"""Alarms in an answer: the worst, and of those the newest."""
+GAPS_SHOWN = 100
+"""Holes in an answer: the newest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Reads; changes nothing."""
+
+    store: Store
+    publisher: Publisher
+    plant: Callable[[], Plant]
+    status: Callable[[], Mapping[str, Any]]
+    clock: Callable[[], int]
+    max_bytes: int
+
+    async def answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answer one question.
+
+        Raises:
+            NotKnown: there is no answer to it.
+        """
+        match asked:
+            case {"ask": "status"}:
+                return await self._status()
+            case {"ask": "points", "device": str(device)}:
+                return self._points(device, asked.get("after", 0))
+        raise NotKnown("ask: not status, and not points with a device")
+
+    async def _status(self) -> Mapping[str, Any]:
+        told, plant, stats = self.status(), self.plant(), self.store.stats
+        gaps = await self.store.gaps()
+        oldest_ns = min(stats.oldest_ns.values(), default=0)
+        return {
+            **told,
+            "time": iso(self.clock()),
+            "store": {**told["store"], "max_bytes": self.max_bytes, "oldest": iso(oldest_ns), "faults": stats.faults},
+            "uplink": self._uplink(),
+            "ledger": {stream.value: self._stream(stream) for stream in Stream},
+            "gaps": [gap_fields(gap) for gap in gaps[-GAPS_SHOWN:]],
+            "alarms": {"count": len(plant.pipeline.alarms), "worst": _worst(plant.pipeline.alarms)},
+        }
+
+    def _uplink(self) -> Mapping[str, Any]:
+        words = ("connected", "connects", "published", "acked", "inflight", "last_error")
+        return {word: getattr(self.publisher, word) for word in words}
+
+    def _stream(self, stream: Stream) -> Mapping[str, int]:
+        stats = self.store.stats
+        numbers = {"last": stats.last, "waiting": stats.rows, "lost": stats.dropped}
+        return {word: of.get(stream, 0) for word, of in numbers.items()}
+
+    def _points(self, device: str, after: Any) -> Mapping[str, Any]:
+        """Return at most POINTS_AT_ONCE points of `device`, those behind the first `after`."""
+        plant = self.plant()
+        rows = plant.points.rows_of.get(device)
+        if rows is None:
+            raise NotKnown(f"no device '{device[:64]}', only {', '.join(plant.points.devices)[:1000]}")
+        if not isinstance(after, int) or after < 0:
+            raise NotKnown("after: not a number of points")
+        shown = rows[after : after + POINTS_AT_ONCE]
+        points = {
+            plant.points.names[row]: {
+                "unit": plant.points.configs[row].unit, **_point(plant.pipeline.image, row, self.clock()),
+            }
+            for row in shown
+        }  # fmt: skip
+        return {"device": device, "count": len(rows), "points": points}
+
+
+def _point(image: Image, row: int, now_ns: int) -> Mapping[str, Any]:
+    """Return value, quality and age of a point; null where it was not read yet."""
+    value, arrival_ns = float(image.values[row]), int(image.arrival_ns[row])
+    quality = Quality(int(image.quality[row]))
+    return {
+        "value": value if np.isfinite(value) else None,
+        "q": quality.value,
+        "quality": [(flag.name or "").lower() for flag in quality],
+        "age_s": round((now_ns - arrival_ns) / 1e9, 3) if arrival_ns else None,
+        "time": iso(int(image.time_ns[row])),
+    }
+
+
+def _worst(alarms: Alarms) -> list[Mapping[str, Any]]:
+    """Return the alarms that an operator sees first: not shelved, severe, new."""
+    ordered = sorted(alarms, key=lambda alarm: (not alarm.shelved_until_ns, alarm.severity.rank, alarm.last_ns))
+    return [_alarm(alarm) for alarm in reversed(ordered[-ALARMS_SHOWN:])]
+
+
+def _alarm(alarm: Alarm) -> Mapping[str, Any]:
+    return {
+        "id": alarm.id,
+        "state": alarm.state.value,
+        "severity": alarm.severity.value,
+        "text": alarm.text,
+        "first": iso(alarm.first_ns),
+        "last": iso(alarm.last_ns),
+        "count": alarm.count,
+        "by": alarm.by,
+        "shelved_until": iso(alarm.shelved_until_ns),
+    }

@@ -1,0 +1,48 @@
+"""The gateway's clock: UTC that runs with the monotonic clock, and follows the wall clock when it is looked at.
+
+So a step of the wall clock happens to everybody at one moment, between two readings, and can be told. Slewing (chrony,
+ntpd, a smeared leap second) moves both clocks of Linux alike and is no step.
+"""
+
+import time
+from collections.abc import Callable
+
+STEP_NS = 10_000_000
+"""Less is the noise of looking at two clocks on a busy machine; it adds up until it is a step."""
+GLANCE_NS = 1_000_000
+"""A look that took longer was interrupted, and says nothing."""
+
+
+class Timeline:
+    """A `Clock`. `steps` counts how often the wall clock was set, `stepped_ns` is by how much last."""
+
+    def __init__(self, wall: Callable[[], int] = time.time_ns, steady: Callable[[], int] = time.monotonic_ns) -> None:
+        self.steps = self.stepped_ns = 0
+        self._wall, self._steady = wall, steady
+        self._offset_ns = wall() - steady()
+        self._since_ns = 0
+        self.began_ns = steady()
+
+    def __call__(self) -> int:
+        """Return UTC, nanoseconds since 1970."""
+        return self._steady() + self._offset_ns
+
+    @property
+    def since_ns(self) -> int:
+        """When this clock began to run, as it tells now."""
+        return self.began_ns + self._offset_ns
+
+    def follow(self) -> int:
+        """Take up how the wall clock was set since the last look; return by how much, nanoseconds."""
+        before_ns = self._steady()
+        by_ns = self._wall() - before_ns - self._offset_ns
+        if abs(by_ns) < STEP_NS or self._steady() - before_ns > GLANCE_NS:
+            return 0
+        self._offset_ns += by_ns
+        self.steps += 1
+        self.stepped_ns, self._since_ns = by_ns, self()
+        return by_ns
+
+    def renewed(self, stamp_ns: int) -> int:
+        """Return the stamp of a moment ago as this clock tells it now: it may be of just before the clock was set."""
+        return stamp_ns if self._since_ns <= stamp_ns <= self() else stamp_ns + self.stepped_ns
