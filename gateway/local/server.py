@@ -24,7 +24,9 @@ SOCKET = "status.sock"
 MODE = 0o660
 """For the gateway's user and its group; the directory, 0700 under the unit, decides who comes so far."""
 CONNECTIONS = 8
-"""Askers at once; as many again wait for their turn, which comes after PATIENCE_S at the latest."""
+"""Askers at once."""
+BACKLOG = 64
+"""Askers that wait for their turn, in the kernel; whoever comes then is told to try again."""
 REQUEST_BYTES = 4096
 """Longest question."""
 PATIENCE_S = 5.0
@@ -138,7 +140,7 @@ def _listening(directory: Path) -> Iterator[socket.socket]:
         listener.bind(str(path))
         try:
             path.chmod(MODE)
-            listener.listen(CONNECTIONS)
+            listener.listen(BACKLOG)
             listener.setblocking(False)
             yield listener
         finally:
