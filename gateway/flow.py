@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import structlog
 
 from gateway.clocksync import synchronised
@@ -84,8 +85,11 @@ class Flow:
     def _renewed(self, seen: Read) -> Read:
         """Return `seen` with a time of the clock as it is now, should it have been set since."""
         if isinstance(seen, Batch):
-            now_ns = self._clock.renewed(seen.arrival_ns)
-            return seen if now_ns == seen.arrival_ns else replace(seen, arrival_ns=now_ns)
+            arrival_ns = self._clock.renewed(seen.arrival_ns)
+            if arrival_ns == seen.arrival_ns:
+                return seen
+            ours = seen.time_ns == seen.arrival_ns  # as Modbus says it, whose devices give no time
+            return replace(seen, time_ns=np.where(ours, arrival_ns, seen.time_ns), arrival_ns=arrival_ns)
         if isinstance(seen, Event):
             return replace(seen, time_ns=self._clock.renewed(seen.time_ns))
         return seen

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 STEP_NS = 10_000_000
-"""Less is the noise of looking at two clocks on a busy machine; it adds up until it is a step."""
-GLANCE_NS = 1_000_000
-"""A look that took longer was interrupted, and says nothing."""
+"""Less is followed and not told: nobody's delay or window notices it."""
+GLANCE_NS = 200_000
+"""A look that took longer was interrupted between the two clocks, and says nothing."""
 
 
 class Timeline:
@@ -33,16 +33,19 @@ class Timeline:
         return self.began_ns + self._offset_ns
 
     def follow(self) -> int:
-        """Take up how the wall clock was set since the last look; return by how much, nanoseconds."""
+        """Take up how the wall clock was set since the last look; return by how much, nanoseconds, 0 for a trifle."""
         before_ns = self._steady()
         by_ns = self._wall() - before_ns - self._offset_ns
-        if abs(by_ns) < STEP_NS or self._steady() - before_ns > GLANCE_NS:
+        if self._steady() - before_ns > GLANCE_NS:
             return 0
         self._offset_ns += by_ns
+        if abs(by_ns) < STEP_NS:
+            return 0
         self.steps += 1
         self.stepped_ns, self._since_ns = by_ns, self()
         return by_ns
 
     def renewed(self, stamp_ns: int) -> int:
         """Return the stamp of a moment ago as this clock tells it now: it may be of just before the clock was set."""
-        return stamp_ns if self._since_ns <= stamp_ns <= self() else stamp_ns + self.stepped_ns
+        made_since = self._since_ns <= stamp_ns < self() + STEP_NS
+        return stamp_ns if made_since else stamp_ns + self.stepped_ns

@@ -1,18 +1,17 @@
 """Time without steps: what the gateway's clock would tell, had nobody set it since the start.
 
-Detectors live in it, so that no delay fires or hangs because a clock was set. What they find is told in UTC again. The
-device's own times stay as they are.
+Detectors live in it, so that no delay fires or hangs because a clock was set. What they find is told in UTC again.
+Times that devices give stay as they are.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
+
+import numpy as np
 
 from detectors.model import Finding, Severity
 from gateway.core.alarms import GATEWAY
 from protocols.model import Batch, Seen, Tick
-
-T = TypeVar("T", bound=Seen)
 
 CLOCK = "clock"
 """The word of these findings where others have that of their detector."""
@@ -20,6 +19,9 @@ TOLD_NS = 500_000_000
 """A step from half a second on is an alarm: it shows in the data, and a leap second is one of 1 s."""
 CALM_NS = 60_000_000_000
 """The alarm returns to normal when the clock was not set for so long."""
+
+OURS_NS = 2_000_000_000
+"""A reading's time so shortly before its arrival is ours, or that of a device whose clock agrees with ours."""
 
 
 class Steady:
@@ -33,13 +35,20 @@ class Steady:
         """The clock was set."""
         self._ahead_ns += by_ns
 
-    def of(self, seen: T) -> T:
+    def of(self, seen: Seen) -> Seen:
         """Return `seen` in the time without steps."""
         if not self._ahead_ns:
             return seen
         if isinstance(seen, Batch):
-            return replace(seen, arrival_ns=seen.arrival_ns - self._ahead_ns)
+            return self._batch(seen)
         return replace(seen, time_ns=seen.time_ns - self._ahead_ns)
+
+    def _batch(self, batch: Batch) -> Batch:
+        """Return it with our times moved: the arrival, and what stands for a time that its device does not give."""
+        age_ns = batch.arrival_ns - batch.time_ns
+        ours = (age_ns >= 0) & (age_ns <= OURS_NS)
+        times = np.where(ours, batch.time_ns - self._ahead_ns, batch.time_ns)
+        return replace(batch, time_ns=times, arrival_ns=batch.arrival_ns - self._ahead_ns)
 
     def told(self, finding: Finding) -> Finding:
         """Return what was found in that time in UTC."""
@@ -52,7 +61,7 @@ class Steady:
 
     def observe(self, tick: Tick) -> Sequence[Finding]:
         """Return that the clock was set, or that it was left alone for a while."""
-        steady_ns = self.of(tick).time_ns
+        steady_ns = tick.time_ns - self._ahead_ns
         if abs(tick.stepped_ns) >= TOLD_NS:
             again, self._told_ns = self._told_ns is not None, steady_ns
             before = [_finding(tick, "the clock is set again", active=False)] if again else []

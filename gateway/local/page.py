@@ -22,6 +22,8 @@ STATE_COLOUR = {"operational": "good", "warning": "warning", "degraded": "critic
 MIB = 1024 * 1024
 ALARMS = 12
 """Alarms on the page; --json has more."""
+HOLES = 5
+"""Holes on the page, the newest."""
 BAR = 20
 """Width of the bar of the store."""
 ERRORS_SHOWN = 0.01
@@ -68,7 +70,7 @@ class Page:
         yield self._section("alarms", self._alarms(told["alarms"]))
         yield self._section("uplink", self._uplink(told["uplink"]))
         yield self._section("store", self._store(told["store"]))
-        yield self._section("delivery", self._ledger(told["ledger"], told["gaps"]))
+        yield self._section("delivery", self._ledger(told["ledger"], told["lost"]))
 
     def _section(self, title: str, body: str) -> str:
         return f"{self._paint(title, 'bold')}\n{body}"
@@ -123,7 +125,7 @@ class Page:
         oldest = f"\n  oldest message of {store['oldest']}" if store["oldest"] else ""
         return line + oldest + (self._paint(f"\n  {store['fault']}", "critical") if store["fault"] else "")
 
-    def _ledger(self, ledger: Mapping[str, Answer], gaps: Sequence[Answer]) -> str:
+    def _ledger(self, ledger: Mapping[str, Answer], losses: Sequence[Answer]) -> str:
         rows = [
             (
                 (stream, ""),
@@ -135,7 +137,8 @@ class Page:
         ]
         table = self._table(("stream", ">last number", ">waiting", ">ever lost"), rows)
         holes = [
-            f"  {g['stream']} {g['from_seq']} to {g['to_seq']}: {g['lost']} lost, {g['reason']}" for g in gaps[-5:]
+            f"  {g['stream']} {g['from_seq']} to {g['to_seq']}: {g['lost']} lost, {g['reason']}"
+            for g in losses[-HOLES:]
         ]
         return "\n".join([table, *holes])
 

@@ -21,8 +21,8 @@ POINTS_AT_ONCE = 1000
 """Points in one answer, which takes a few milliseconds; who wants more asks again."""
 ALARMS_SHOWN = 200
 """Alarms in an answer: the worst, and of those the newest."""
-GAPS_SHOWN = 100
-"""Holes in an answer: the newest."""
+LOSSES_SHOWN = 100
+"""Holes in an answer: the newest of all that there ever were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Report:
 
     async def _status(self) -> Mapping[str, Any]:
         told, plant, stats = self.status(), self.plant(), self.store.stats
-        gaps = await self.store.gaps()
+        losses = await self.store.losses()
         oldest_ns = min(stats.oldest_ns.values(), default=0)
         return {
             **told,
@@ -59,7 +59,7 @@ class Report:
             "store": {**told["store"], "max_bytes": self.max_bytes, "oldest": iso(oldest_ns), "faults": stats.faults},
             "uplink": self._uplink(),
             "ledger": {stream.value: self._stream(stream) for stream in Stream},
-            "gaps": [gap_fields(gap) for gap in gaps[-GAPS_SHOWN:]],
+            "lost": [gap_fields(gap) for gap in losses[-LOSSES_SHOWN:]],
             "alarms": {"count": len(plant.pipeline.alarms), "worst": _worst(plant.pipeline.alarms)},
         }
 

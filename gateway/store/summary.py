@@ -49,8 +49,8 @@ def summary_in(content: bytes) -> Summary:
     if len(rest) != at:
         raise ValueError(f"{len(names)} points take {at} bytes, not {len(rest)}")
     synchronised = words.flag(more[0]) if more else False
-    times = words.whole(start_ns), words.whole(length_ns)
-    return Summary(words.word(device), *times, names, **columns, synchronised=synchronised)
+    start_ns, length_ns = words.whole(start_ns), words.whole(length_ns)
+    return Summary(words.word(device), start_ns, length_ns, names, **columns, synchronised=synchronised)
 
 
 def _shuffle(column: NDArray[Any]) -> bytes:

@@ -58,8 +58,8 @@ def flow(store, clocks):
     return Flow(Recorder(points, {}, 10), store, {}, queue_batches=16, window_s=10, clock=timeline)
 
 
-def batch(at_ns, value=1.0):
-    return Batch(np.array([0], np.int32), np.array([value]), np.zeros(1, np.uint16), np.array([77]), at_ns)
+def batch(at_ns, time_ns=77):
+    return Batch(np.array([0], np.int32), np.array([1.0]), np.zeros(1, np.uint16), np.array([time_ns]), at_ns)
 
 
 @pytest.mark.parametrize("by_s", [1, -1, 30, -30, 3600, -3600, 31_536_000, -31_536_000])
@@ -71,13 +71,15 @@ async def test_what_was_read_before_the_step_and_came_after(flow, clocks, by_s):
     ticking = asyncio.create_task(flow.tick())
     await asyncio.sleep(0)
     await flow.put(batch(stamp_ns))
+    await flow.put(batch(stamp_ns, time_ns=stamp_ns))
     await flow.put(Event("d", EventKind.LOST, "", stamp_ns))
     ticking.cancel()
     await flow.finish()
     await flow.run()
-    tick, read, lost = flow.pipeline.seen
+    tick, read, ours, lost = flow.pipeline.seen
 
     assert tick.stepped_ns == by_s * NS
+    assert ours.time_ns[0] == ours.arrival_ns == read.arrival_ns
     assert read.time_ns[0] == 77
     for told_ns in (read.arrival_ns, lost.time_ns):
         assert told_ns in (stamp_ns + by_s * NS, stamp_ns)

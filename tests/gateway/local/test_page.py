@@ -18,7 +18,7 @@ TOLD = {
     "store": {"bytes": 128 * 1024 * 1024, "max_bytes": 256 * 1024 * 1024, "fault": None, "hours_until_full": 5.5,
               "oldest": "2026-11-20T10:00:00.000Z"},
     "ledger": {"telemetry": {"last": 1042, "waiting": 7, "lost": 3}, "alarm": {"last": 2, "waiting": 0, "lost": 0}},
-    "gaps": [{"stream": "telemetry", "from_seq": 3, "to_seq": 5, "lost": 3, "reason": "budget"}],
+    "lost": [{"stream": "telemetry", "from_seq": 3, "to_seq": 5, "lost": 3, "reason": "budget"}],
 }  # fmt: skip
 PAGE = """\
 warning 70/100  up 2.5 h  version 0.1.0  2026-11-20T11:30:00.000Z  clock not synchronised
