@@ -14,10 +14,10 @@ GLANCE_NS = 200_000
 
 
 class Timeline:
-    """A `Clock`. `steps` counts how often the wall clock was set, `stepped_ns` is by how much last."""
+    """A `Clock`. `stepped_ns` is by how much the wall clock was set last."""
 
     def __init__(self, wall: Callable[[], int] = time.time_ns, steady: Callable[[], int] = time.monotonic_ns) -> None:
-        self.steps = self.stepped_ns = 0
+        self.stepped_ns = 0
         self._wall, self._steady = wall, steady
         self._offset_ns = wall() - steady()
         self._since_ns = 0
@@ -41,7 +41,6 @@ class Timeline:
         self._offset_ns += by_ns
         if abs(by_ns) < STEP_NS:
             return 0
-        self.steps += 1
         self.stepped_ns, self._since_ns = by_ns, self()
         return by_ns
 

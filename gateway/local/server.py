@@ -49,38 +49,51 @@ class NotKnown(Exception):
 
 
 class StatusServer:
-    """Serves the answers of one gateway. `asked` counts the questions; `listening` is set when the socket was made."""
+    """Serves the answers of one gateway. `listening` is set when the socket was made."""
 
     def __init__(self, directory: Path, answer: Answer) -> None:
-        self.asked = 0
+        self.asked = self.faults = 0
         self.listening = asyncio.Event()
         self._directory, self._answer = directory, answer
         self._seats, self._turn = asyncio.Semaphore(CONNECTIONS), asyncio.Lock()
+        self._askers: set[asyncio.Task[None]] = set()
         self._said = ""
 
     async def run(self) -> None:
         """Serve until cancelled."""
         while True:
             try:
-                with _listening(self._directory) as listener:
-                    self._said = ""
-                    self.listening.set()
-                    await self._serve(listener, _mark(self._directory / SOCKET))
+                listener = await asyncio.to_thread(_made, self._directory)
             except OSError as error:
-                if str(error) != self._said:
-                    log.warning("status_socket_lost", reason=str(error))
-                self._said = str(error)
+                self._lost(str(error))
+            else:
+                with listener:
+                    await self._serve(listener)
             await asyncio.sleep(LOOK_S)
 
-    async def _serve(self, listener: socket.socket, mark: tuple[int, int] | None) -> None:
-        """Serve while the socket is where it was made."""
-        async with asyncio.TaskGroup() as group:
-            accepting = group.create_task(self._accept(listener, group), name="status:accept")
-            while _mark(self._directory / SOCKET) == mark:  # noqa: ASYNC110 - the file system sends no event
-                await asyncio.sleep(LOOK_S)
-            accepting.cancel()
+    def _lost(self, reason: str) -> None:
+        if reason != self._said:
+            log.warning("status_socket_lost", reason=reason)
+        self._said = reason
 
-    async def _accept(self, listener: socket.socket, group: asyncio.TaskGroup) -> None:
+    async def _serve(self, listener: socket.socket) -> None:
+        """Serve while the socket is where it was made."""
+        path = self._directory / SOCKET
+        mark = await asyncio.to_thread(_mark, path)
+        accepting = asyncio.create_task(self._accept(listener), name="status:accept")
+        self._said = ""
+        self.listening.set()
+        try:
+            while mark and await asyncio.to_thread(_mark, path) == mark:  # noqa: ASYNC110 - a file sends no event
+                await asyncio.sleep(LOOK_S)
+        finally:
+            for task in (accepting, *self._askers):
+                task.cancel()
+            if _mark(path) == mark:
+                with suppress(OSError):
+                    path.unlink()
+
+    async def _accept(self, listener: socket.socket) -> None:
         while True:
             await self._seats.acquire()
             try:
@@ -89,8 +102,18 @@ class StatusServer:
                 self._seats.release()
                 await asyncio.sleep(PATIENCE_S)
                 continue
-            meeting = group.create_task(self._meet(asker), name="status:asker")
-            meeting.add_done_callback(lambda _: self._seats.release())
+            meeting = asyncio.create_task(self._meet(asker), name="status:asker")
+            self._askers.add(meeting)
+            meeting.add_done_callback(self._met)
+
+    def _met(self, meeting: asyncio.Task[None]) -> None:
+        """Give the seat to the next; a fault of ours costs this asker his answer and nobody anything else."""
+        self._seats.release()
+        self._askers.discard(meeting)
+        fault = None if meeting.cancelled() else meeting.exception()
+        if fault is not None and not self.faults:
+            log.error("status_fault", exc_info=fault)
+        self.faults += fault is not None
 
     async def _meet(self, asker: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -131,21 +154,21 @@ async def _question(asker: socket.socket) -> bytes:
     return data.partition(b"\n")[0]
 
 
-@contextmanager
-def _listening(directory: Path) -> Iterator[socket.socket]:
-    """Make the socket, in place of one that a run before has left; take it away afterwards."""
-    with socket.socket(socket.AF_UNIX) as listener, short(directory) as place:
-        path = place / SOCKET
-        path.unlink(missing_ok=True)
-        listener.bind(str(path))
-        try:
+def _made(directory: Path) -> socket.socket:
+    """Return the socket, in place of one that a run before has left."""
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        with short(directory) as place:
+            path = place / SOCKET
+            path.unlink(missing_ok=True)
+            listener.bind(str(path))
             path.chmod(MODE)
-            listener.listen(BACKLOG)
-            listener.setblocking(False)
-            yield listener
-        finally:
-            with suppress(OSError):
-                path.unlink()
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.local import server as module
 from gateway.local.client import NotRunning, Refused, ask, points
@@ -128,6 +129,25 @@ async def test_a_socket_that_was_deleted(serve, tmp_path, monkeypatch):
     assert json.loads(await told(folder / SOCKET, b'{"ask":"status"}\n'))["state"] == "operational"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_fault_of_ours(serve, tmp_path):
+    """It costs one asker his answer; it is logged once, and the next one is answered."""
+
+    async def faulty(asked):
+        if "fault" in asked:
+            raise ZeroDivisionError
+        return {}
+
+    with capture_logs() as logs:
+        server = await serve(said=faulty)
+        assert [await told(tmp_path / SOCKET, b'{"fault":1}\n') for _ in range(2 * CONNECTIONS)] == [
+            b""
+        ] * 2 * CONNECTIONS
+        assert await told(tmp_path / SOCKET, b"{}\n") == b'{"v":1}\n'
+
+    assert [entry["event"] for entry in logs] == ["status_fault"]
+    assert server.faults == 2 * CONNECTIONS
 
 
 async def test_a_long_path(serve, tmp_path):
