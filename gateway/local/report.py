@@ -1,12 +1,11 @@
 """The answers of the status socket: the whole picture of a running gateway, and the points of a device."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gateway.core.alarms import Alarms
 from gateway.core.image import Image
 from gateway.core.messages import Alarm
 from gateway.local.server import NotKnown
@@ -103,7 +102,7 @@ def _point(image: Image, row: int, now_ns: int) -> Mapping[str, Any]:
     }
 
 
-def _worst(alarms: Alarms) -> list[Mapping[str, Any]]:
+def _worst(alarms: Iterable[Alarm]) -> list[Mapping[str, Any]]:
     """Return the alarms that an operator sees first: not shelved, severe, new."""
     ordered = sorted(alarms, key=lambda alarm: (not alarm.shelved_until_ns, alarm.severity.rank, alarm.last_ns))
     return [_alarm(alarm) for alarm in reversed(ordered[-ALARMS_SHOWN:])]

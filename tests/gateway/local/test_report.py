@@ -1,0 +1,94 @@
+"""What the status socket tells: points in pieces, the worst alarms first, and nothing that is no JSON."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.model import Finding, Severity
+from gateway.core.pipeline import Pipeline
+from gateway.local.report import ALARMS_SHOWN, POINTS_AT_ONCE, Report, _worst
+from gateway.local.server import NotKnown
+from protocols.model import Batch
+from protocols.point import DeviceConfig, PointConfig
+from protocols.points import Points
+
+NOW_NS = 1_795_176_000 * 10**9
+COUNT = 2 * POINTS_AT_ONCE + 500
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    points = Points.of([
+        (DeviceConfig(name="big"), [PointConfig(name=f"p{n}", unit="V") for n in range(COUNT)]),
+        (DeviceConfig(name="none"), []),
+    ])  # fmt: skip
+    return Pipeline(points, {}, 10)
+
+
+@pytest.fixture(scope="module")
+def report(pipeline):
+    plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline)
+    return Report(
+        store=None, publisher=None, plant=lambda: plant, status=dict, clock=lambda: NOW_NS, max_bytes=1
+    )  # fmt: skip
+
+
+async def test_points_in_pieces(report):
+    """Each point once, in order, however many there are."""
+    names = []
+    for after in range(0, COUNT + POINTS_AT_ONCE, POINTS_AT_ONCE):
+        answer = await report.answer({"ask": "points", "device": "big", "after": after})
+        assert (answer["count"], len(answer["points"]) <= POINTS_AT_ONCE) == (COUNT, True)
+        names += answer["points"]
+
+    assert names == [f"p{n}" for n in range(COUNT)]
+    assert (await report.answer({"ask": "points", "device": "none"}))["points"] == {}
+
+
+async def test_a_point(report, pipeline):
+    """Null where nothing was read yet, quality in words, age since it arrived, and its own time."""
+    at = np.array([0, 1], np.int32)
+    values, quality = np.array([1.5, np.inf]), np.array([0, 8193], np.uint16)
+    pipeline.observe(Batch(at, values, quality, np.array([0, NOW_NS - 9 * 10**9]), NOW_NS - 2 * 10**9))
+    points = (await report.answer({"ask": "points", "device": "big"}))["points"]
+
+    assert points["p0"] == {"unit": "V", "value": 1.5, "q": 0, "quality": [], "age_s": 2.0, "time": None}
+    assert points["p1"] == {
+        "unit": "V", "value": None, "q": 8193, "quality": ["invalid", "comm_lost"], "age_s": 2.0,
+        "time": "2026-11-20T11:59:51.000Z",
+    }  # fmt: skip
+    assert (points["p2"]["value"], points["p2"]["age_s"], points["p2"]["quality"]) == (None, None, ["invalid", "old"])
+
+
+@given(st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.none() | st.booleans()) | st.builds(
+    dict, ask=st.sampled_from(["points", "status?"]), device=st.text() | st.just("big") | st.integers(),
+    after=st.integers() | st.text() | st.none()))  # fmt: skip
+async def test_whatever_is_asked(report, asked):
+    """It is answered in JSON, or refused in words."""
+    try:
+        answer = await report.answer(asked)
+    except NotKnown as refused:
+        answer = {"error": str(refused), "points": {}}
+
+    assert len(answer["points"]) <= POINTS_AT_ONCE
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+
+
+def test_the_worst_alarms_come_first(pipeline):
+    """What is not shelved before what is, then by severity, then the newest; and so many at most."""
+    words = list(Severity)
+    for n in range(ALARMS_SHOWN + 40):
+        finding = Finding("limits", f"kind{n}", "big", words[n % 4], n, "text", rows=(n,))
+        pipeline.alarms.observe(finding)
+    alarms = [replace(alarm, shelved_until_ns=0 if n % 3 else 1) for n, alarm in enumerate(pipeline.alarms)]
+    told = _worst(alarms)
+    ranks = [(not alarm["shelved_until"], words.index(Severity(alarm["severity"]))) for alarm in told]
+
+    assert len(told) == ALARMS_SHOWN
+    assert ranks == sorted(ranks, reverse=True)
+    assert ranks[0] == (True, 3)
