@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.model import Finding, Severity
@@ -65,6 +65,7 @@ async def test_a_point(report, pipeline):
     assert (points["p2"]["value"], points["p2"]["age_s"], points["p2"]["quality"]) == (None, None, ["invalid", "old"])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.none() | st.booleans()) | st.builds(
     dict, ask=st.sampled_from(["points", "status?"]), device=st.text() | st.just("big") | st.integers(),
     after=st.integers() | st.text() | st.none()))  # fmt: skip

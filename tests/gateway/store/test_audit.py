@@ -5,7 +5,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.store import audit as module
@@ -62,6 +62,7 @@ def test_the_form_of_an_entry():
     }  # fmt: skip
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(DETAIL, min_size=3, max_size=6), st.data())
 def test_every_change_is_found(details, data):
     """An entry that was changed, left out, put in, or moved breaks the chain there, and not before."""
