@@ -106,7 +106,11 @@ class Plant:
         for device in self.config.devices:
             if device.points:
                 conversations.setdefault((device.protocol, device.endpoint), []).append(device)
-        outside = Outside(clock=self._clock, synchronised=synchronised, bookmarks=self._memory.bookmarks)
+        outside = Outside(
+            clock=self._clock,
+            synchronised=lambda: self._clock.agrees and synchronised(),
+            bookmarks=self._memory.bookmarks,
+        )
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
         for index, devices in enumerate(conversations.values()):
             yield Poller(

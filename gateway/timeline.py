@@ -32,6 +32,11 @@ class Timeline:
         """When this clock began to run, as it tells now."""
         return self.began_ns + self._offset_ns
 
+    @property
+    def agrees(self) -> bool:
+        """Whether the wall clock was not set since the last look: then this is the time that may be handed on."""
+        return abs(self._wall() - self()) < STEP_NS
+
     def follow(self) -> int:
         """Take up how the wall clock was set since the last look; return by how much, nanoseconds, 0 for a trifle."""
         before_ns = self._steady()

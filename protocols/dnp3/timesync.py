@@ -14,6 +14,8 @@ from protocols.driver import Outside
 
 AGAIN_S: Final = 60.0
 """Not more often: a clock that still asks after it was set will not be helped by setting it all the time."""
+SET_MS: Final = 10
+"""Our clock and the monotonic one differ by more: ours was set."""
 NS_PER_MS: Final = 1_000_000
 REFUSED: Final = 0x0700
 NEED_TIME: Final = 0x0010
@@ -39,7 +41,7 @@ class TimeSync:
         Raises:
             TimeoutError, LinkLost: as `Session.request`.
         """
-        now = asyncio.get_running_loop().time()
+        now = _now_s()
         if self._word == "none":
             return self._news("it asks for the time (IIN 1.4); time_sync is none")
         if not self._outside.synchronised():
@@ -51,27 +53,38 @@ class TimeSync:
             iin = await self._lan(session, timeout_s)
         else:
             iin = await self._nonlan(session, delay_ms, timeout_s)
+        if iin is None:
+            self._tried_s = None
+            return self._news("our own clock was set meanwhile, so it gets the time with the next attempt")
         if iin & (REFUSED | NEED_TIME):
             return self._news(f"it asks for the time, and does not take it (IIN {iin:#06x})")
         self._said = ""
         return "its clock was set"
 
-    async def _lan(self, session: Session, timeout_s: float) -> int:
-        sent_ns = self._outside.clock()
+    async def _lan(self, session: Session, timeout_s: float) -> int | None:
+        sent_ns, sent_s = self._outside.clock(), _now_s()
         iin = await session.request(RECORD_CURRENT_TIME, timeout_s)
         if iin & REFUSED:
             return iin
+        if self._set_since(sent_ns, sent_s):
+            return None
         return await session.request(write_time(3, sent_ns // NS_PER_MS), timeout_s)
 
-    async def _nonlan(self, session: Session, delay_ms: Callable[[], int | None], timeout_s: float) -> int:
-        sent_ns = self._outside.clock()
+    async def _nonlan(self, session: Session, delay_ms: Callable[[], int | None], timeout_s: float) -> int | None:
+        sent_ns, sent_s = self._outside.clock(), _now_s()
         iin = await session.request(MEASURE_DELAY, timeout_s)
         told_ms = delay_ms()
         if iin & REFUSED or told_ms is None:
             return iin | (0 if iin & REFUSED else NEED_TIME)
+        if self._set_since(sent_ns, sent_s):
+            return None
         now_ns = self._outside.clock()
         travel_ns = max(0, now_ns - sent_ns - told_ms * NS_PER_MS) // 2
         return await session.request(write_time(1, (now_ns + travel_ns) // NS_PER_MS), timeout_s)
+
+    def _set_since(self, sent_ns: int, sent_s: float) -> bool:
+        """Return whether our own clock was set since then: what was measured across that is no time."""
+        return abs(self._outside.clock() - sent_ns - (_now_s() - sent_s) * 1e9) > SET_MS * NS_PER_MS
 
     def _news(self, text: str) -> str | None:
         """Return `text` unless it was said last."""
@@ -79,3 +92,7 @@ class TimeSync:
             return None
         self._said = text
         return text
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -34,11 +34,12 @@ def test_it_follows_when_it_is_looked_at():
     clocks.steady_ns += 3 * NS
     clocks.offset_ns -= 3600 * NS
     before = clock()
+    assert not clock.agrees
 
     assert before == START_NS + 8 * NS
     assert (clock.follow(), clock.follow()) == (-3600 * NS, 0)
     assert (clock(), clock.since_ns) == (before - 3600 * NS, START_NS + 5 * NS - 3600 * NS)
-    assert clock.stepped_ns == -3600 * NS
+    assert (clock.stepped_ns, clock.agrees) == (-3600 * NS, True)
 
 
 def test_a_trifle_is_no_step():
