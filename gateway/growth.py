@@ -8,6 +8,8 @@ LOOKS = 61
 """Looks that are kept: ten minutes, so that one large commit is not a trend."""
 LEAST_S = 30.0
 """A shorter story has no trend."""
+FULL = 0.97
+"""A store that holds so much of what it may is full: it makes room for what comes by letting the oldest fade."""
 LONGEST_H = 87_600.0
 """Ten years: what lasts longer does not grow."""
 
@@ -26,11 +28,13 @@ class Growth:
 
     @property
     def hours_until_full(self) -> float | None:
-        """Return how long it lasts, hours; None while it does not grow, or that is not known yet."""
-        if len(self._looks) < 2:
+        """Return how long it lasts, hours; 0 when it is full, None while it does not grow, or that is not known yet."""
+        if not self._looks:
             return None
         (then_s, before), (now_s, used) = self._looks[0], self._looks[-1]
+        if used >= FULL * self._room_bytes:
+            return 0.0
         if now_s - then_s < LEAST_S or used <= before:
             return None
-        hours = max(self._room_bytes - used, 0) / (used - before) * (now_s - then_s) / 3600
+        hours = (self._room_bytes - used) / (used - before) * (now_s - then_s) / 3600
         return round(hours, 1) if hours <= LONGEST_H else None

@@ -47,9 +47,13 @@ def judge(
     why = [f"{len(lost)} of {len(devices)} devices do not answer"] if lost else []
     why += [f"{len(active)} active alarms, the worst {worst.severity.value}: {worst.text}"] if worst else []
     why += [f"store: {store_fault}"] if store_fault else []
-    why += [f"store: full in {hours_until_full:g} h at the present rate"] if soon else []
+    why += [_filling(hours_until_full)] if soon and hours_until_full is not None else []
     score = max(score, 0)
     return Health(score, next(word for least, word in STATES if score >= least), tuple(why))
+
+
+def _filling(hours: float) -> str:
+    return f"store: full in {hours:g} h at the present rate" if hours else "store: full, the oldest telemetry fades"
 
 
 def notify(message: str) -> None:

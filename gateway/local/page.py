@@ -119,9 +119,8 @@ class Page:
         share = store["bytes"] / store["max_bytes"]
         filled = min(round(share * BAR), BAR)
         bar = "█" * filled + "·" * (BAR - filled)
-        hours = store["hours_until_full"]
-        lasts = f", full in {hours:g} h at the present rate" if hours is not None else ", not filling"
-        line = f"  {bar} {store['bytes'] / MIB:.1f} of {store['max_bytes'] / MIB:.0f} MiB ({share:.0%}){lasts}"
+        lasts = _lasts(store["hours_until_full"])
+        line = f"  {bar} {store['bytes'] / MIB:.1f} of {store['max_bytes'] / MIB:.0f} MiB ({share:.0%}), {lasts}"
         oldest = f"\n  oldest message of {store['oldest']}" if store["oldest"] else ""
         return line + oldest + (self._paint(f"\n  {store['fault']}", "critical") if store["fault"] else "")
 
@@ -167,6 +166,12 @@ def plain(text: str) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.6g}"
+
+
+def _lasts(hours: float | None) -> str:
+    if hours is None:
+        return "not filling"
+    return f"full in {hours:g} h at the present rate" if hours else "full: the oldest telemetry fades"
 
 
 def _count(number: int, word: str) -> str:
