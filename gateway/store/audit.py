@@ -51,7 +51,7 @@ class AuditFile:
         """Return the end of the chain, and how many bytes of a torn line were taken away."""
         self._directory.mkdir(parents=True, exist_ok=True)
         data = _data(self._path)
-        whole = data[: data.rfind(b"\n") + 1]
+        whole = _whole(data)
         if torn := len(data) - len(whole):
             os.truncate(self._path, len(whole))
         self._size = len(whole)
@@ -190,9 +190,9 @@ def places(directory: Path) -> tuple[Path, Path]:
 
 
 def lines(directory: Path) -> Iterator[bytes]:
-    """Yield the lines of the log in `directory`, oldest first; the last may be torn."""
+    """Yield the whole lines of the log in `directory`, oldest first; one may be being written."""
     for path in reversed(places(directory)):
-        yield from _data(path).splitlines()
+        yield from _whole(_data(path)).splitlines()
 
 
 def _data(path: Path) -> bytes:
@@ -202,6 +202,10 @@ def _data(path: Path) -> bytes:
             return file.read(FILE_BYTES)
     except FileNotFoundError:
         return b""
+
+
+def _whole(data: bytes) -> bytes:
+    return data[: data.rfind(b"\n") + 1]
 
 
 def _end(data: bytes) -> Link | None:

@@ -71,7 +71,9 @@ async def test_a_year_off_and_put_right(daemon, device, book):
     assert daemon.log.count("clock_stepped") == 4
 
 
-@pytest.mark.parametrize("by_s", [3600, -3600, YEAR_S])
+@pytest.mark.parametrize(
+    "by_s", [-3600, pytest.param(3600, marks=pytest.mark.slow), pytest.param(YEAR_S, marks=pytest.mark.slow)]
+)
 async def test_a_delay_is_as_long_as_it_is(daemon, device, book, by_s):
     """An alarm that waits for its delay neither comes with the step nor stays away after it."""
     daemon.set_clock(0)

@@ -124,6 +124,14 @@ async def test_a_torn_line_is_taken_away(make, tmp_path, left):
     assert verified(lines(tmp_path)).broken is None
 
 
+def test_a_line_that_is_being_written(tmp_path):
+    """Whoever reads the log meanwhile sees what was there before."""
+    whole, half = chain([{"n": 1}, {"n": 2}])
+    (tmp_path / AUDIT).write_bytes(whole + half[:50])
+
+    assert verified(lines(tmp_path)) == verified([whole])
+
+
 async def test_a_changed_line_is_kept(make, tmp_path):
     """What somebody has changed is evidence: it stays, the log goes on behind it, and the check names it."""
     first, second = chain([{"n": 1}, {"n": 2}])
