@@ -68,10 +68,15 @@ def _shown(arguments: argparse.Namespace, path: Path) -> Callable[[], str]:
 
 
 def _watch(show: Callable[[], str]) -> None:
-    clear = CLEAR if sys.stdout.isatty() else ""
+    """Draw for ever; a gateway that was there may be restarted meanwhile."""
+    clear, text = CLEAR if sys.stdout.isatty() else "", show()
     while True:
-        print(f"{clear}{show()}", flush=True)
+        print(f"{clear}{text}", flush=True)
         time.sleep(WATCH_S)
+        try:
+            text = show()
+        except NotRunning as error:
+            text = plain(str(error))
 
 
 def _audit(folder: Path, *, as_json: bool) -> int:
