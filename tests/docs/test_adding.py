@@ -97,12 +97,12 @@ def test_the_detector_of_the_page_works(copy, example):
 def test_the_protocol_of_the_page_works(copy, example):
     """A folder, a line in the union, a simulator file and a line in the contract suite are all it takes."""
     blocks = example("adding-a-protocol.md")
-    replaced(copy / "tests/protocols/test_driver_contract.py", '"modbus"]', '"modbus", "textmeter"]')
+    replaced(copy / "tests/protocols/contract/conftest.py", '"modbus"]', '"modbus", "textmeter"]')
     fixtures = copy / "tests/protocols/conftest.py"
     fixtures.write_text(f"{fixtures.read_text()}\n\n{blocks['add to tests/protocols/conftest.py']}")
     (copy / "gateway.yaml").write_text(blocks["gateway.yaml of the example"])
 
-    run(copy, *pytest_words("tests/protocols/test_driver_contract.py", "-k", "textmeter"))
+    run(copy, *pytest_words("tests/protocols/contract", "-k", "textmeter", "-m", "not slow"))
 
     run(copy, "-c", WITHOUT_PYDANTIC)
     assert "1 points of 1 devices" in run(copy, *cli("check", "gateway.yaml"))

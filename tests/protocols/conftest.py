@@ -12,6 +12,7 @@ import tty
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from protocols.modbus.driver import ModbusDriver
 from protocols.points import Points
 
 Reply = Sequence[bytes] | None
+LINES = itertools.count()
 
 
 def adu(transaction: int, unit: int, pdu: bytes) -> bytes:
@@ -232,12 +234,12 @@ def modbus_server():
     return real_modbus_server
 
 
-def modbus_driver(build, scheme: str, **keys: object) -> Callable[[int], ModbusDriver]:
+def modbus_driver(build, scheme: str, **keys: object) -> Callable[..., ModbusDriver]:
     """Return what makes a driver of two units for a port."""
     first = {"a": "holding:5", "c": "coil:3", "f": {"address": "input:10", "every_s": 5.0}}
-    return lambda port: build(
+    return lambda port, bad=False: build(
         f"{scheme}://127.0.0.1:{port}",
-        {"unit": 1, "points": first, **keys},
+        {"unit": 1, "points": {**first, **({"bad": "holding:2500"} if bad else {})}, **keys},
         {"unit": 2, "points": {"b": "holding:7"}, **keys},
     )
 
@@ -262,6 +264,36 @@ def modbus_tls_case(build, certificates):
     context.verify_mode = ssl.CERT_REQUIRED
     ours = {"ca_file": certificates.ca, "cert_file": certificates.client, "key_file": certificates.client_key}
     return partial(real_modbus_server, sslctx=context), modbus_driver(build, "tls", **ours)
+
+
+@asynccontextmanager
+async def real_line(place: str = "") -> AsyncIterator[str]:
+    """Serve two bays of the simulator on a line and yield its path; their values stand still."""
+    from simulator.conduct import Conduct
+    from simulator.grid import Grid
+    from simulator.modbus_rtu import ModbusLine
+
+    link = Path(place or f"/dev/shm/gridsentinel-{os.getpid()}-{next(LINES)}")
+    bays = ("feeder1", "feeder2")
+    line = ModbusLine(bays, Grid(), {bay: Conduct() for bay in bays}, baud=None, link=link)
+    await line.start()
+    try:
+        yield str(link)
+    finally:
+        await line.stop()
+
+
+@pytest.fixture
+def modbus_rtu_case(build):
+    """Do the same on a serial line."""
+    first = {
+        "a": {"address": "holding:100", "type": "float32"}, "c": "discrete:0", "f": {"address": "input:7", "every_s": 5.0}
+    }  # fmt: skip
+    return real_line, lambda path, bad=False: build(
+        f"rtu://{path}?baud=115200&parity=N",
+        {"unit": 1, "points": {**first, **({"bad": "holding:500"} if bad else {})}},
+        {"unit": 2, "points": {"b": "holding:109"}},
+    )
 
 
 @asynccontextmanager
@@ -291,10 +323,11 @@ def dnp3_case():
     from protocols.dnp3.driver import Dnp3Driver
 
     addresses = {"a": "analog:5", "b": "binary:1", "c": "counter:0", "d": "analog:19"}
-    points = tuple(Dnp3Point(name=name, address=address) for name, address in addresses.items())
 
-    def make(port):
+    def make(port, bad=False):
         url = f"tcp://127.0.0.1:{port}"
+        told = {**addresses, **({"bad": "analog:99"} if bad else {})}
+        points = tuple(Dnp3Point(name=name, address=address) for name, address in told.items())
         device = Dnp3Device(name="rtu1", protocol="dnp3", url=url, outstation=10, points=points)
         return Dnp3Driver([device], Points.of([(device, points)]), Outside(clock=time.time_ns))
 
@@ -395,7 +428,7 @@ def opcua(opcua_points) -> Callable[..., Any]:
 def opcua_case(opcua, opcua_peer):
     """Return what the contract suite needs: a server that yields a port, a driver for a port."""
     points = {"a": "ns=2;s=n5", "b": "nsu=urn:test;s=n7", "c": {"address": "ns=2;s=on", "type": "bool", "every_s": 5.0}}
-    return opcua_peer.serve, lambda port: opcua(port, points)
+    return opcua_peer.serve, lambda port, bad=False: opcua(port, {**points, **({"bad": "ns=2;s=no"} if bad else {})})
 
 
 @asynccontextmanager
@@ -435,5 +468,6 @@ def iec61850_case(iec61850):
     from simulator.iec61850_cid import addresses
 
     told = addresses("feeder1")
-    points = {name: told[name] for name in ("va", "ia", "p", "cb52")}
-    return ied_server, lambda port: iec61850(port, {**points, "e": {"address": told["e"], "every_s": 5.0}})
+    points = {**{name: told[name] for name in ("va", "ia", "p", "cb52")}, "e": {"address": told["e"], "every_s": 5.0}}
+    no = {"bad": told["va"].replace("phsA", "phsX")}
+    return ied_server, lambda port, bad=False: iec61850(port, {**points, **(no if bad else {})})
