@@ -180,7 +180,8 @@ def _values(raw: NDArray[Any], wire: np.dtype[Any], group: Group) -> tuple[Value
     if wire["value"].kind == "V":
         strings = [bytes(each) for each in raw["value"]]
         return np.array([zlib.crc32(each) for each in strings], np.float64), strings
-    return raw["value"].astype(np.float64), ()
+    with np.errstate(invalid="ignore"):  # a signalling NaN of single precision
+        return raw["value"].astype(np.float64), ()
 
 
 def _quality(raw: NDArray[Any], wire: np.dtype[Any], group: Group) -> Qualities:

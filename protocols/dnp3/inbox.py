@@ -53,7 +53,8 @@ class Index:
     def scaled(self, rows: Rows, values: Values) -> Values:
         """Return `values` of `rows` in the units of their points."""
         at = rows - self.first
-        found: Values = values * self._scale[at] + self._offset[at]
+        with np.errstate(invalid="ignore", over="ignore"):  # an outstation may send any number, infinity too
+            found: Values = values * self._scale[at] + self._offset[at]
         return found
 
 

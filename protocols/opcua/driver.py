@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from protocols.driver import LinkLost, Outside, Scan
-from protocols.model import Batch, Event, EventKind, Quality, Rows
+from protocols.model import Batch, Event, EventKind, Quality, Rows, Times, Values
 from protocols.opcua.binary import Violation
 from protocols.opcua.codec import Notified, Refused, arrays, refusal
 from protocols.opcua.config import OpcuaDevice, OpcuaPoint, Watched
@@ -129,8 +129,8 @@ class OpcuaDriver:
             wrong = {row: connection.refused.get(row) or refusal(each) or "" for row, each in bad.items()}
             await self._watch_again(connection, scan, wrong)
         self._note_changes(scan.rows.tolist(), wrong)
-        values = values * self._scale[scan.rows] + self._offset[scan.rows]
-        return [*self._taken(), Batch(scan.rows, values, quality, times, self._clock()), *self._take_events()]
+        batch = Batch(scan.rows, self._scaled(scan.rows, values), quality, times, self._clock())
+        return [*self._taken(), batch, *self._take_events()]
 
     async def _watch_again(self, connection: Connection, scan: Scan, wrong: Mapping[int, str]) -> None:
         """Watch what could not be watched when connecting, and can be read now: a node that has come later."""
@@ -148,13 +148,17 @@ class OpcuaDriver:
         rows = seen.handles
         if not self._rows.issuperset(rows.tolist()):
             raise Violation("a notification for an item that is not watched")
-        values = seen.values * self._scale[rows] + self._offset[rows]
-        self._inbox.put(batches(rows, values, seen.quality, seen.time_ns, self._clock()))
+        self._inbox.put(batches(rows, self._scaled(rows, seen.values), seen.quality, seen.time_ns, self._clock()))
         if seen.refused or self._refused:
             self._note_changes(rows.tolist(), seen.refused)
         for row in seen.overflowed:
             detail = f"{self._label(row)}: values lost in the server, its queue was full"
             self._note(self._points.device(row), EventKind.OVERFLOW, detail, (row,))
+
+    def _scaled(self, rows: Rows | Times, values: Values) -> Values:
+        with np.errstate(invalid="ignore", over="ignore"):  # a server may send any number, infinity too
+            found: Values = values * self._scale[rows] + self._offset[rows]
+        return found
 
     def _taken(self) -> list[Batch | Event]:
         taken: list[Batch | Event] = [*self._inbox.take()]

@@ -286,9 +286,8 @@ async def real_line(place: str = "") -> AsyncIterator[str]:
 @pytest.fixture
 def modbus_rtu_case(build):
     """Do the same on a serial line."""
-    first = {
-        "a": {"address": "holding:100", "type": "float32"}, "c": "discrete:0", "f": {"address": "input:7", "every_s": 5.0}
-    }  # fmt: skip
+    volts = {"address": "holding:100", "type": "float32"}
+    first = {"a": volts, "c": "discrete:0", "f": {"address": "input:7", "every_s": 5.0}}
     return real_line, lambda path, bad=False: build(
         f"rtu://{path}?baud=115200&parity=N",
         {"unit": 1, "points": {**first, **({"bad": "holding:500"} if bad else {})}},
@@ -324,7 +323,7 @@ def dnp3_case():
 
     addresses = {"a": "analog:5", "b": "binary:1", "c": "counter:0", "d": "analog:19"}
 
-    def make(port, bad=False):
+    def make(port, *, bad=False):
         url = f"tcp://127.0.0.1:{port}"
         told = {**addresses, **({"bad": "analog:99"} if bad else {})}
         points = tuple(Dnp3Point(name=name, address=address) for name, address in told.items())

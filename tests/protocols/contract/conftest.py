@@ -1,6 +1,4 @@
-"""What the suites of every driver share: which drivers there are, ways to a device that spoil what it says, and servers
-in processes of their own.
-"""
+"""What the suites of every driver share: the drivers, ways to a device that spoil what it says, servers apart."""
 
 import asyncio
 import os
@@ -47,6 +45,14 @@ class Way:
         self.asked.set()
         return data
 
+    def pieces(self, said: bytes) -> Iterator[bytes | None]:
+        """Spoil what was said; a flood ends with its liar."""
+        spoil = self.spoil
+        for piece in spoil(said, self.last):
+            if self.spoil is not spoil:
+                return
+            yield piece
+
 
 class Network(Way):
     """A way over TCP."""
@@ -91,7 +97,7 @@ class Network(Way):
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
-            for piece in self.spoil(data, self.last):
+            for piece in self.pieces(data):
                 if piece is HANG_UP:
                     writer.close()
                     raise _HungUp
@@ -132,7 +138,7 @@ class Line(Way):
 
     async def _answers(self) -> None:
         while said := await self._said.get():
-            for piece in self.spoil(said, self.last):
+            for piece in self.pieces(said):
                 if piece is HANG_UP:
                     self._hang_up()
                     return
@@ -212,6 +218,40 @@ def _serve_for_ever(serve: Callable[..., Any], place: int | str, told: int) -> N
         os._exit(1)
 
 
+@pytest.fixture
+def case_of(request) -> Callable[[str], Case]:
+    return lambda name: Case(name, *request.getfixturevalue(f"{name}_case"))
+
+
 @pytest.fixture(params=PROTOCOLS)
-def case(request) -> Case:
-    return Case(request.param, *request.getfixturevalue(f"{request.param}_case"))
+def case(request, case_of) -> Case:
+    return case_of(request.param)
+
+
+@pytest.fixture
+def heard(case_of, iec61850) -> Callable[..., Any]:
+    """Return a function: what the driver of a protocol asks and its device says, while all is read twice."""
+
+    async def listen(name: str) -> list[tuple[bytes, bytes]]:
+        found: list[tuple[bytes, bytes]] = []
+        case = case_of(name)
+        for make in (case.make, *(_reporting(iec61850) if name == "iec61850" else ())):
+            async with case.spoilt() as way:
+                way.spoil = lambda said, asked: found.append((asked, said)) or [said]
+                driver = make(way.place)
+                await driver.connect()
+                for scan in (*driver.scans, *driver.scans):
+                    await driver.read(scan)
+                await driver.close()
+        return found
+
+    return listen
+
+
+def _reporting(iec61850: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Return what makes drivers that are told by reports, buffered and not."""
+    from simulator.iec61850_cid import addresses
+
+    points = {name: addresses("feeder1")[name] for name in ("va", "ia", "p", "f", "cb52")}
+    blocks = [{"block": f"FEEDER1LD0/LLN0.{name}"} for name in ("brcbMeas", "urcbState", "urcbMeas")]
+    return [lambda port, block=block: iec61850(port, points, reports=[block]) for block in blocks]

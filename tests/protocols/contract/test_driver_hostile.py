@@ -128,7 +128,7 @@ def slow(lie):
     return pytest.param(lie, marks=pytest.mark.slow)
 
 
-LIES = [replayed_requests, noise, Later, *map(slow, (answers_twice, longer, headless, Late, Swapped, OldOnes))]
+LIES = [replayed_requests, noise, *map(slow, (Later, answers_twice, longer, headless, Late, Swapped, OldOnes))]
 FLOODS = [flood, flood_of_noise, flood_of_beginnings]
 
 
