@@ -88,6 +88,21 @@ async def test_a_change_arrives_with_its_own_time(server, opcua):
     assert readings(found) == [(42.0, 0, INSTANT_NS)]
 
 
+async def test_numbers_without_end_are_scaled_without_a_word(server, opcua):
+    """Infinity is what comes, and what leaves 64 bits becomes it; nothing is said of it in our log."""
+    driver = opcua(server.port, {"a": {"address": "ns=2;s=n1", "scale": -2.0}})
+    await connected(driver)
+    for value in (float("inf"), 1e308):
+        await server.set("n1", value)
+    found = await drained(driver, lambda found: len(readings(found)) >= 2)
+    *_, batch = await driver.read(driver.scans[0])
+    await server.set("n1", 1.0)
+    await driver.close()
+
+    assert [value for value, *_ in readings(found)] == [-float("inf")] * 2
+    assert batch.values.tolist() == [-float("inf")]
+
+
 async def test_a_value_without_source_time_has_none(server, opcua):
     """The time at which the server looked is not the time of the value."""
     driver = opcua(server.port, {"a": "ns=2;s=n1"})

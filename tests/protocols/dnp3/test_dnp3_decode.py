@@ -183,6 +183,13 @@ def test_unknown_and_truncated_objects_are_told():
     assert authentication.refused == ["object g120v3 is not known"]
 
 
+def test_a_signalling_nan_is_no_number_and_no_noise():
+    """Single precision has them; the conversion says nothing of it in our log."""
+    [readings] = decode(objects(bytes([30, 5, 0, 0, 0, 1, 1, 0, 0x80, 0x7F]))).readings
+
+    assert np.isnan(readings.values).tolist() == [True]
+
+
 def test_a_count_without_index_is_a_violation():
     """Qualifier 7 says how many, but not which."""
     content = decode(objects(bytes([30, 2, 7, 1, 1, 0, 0])))
