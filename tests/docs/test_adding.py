@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("gateway", "protocols", "detectors", "simulator", "config", "tests/gateway/config", "tests/protocols")
+COPIED = (
+    "gateway",
+    "protocols",
+    "detectors",
+    "simulator",
+    "config",
+    "tests/gateway/config",
+    "tests/protocols",
+    "tests/support",
+)
 WITHOUT_PYDANTIC = """
 import os
 os.environ["GRIDSENTINEL_PLAIN"] = "1"

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from way import Network
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,8 @@ class Field:
     """One device in a process of its own, behind a way that can be cut."""
 
     def __init__(self, protocol):
-        self.protocol, self.port, self.way, self._process = protocol, _steady_port(), None, None
+        self.protocol, self.port, self._process = protocol, _steady_port(), None
+        self.way = Network(self.port)
 
     async def start(self, first=0):
         words = [sys.executable, HERE / "field_server.py", self.protocol, str(self.port), str(first)]
@@ -53,7 +55,7 @@ class Field:
 
     def config(self):
         """Return this device as the configuration names it, its points all told at once when they change."""
-        url = f"{'opc.' if self.protocol == 'opcua' else ''}tcp://127.0.0.1:{self.way.port}"
+        url = f"{'opc.' if self.protocol == 'opcua' else ''}tcp://127.0.0.1:{self.way.place}"
         keys = {
             "modbus": {"every_s": 0.05}, "dnp3": {"outstation": 10, "events_every_s": 0.2, "integrity_every_s": 5},
             "iec61850": {"reports": [{"block": "FEEDER1LD0/LLN0.brcbMeas"}], "every_s": 1},
@@ -83,13 +85,11 @@ def _steady_port():
 
 
 @pytest.fixture
-async def field(make_way, daemon):
+async def field(daemon):
     """Return a device of each protocol behind its way, all running and read by the daemon."""
-    devices = {}
+    devices = {protocol: Field(protocol) for protocol in PROTOCOLS}
     try:
-        for protocol in PROTOCOLS:
-            device = devices[protocol] = Field(protocol)
-            device.way = make_way(device.port)
+        for device in devices.values():
             await device.way.mend()
         await asyncio.gather(*(device.start() for device in devices.values()))
         daemon.write([device.config() for device in devices.values()])
@@ -98,6 +98,7 @@ async def field(make_way, daemon):
     finally:
         for device in devices.values():
             device.kill()
+            await device.way.cut()
 
 
 def changes(book, protocol):

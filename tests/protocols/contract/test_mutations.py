@@ -19,13 +19,14 @@ from dnp3.datalink.frame import DataLinkFrame
 from dnp3.datalink.parser import FrameParser
 from dnp3.transport.segmenter import Segmenter
 from open61850.mms.association import AssociationError, decode_association_response
+from open61850.mms.types import PrimitiveType
 
 from protocols.dnp3.decode import Header, decode
 from protocols.dnp3.decode import Violation as Dnp3Violation
 from protocols.dnp3.station import Station
 from protocols.iec61850 import requests
 from protocols.iec61850.codec import WRONG, Answer, Report, incoming, results
-from protocols.iec61850.layout import QUALITY, TIME, VALUE, Image, Member, leaves
+from protocols.iec61850.layout import Image, Tree, Wanted, leaves, members
 from protocols.iec61850.report import taken
 from protocols.iec61850.transport import Disconnected, Stream
 from protocols.iec61850.transport import Violation as MmsViolation
@@ -206,7 +207,10 @@ def dnp3_application(fragment, _):
 # IEC 61850: packets, the association, answers, reports
 
 CONFIRM = bytes.fromhex("0300000e09d00001000100c0010d")
-POINT = Member([(VALUE, (0,), (), ()), (QUALITY, (0,), (), ()), (TIME, (0,), (), ())])
+HZ = ("LD", "MMXU1", "MX", "Hz")
+LEAVES = [(("mag", "f"), "float", 32), (("q",), "bit-string", -13), (("t",), "utc-time", None)]
+TREE = Tree(HZ, [(path, PrimitiveType(kind, size)) for path, kind, size in LEAVES])
+[POINT] = members([TREE], [Wanted((*HZ, "mag", "f"), 0)])
 
 
 def mms(heard):
