@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from protocols.point import PointConfig
 from protocols.serial import SerialLine
 from protocols.settings import AfterValidator, Fault, Field, Seconds, settings
 from protocols.tls import TlsDevice
+from protocols.url import network_url
 
 if TYPE_CHECKING:
     from protocols.driver import Driver, Outside
@@ -59,19 +59,14 @@ def serial_line(url: str) -> SerialLine:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme == SERIAL:
+    if text.startswith(f"{SERIAL}:"):
         serial_line(text)
         return text
-    if parts.scheme not in ("tcp", "tls") or not parts.hostname or parts.path or parts.query:
-        raise ValueError(f"url '{text}' is not tcp://HOST:PORT, tls://HOST:PORT or serial:///dev/TTY?baud=N")
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError(f"url '{text}' has no port from 1 to 65535")
-    return text
+    return network_url(
+        text,
+        {"tcp": DEFAULT_PORT, "tls": DEFAULT_PORT},
+        told="not tcp://HOST:PORT, tls://HOST:PORT or serial:///dev/TTY?baud=N",
+    )
 
 
 @settings

@@ -6,7 +6,6 @@ and ends the link.
 """
 
 import asyncio
-import socket
 from typing import Final
 
 from dnp3.datalink.frame import DataLinkFrame
@@ -15,6 +14,7 @@ from dnp3.datalink.parser import FrameParser
 from protocols.dnp3.decode import Violation
 from protocols.dnp3.station import Listener, Station
 from protocols.driver import LinkLost
+from protocols.tcp import prepare
 
 LARGEST_FRAME: Final = 292
 """Octets of a frame with all its checks (clause 9.2.4)."""
@@ -24,8 +24,6 @@ HALF_FRAME_S: Final = 1.0
 """A frame that stops for so long is given up: its other half will not come."""
 UNSENT_BYTES: Final = 4096
 """Requests and confirms the peer has not even taken in: beyond these it reads nothing and the link is lost."""
-DEAD_AFTER_MS: Final = 20_000
-"""TCP gives up a silent peer after this, instead of 15 minutes of retransmissions (Linux, tcp_retries2)."""
 MOST_STRANGERS: Final = 16
 """Stations nobody asked about that are named once each."""
 
@@ -83,12 +81,7 @@ class Link(asyncio.Protocol):
         """Be ready for requests."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self.lost = transport, None
-        transport.set_write_buffer_limits(UNSENT_BYTES)
-        peer: socket.socket | None = transport.get_extra_info("socket")
-        if peer is not None:
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        prepare(transport, UNSENT_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail who waits at once, whatever its time-out."""

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from protocols.point import PointConfig
 from protocols.serial import SerialLine
 from protocols.settings import AfterValidator, Fault, Field, settings
 from protocols.tls import TlsDevice
+from protocols.url import network_url
 
 if TYPE_CHECKING:
     from protocols.driver import Driver, Outside
@@ -76,19 +76,10 @@ def line_of(url: str) -> SerialLine:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme == "rtu":
+    if text.startswith("rtu:"):
         line_of(text)
         return text
-    if parts.scheme not in NETWORK_PORTS or not parts.hostname or parts.path or parts.query:
-        raise ValueError(f"url '{text}' is none of tcp://, tls:// or rtu+tcp://HOST:PORT, rtu:///dev/TTY?baud=N")
-    try:
-        port = NETWORK_PORTS[parts.scheme] if parts.port is None else parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError(f"url '{text}' has no port from 1 to 65535")
-    return text
+    return network_url(text, NETWORK_PORTS, told="none of tcp://, tls:// or rtu+tcp://HOST:PORT, rtu:///dev/TTY?baud=N")
 
 
 @settings

@@ -7,7 +7,6 @@ request. Only a line with nothing but noise ends.
 """
 
 import asyncio
-import socket
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from protocols.modbus.codec import Answer, Request, Violation
 from protocols.modbus.framing import Framing
 from protocols.modbus.mbap import Mbap
 from protocols.modbus.pace import NETWORK, Pace
+from protocols.tcp import prepare
 
 __all__ = ["Answer", "Conversation", "Garbled", "Manners"]
 
@@ -25,8 +25,6 @@ RECEIVE_BYTES: Final = 2 * max(mbap.LARGEST_FRAME, rtu.LARGEST_FRAME)
 """A frame in the making, and a late one before it; TCP holds back the rest."""
 UNSENT_BYTES: Final = 1024
 """Requests the peer has not even taken in: beyond about 85 of them it reads nothing and the link is lost."""
-DEAD_AFTER_MS: Final = 20_000
-"""TCP gives up a silent peer after this, instead of 15 minutes of retransmissions (Linux, tcp_retries2)."""
 BABBLE_S: Final = 2.0
 """A line that is not silent for so long carries no answers: 260 bytes take 2 s at 1200 baud."""
 GARBLED_TO_LOST: Final = 8
@@ -220,12 +218,7 @@ class Conversation(asyncio.BufferedProtocol):
         """Be ready for requests."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._lost = transport, None
-        transport.set_write_buffer_limits(UNSENT_BYTES)
-        peer: socket.socket | None = transport.get_extra_info("socket")
-        if peer is not None:
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        prepare(transport, UNSENT_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail who waits at once, whatever its time-out."""

@@ -5,7 +5,6 @@ What is no message, or answers nothing, is a violation, which ends the conversat
 
 import asyncio
 import os
-import socket
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from protocols.opcua.chunks import CHUNK_BYTES, SHORTEST_CHUNK, Chunks, Security
 from protocols.opcua.codec import EPOCH, SERVICE_FAULT, Header, Refused, Service, header
 from protocols.opcua.handshake import keys
 from protocols.opcua.status import bad, name
+from protocols.tcp import prepare
 
 Done: TypeAlias = Callable[[Header, Reader], None]
 
@@ -27,8 +27,6 @@ UNSENT_BYTES: Final = 1024 * 1024
 """Requests the peer has not even taken in; the largest, of 1000 nodes, has 100 KiB. Beyond it the link is lost."""
 MOST_ABANDONED: Final = 256
 """Requests whose late answer is still known."""
-DEAD_AFTER_MS: Final = 20_000
-"""TCP gives up a silent peer after this, instead of 15 minutes of retransmissions (Linux, tcp_retries2)."""
 LIFETIME_MS: Final = 3_600_000
 """How long the keys of a channel are asked to last."""
 RENEW_AFTER: Final = 0.75
@@ -201,11 +199,7 @@ class Channel(asyncio.BufferedProtocol):
         """Be ready for requests."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self.lost = transport, None
-        transport.set_write_buffer_limits(UNSENT_BYTES)
-        peer: socket.socket = transport.get_extra_info("socket")
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        prepare(transport, UNSENT_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail who waits at once, whatever its time-out."""

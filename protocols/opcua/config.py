@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from protocols.point import DeviceConfig, PointConfig
 from protocols.settings import AfterValidator, Bytes, Fault, Field, Seconds, settings
+from protocols.url import network_url
 
 if TYPE_CHECKING:
     from protocols.driver import Driver, Outside
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Policy = Literal["none", "Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"]
 Mode = Literal["sign", "sign_and_encrypt"]
 
-PORT = 4840
+PORTS = {"opc.tcp": 4840}
 """Registered with IANA for opc.tcp."""
 MISSING = "certificates of OPC UA need a package that is not installed: pip install 'gridsentinel[opcua]'"
 ADDRESS = re.compile(r"(?:ns=(\d{1,5});|nsu=([^;]{1,512});)?([isgb])=(.{1,4096})", re.DOTALL)
@@ -81,16 +81,7 @@ def _address(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "opc.tcp" or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise ValueError(f"url '{text}' is not opc.tcp://HOST:PORT or opc.tcp://HOST:PORT/PATH")
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError(f"url '{text}' has no port from 1 to 65535")
-    return text
+    return network_url(text, PORTS, told="not opc.tcp://HOST:PORT or opc.tcp://HOST:PORT/PATH", path=True)
 
 
 @settings

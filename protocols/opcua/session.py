@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
-from urllib.parse import urlsplit
 
 from protocols.driver import Clock, LinkLost
 from protocols.opcua import encoding
@@ -13,9 +12,10 @@ from protocols.opcua.binary import Found, Reader, Violation
 from protocols.opcua.channel import Channel
 from protocols.opcua.chunks import Security, plain
 from protocols.opcua.codec import Item, Refused, Service, items, readings
-from protocols.opcua.config import PORT, OpcuaDevice
+from protocols.opcua.config import PORTS, OpcuaDevice
 from protocols.opcua.handshake import created, endpoints
 from protocols.opcua.partner import Partner, partner
+from protocols.url import host_and_port
 
 TIMEOUT_MS: Final = 60_000
 """A session whose gateway has vanished is forgotten by the server after this, so that restarts do not fill it."""
@@ -137,9 +137,8 @@ def read_requests(nodes: Sequence[bytes], most: int) -> list[bytes]:
 
 
 async def _channel(device: OpcuaDevice, security: Security, clock: Clock) -> Channel:
-    url = urlsplit(device.url)
     return await Channel.open(
-        (url.hostname or "", url.port or PORT, device.url),
+        (*host_and_port(device.url, PORTS), device.url),
         security=security, max_message_bytes=device.max_message_bytes, clock=clock,
     )  # fmt: skip
 
