@@ -1,8 +1,6 @@
 """Modbus on a serial line: silences, noise, late answers and lines that are gone, on a real terminal."""
 
 import asyncio
-import gc
-import tracemalloc
 
 import pytest
 
@@ -283,30 +281,6 @@ async def test_a_line_that_is_not_there(build):
 
     with pytest.raises(OSError, match="is the adapter plugged in"):
         await driver.connect()
-
-
-async def test_opening_a_line_again_and_again_leaves_nothing_behind(line, build):
-    """Memory and descriptors are flat however often a line is lost."""
-    driver = build(line.url, {"points": {"a": "holding:5"}, "identify": "never"})
-
-    async def reconnect(times):
-        for _ in range(times):
-            await driver.connect()
-            await driver.read(driver.scans[0])
-        for kept in (line.asked, line.times):
-            kept.clear()
-        gc.collect()
-
-    await reconnect(10)
-    tracemalloc.start()
-    await reconnect(5)
-    before, _ = tracemalloc.get_traced_memory()
-    await reconnect(60)
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    await driver.close()
-
-    assert after - before < 30_000
 
 
 def spoilt(line, unit, pdu):

@@ -1,8 +1,10 @@
 """What the poller relies on in every driver. A new protocol is a line in PROTOCOLS and a fixture in conftest.py."""
 
 import asyncio
+import threading
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from protocols.model import Batch
 AT_ONCE_S = 0.5
 SHORT_S = 0.3
 PATIENCE_S = 10.0
+FEW = 8
 RECONNECTS = 1000
 WARM = 200
 GROWTH_BYTES = 2 * 1024 * 1024
@@ -270,6 +273,26 @@ async def read_on(driver):
         await driver.read(driver.scans[0])
 
 
+async def test_reconnects_leave_nothing_behind(case):
+    """No task, no thread, no descriptor, whether we end the conversation or begin another one."""
+    with case.apart() as server:
+        driver = case.make(server.place)
+        for turn in range(FEW):
+            await driver.connect()
+            await whole(driver)
+            if turn % 2:
+                await driver.close()
+            if turn == 1:
+                before = left_behind()
+        after = left_behind()
+
+    assert after == before
+
+
+def left_behind():
+    return len(asyncio.all_tasks()), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.mark.slow
 async def test_a_thousand_reconnects(case):
     """Memory stays where it is: connected, read and closed a thousand times, each time in order or by the device."""
@@ -290,5 +313,4 @@ async def test_a_thousand_reconnects(case):
 
 def rss():
     """Return our resident memory in bytes."""
-    with open("/proc/self/statm") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

@@ -340,8 +340,8 @@ async def codecs(heard):
             [(each, None) for each in associations], lambda each, _: bool(decode_association_response(each)),
             (AssociationError, *WRONG),
         ),
-        "iec61850_answers": Codec([(each, None) for each in answers], mms_answer, (MmsViolation,)),
-        "iec61850_reports": Codec([(each, None) for each in reports], mms_report, (MmsViolation,)),
+        "iec61850_answers": Codec([(each, None) for each in answers], mms_answer, (MmsViolation, Disconnected)),
+        "iec61850_reports": Codec([(each, None) for each in reports], mms_report, (MmsViolation, Disconnected)),
         "opcua_chunks": Codec([*opcua_chunks(server)], opcua_chunk, (OpcuaViolation,)),
         "opcua_messages": Codec([*opcua_bodies(server)], opcua_body, (OpcuaViolation,)),
     }  # fmt: skip
