@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from protocols.point import PointConfig
 from protocols.settings import AfterValidator, Fault, Field, Seconds, settings
 from protocols.tls import TlsDevice
+from protocols.url import network_url
 
 if TYPE_CHECKING:
     from protocols.driver import Driver, Outside
@@ -68,16 +68,7 @@ def _object(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in PORTS or not parts.hostname or parts.path or parts.query:
-        raise ValueError(f"url '{text}' is not tcp://HOST:PORT or tls://HOST:PORT")
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError(f"url '{text}' has no port from 1 to 65535")
-    return text
+    return network_url(text, PORTS, told="not tcp://HOST:PORT or tls://HOST:PORT")
 
 
 Selector = Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2}){0,16}$")]

@@ -6,11 +6,8 @@ surprise is a violation, which ends the association at once.
 
 import asyncio
 import itertools
-import socket
-import ssl
 from collections import OrderedDict
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
 
 from open61850.mms import pdu
 from open61850.mms.association import (
@@ -25,6 +22,7 @@ from protocols.driver import LinkLost
 from protocols.iec61850.codec import WRONG, Answer, Refusal, Report, incoming
 from protocols.iec61850.config import PORTS, Iec61850Device
 from protocols.iec61850.transport import Disconnected, Stream, Violation, connection_request
+from protocols.tcp import open_tcp, prepare
 
 MOST_REPORT_BYTES: Final = 2_097_152
 """Reports that may wait to be taken: a second of a full 16 Mbit/s, while they are taken every 50 ms. Beyond it TCP
@@ -35,8 +33,6 @@ MOST_ABANDONED: Final = 256
 """Requests whose late answer is still known: as many time-outs in a row end the association long before."""
 UNSENT_BYTES: Final = 131_072
 """Requests the peer has not even taken in: beyond it reads nothing and the link is lost."""
-DEAD_AFTER_MS: Final = 20_000
-"""TCP gives up a silent peer after this, instead of 15 minutes of retransmissions (Linux, tcp_retries2)."""
 CALLING_TSEL: Final = b"\x00\x01"
 LEAST_PDU: Final = 512
 """A server that wants less cannot answer the questions at the start; many say 0 where they mean nothing."""
@@ -73,15 +69,7 @@ class Session(asyncio.Protocol):
             OSError: nobody answers, or no certificate fits.
             LinkLost: it refuses, or speaks another protocol.
         """
-        url = urlsplit(device.url)
-        context: ssl.SSLContext | None = device.tls_context() if url.scheme == "tls" else None
-        _, session = await asyncio.get_running_loop().create_connection(
-            cls,
-            url.hostname or "",
-            url.port or PORTS[url.scheme],
-            ssl=context,
-            server_hostname=None if context is None else device.server_name,
-        )
+        session = await open_tcp(cls, device, device.url, PORTS)
         try:
             await session._associate(device)  # noqa: SLF001  its own class
         except BaseException:
@@ -247,12 +235,7 @@ class Session(asyncio.Protocol):
         """Be ready for requests."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._over = transport, None
-        transport.set_write_buffer_limits(UNSENT_BYTES)
-        peer: socket.socket | None = transport.get_extra_info("socket")
-        if peer is not None:
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        prepare(transport, UNSENT_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail who waits at once, whatever its time-out."""
