@@ -17,7 +17,8 @@ SHORT_S = 0.3
 PATIENCE_S = 10.0
 FEW = 8
 RECONNECTS = 1000
-WARM = 200
+WARM = 400
+"""Until then the allocator finds its size: TLS takes 12 MB of it, and stays there."""
 GROWTH_BYTES = 2 * 1024 * 1024
 
 
