@@ -263,6 +263,25 @@ async def test_an_answer_that_lies(peer, driver, stage, spoil, told):
     assert any(told in each for each in violations), violations
 
 
+@pytest.mark.parametrize("level", [b"\x18", b"\x17\x01"], ids=["variants", "data values"])
+async def test_values_within_values_without_end(peer, driver, level):
+    """A violation at their limit, not the end of our stack."""
+    nested = struct.pack("<i", 1) + b"\x01" + level * 10_000 + bytes(64)
+    body = struct_to_binary(ua.ReadResponse(Results=[]))[:-8] + nested
+    peer.answer = lambda service, request: (
+        [peer.chunk(request, body)] if service == 631 and peer.asked.count(631) > 1 else peer.honest(service, request)
+    )
+
+    async def converse():
+        await driver.connect()
+        await driver.read(driver.scans[0])
+
+    _, violations = await lost(converse())
+    await driver.close()
+
+    assert "nested deeper than" in violations[0]
+
+
 def _changed(sequence, *values, handle=0, subscription=4):
     items = [ua.MonitoredItemNotification(handle, ua.DataValue(ua.Variant(value))) for value in values]
     message = ua.NotificationMessage(SequenceNumber=sequence, NotificationData=[ua.DataChangeNotification(items)])
