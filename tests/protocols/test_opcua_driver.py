@@ -6,12 +6,12 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-import numpy as np
 import pytest
 from asyncua import ua
+from told import drained, events, readings
 
 from protocols.driver import LinkLost
-from protocols.model import Batch, Event, EventKind, Quality
+from protocols.model import Batch, EventKind, Quality
 
 INSTANT = datetime(2026, 11, 20, 10, 0, 0, 123_456, tzinfo=UTC)
 INSTANT_NS = 1_795_168_800_123_456_000
@@ -48,30 +48,6 @@ async def until(true):
     async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110  it has no event to wait for
             await asyncio.sleep(0.01)
-
-
-async def drained(driver, enough):
-    """Drain until `enough` of what came; return all of it."""
-    found = []
-    async with asyncio.timeout(PATIENCE_S):
-        while not enough(found):
-            found.extend(await driver.read(driver.scans[-1]))
-            await asyncio.sleep(0.01)
-    return found
-
-
-def readings(found, row=0):
-    """Return (value, quality, time) of every reading of `row`, in order."""
-    return [
-        (float(seen.values[at]), int(seen.quality[at]), int(seen.time_ns[at]))
-        for seen in found
-        if isinstance(seen, Batch)
-        for at in np.flatnonzero(seen.rows == row)
-    ]
-
-
-def events(found, kind):
-    return [seen.detail for seen in found if isinstance(seen, Event) and seen.kind is kind]
 
 
 async def test_a_change_arrives_with_its_own_time(server, opcua):

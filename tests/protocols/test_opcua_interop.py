@@ -7,18 +7,17 @@ import subprocess
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+from told import drained, events, readings
 
 from protocols.driver import LinkLost
-from protocols.model import Batch, Event, EventKind, Quality
+from protocols.model import Batch, EventKind, Quality
 
 pytestmark = pytest.mark.interop
 
 VERSION = "2.186.4"
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / ".peers/node-opcua"
-PATIENCE_S = 20.0
 POLICIES = ["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"]
 
 
@@ -94,28 +93,6 @@ def node(modules, pki, steady):
     node.start()
     yield node
     node.kill()
-
-
-def readings(found, row=0):
-    return [
-        (float(seen.values[at]), int(seen.quality[at]), int(seen.time_ns[at]))
-        for seen in found
-        if isinstance(seen, Batch)
-        for at in np.flatnonzero(seen.rows == row)
-    ]
-
-
-def events(found, kind):
-    return [seen.detail for seen in found if isinstance(seen, Event) and seen.kind is kind]
-
-
-async def drained(driver, enough):
-    found = []
-    async with asyncio.timeout(PATIENCE_S):
-        while not enough(found):
-            found.extend(await driver.read(driver.scans[-1]))
-            await asyncio.sleep(0.02)
-    return found
 
 
 async def begun(driver):

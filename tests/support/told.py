@@ -1,0 +1,37 @@
+"""What a driver has handed on: drained until there is enough, and asked for by row and by kind."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from protocols.model import Batch, Event, EventKind
+
+PATIENCE_S = 20.0
+"""Nothing here takes so long, unless it is broken or the machine is busy."""
+
+
+async def drained(driver: Any, enough: Callable[[list[Any]], object]) -> list[Any]:
+    """Drain until `enough` of what came; return all of it."""
+    found: list[Any] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while not enough(found):
+            found.extend(await driver.read(driver.scans[-1]))
+            await asyncio.sleep(0.01)
+    return found
+
+
+def readings(found: Iterable[Any], row: int = 0) -> list[tuple[float, int, int]]:
+    """Return (value, quality, time) of every reading of `row`, in order."""
+    return [
+        (float(seen.values[at]), int(seen.quality[at]), int(seen.time_ns[at]))
+        for seen in found
+        if isinstance(seen, Batch)
+        for at in np.flatnonzero(seen.rows == row)
+    ]
+
+
+def events(found: Iterable[Any], kind: EventKind) -> list[str]:
+    """Return what was said of one kind."""
+    return [seen.detail for seen in found if isinstance(seen, Event) and seen.kind is kind]
