@@ -6,27 +6,22 @@ What is no message, or answers nothing, is a violation, which ends the conversat
 import asyncio
 import os
 import struct
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from protocols.driver import Clock, LinkLost
 from protocols.opcua import encoding
 from protocols.opcua.binary import Reader, Violation
 from protocols.opcua.chunks import CHUNK_BYTES, SHORTEST_CHUNK, Chunks, Security
-from protocols.opcua.codec import EPOCH, SERVICE_FAULT, Header, Refused, Service, header
+from protocols.opcua.codec import EPOCH, Header, Refused, Service
 from protocols.opcua.handshake import keys
 from protocols.opcua.status import bad, name
+from protocols.opcua.waiting import Done, Waiting, fail, settle
 from protocols.tcp import prepare
-
-Done: TypeAlias = Callable[[Header, Reader], None]
 
 CHUNK_SHARE: Final = 1024
 """A message may come in so many chunks as it has bytes divided by this: none is without content."""
 UNSENT_BYTES: Final = 1024 * 1024
 """Requests the peer has not even taken in; the largest, of 1000 nodes, has 100 KiB. Beyond it the link is lost."""
-MOST_ABANDONED: Final = 256
-"""Requests whose late answer is still known."""
 LIFETIME_MS: Final = 3_600_000
 """How long the keys of a channel are asked to last."""
 RENEW_AFTER: Final = 0.75
@@ -34,11 +29,10 @@ RENEW_AFTER: Final = 0.75
 
 
 class Channel(asyncio.BufferedProtocol):
-    """The client's end. `lost` is why it is over, if it is; `late` counts answers that came too late."""
+    """The client's end. `lost` is why it is over, if it is."""
 
     def __init__(self, security: Security, max_message_bytes: int, clock: Clock) -> None:
         self.security = security
-        self.late = 0
         self.lost: LinkLost | Violation | None = LinkLost("not connected")
         self.renew_at = float("inf")
         self.token = encoding.number_node(0)
@@ -51,9 +45,7 @@ class Channel(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = memoryview(bytearray(CHUNK_BYTES))
         self._filled = 0
-        self._request = 0
-        self._asked: dict[int, tuple[Service, Done, asyncio.Future[Any] | None]] = {}
-        self._abandoned: OrderedDict[int, None] = OrderedDict()
+        self._waiting = Waiting()
         self._greeted: asyncio.Future[None] = self._loop.create_future()
 
     @classmethod
@@ -75,6 +67,11 @@ class Channel(asyncio.BufferedProtocol):
             raise
         return channel
 
+    @property
+    def late(self) -> int:
+        """How many answers came too late."""
+        return self._waiting.late
+
     async def ask(self, service: Service, parameters: bytes, timeout_s: float) -> Reader:
         """Send a request and return what the service answers.
 
@@ -91,7 +88,7 @@ class Channel(asyncio.BufferedProtocol):
         except TimeoutError:
             raise TimeoutError(f"no answer in {timeout_s:g} s") from None
         finally:
-            self._abandon(request)
+            self._waiting.abandon(request)
         if bad(head.status):
             raise Refused(service, head.status)
         return reader
@@ -113,17 +110,16 @@ class Channel(asyncio.BufferedProtocol):
         if self.lost is not None:
             raise self.lost
         assert self._transport is not None
-        self._request = self._request % 0xFFFF_FFFF + 1
-        self._asked[self._request] = service, done, future
-        body = encoding.number_node(service) + self._header(timeout_s) + parameters
+        request = self._waiting.add(service, done, future)
+        body = encoding.number_node(service) + self._header(request, timeout_s) + parameters
         match service:
             case Service.OPEN_SECURE_CHANNEL:
-                self._transport.write(self._chunks.opening(self._request, body))
+                self._transport.write(self._chunks.opening(request, body))
             case Service.CLOSE_SECURE_CHANNEL:
-                self._transport.write(self._chunks.message(self._request, body, b"CLO"))
+                self._transport.write(self._chunks.message(request, body, b"CLO"))
             case _:
-                self._transport.write(self._chunks.message(self._request, body))
-        return self._request
+                self._transport.write(self._chunks.message(request, body))
+        return request
 
     async def agree(self, *, renew: bool) -> None:
         """Agree on new keys with the server.
@@ -164,10 +160,8 @@ class Channel(asyncio.BufferedProtocol):
         """Be over, for `reason`: at once for who waits, and for every later request."""
         hang_up = self.lost is None
         self.lost = self.lost or reason
-        asked, self._asked = self._asked, {}
-        for future in (self._greeted, *(future for _, _, future in asked.values())):
-            if future is not None:
-                fail(future, self.lost)
+        for future in (self._greeted, *self._waiting.forget()):
+            fail(future, self.lost)
         if hang_up and self._transport is not None:
             self._transport.abort()
 
@@ -180,18 +174,11 @@ class Channel(asyncio.BufferedProtocol):
         self._transport.write(b"HELF" + struct.pack("<I", 8 + len(body)) + body)
         await self._greeted
 
-    def _header(self, timeout_s: float) -> bytes:
+    def _header(self, request: int, timeout_s: float) -> bytes:
         """Return the request header: who asks, when, and how long the answer is waited for."""
         now = self._clock() // 100 + EPOCH
-        rest = struct.pack("<qIIiI", now, self._request, 0, -1, int(timeout_s * 1000))
+        rest = struct.pack("<qIIiI", now, request, 0, -1, int(timeout_s * 1000))
         return self.token + rest + b"\x00\x00\x00"
-
-    def _abandon(self, request: int) -> None:
-        """Remember a request that was not answered, by when its caller has gone."""
-        if self._asked.pop(request, None) is not None:
-            self._abandoned[request] = None
-            if len(self._abandoned) > MOST_ABANDONED:
-                self._abandoned.popitem(last=False)
 
     # asyncio.BufferedProtocol
 
@@ -237,7 +224,7 @@ class Channel(asyncio.BufferedProtocol):
             case _:
                 message = self._chunks.take(chunk)
                 if message is not None:
-                    self._answered(message[0], Reader(message[1]))
+                    self._waiting.answered(message[0], Reader(message[1]))
 
     def _acknowledged(self, reader: Reader) -> None:
         """Send no longer chunks than the server takes; what it sends stays within our limits, whatever it says."""
@@ -248,21 +235,6 @@ class Channel(asyncio.BufferedProtocol):
             )
         self._chunks.most_sent = min(CHUNK_BYTES, takes)
         self._greeted.set_result(None)
-
-    def _answered(self, request: int, reader: Reader) -> None:
-        head = header(reader)
-        asked = self._asked.get(request)
-        if asked is None:
-            if request not in self._abandoned:
-                raise Violation(f"request {request} was not asked")
-            del self._abandoned[request]
-            self.late += 1
-            return
-        service, done, _ = asked
-        if head.kind not in (service + 3, SERVICE_FAULT):
-            raise Violation(f"structure {head.kind} answers {service.name.lower()}")
-        done(head, reader)
-        self._asked.pop(request, None)  # not before: who waits must hear of a violation
 
 
 def _size(found: memoryview) -> int:
@@ -280,16 +252,3 @@ def _size(found: memoryview) -> int:
     if not shortest <= size <= CHUNK_BYTES:
         raise Violation(f"chunk of {size} bytes; {shortest} to {CHUNK_BYTES} are allowed")
     return size if len(found) >= size else 0
-
-
-def settle(future: "asyncio.Future[Any]", result: object) -> None:
-    """Let who awaits `future` go on with `result`, unless it was given up."""
-    if not future.done():
-        future.set_result(result)
-
-
-def fail(future: "asyncio.Future[Any]", error: Exception) -> None:
-    """Let who awaits `future` see `error`; nobody need have awaited it."""
-    if not future.done():
-        future.set_exception(error)
-        future.exception()

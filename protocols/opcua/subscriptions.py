@@ -13,12 +13,12 @@ from typing import Final
 from protocols.driver import LinkLost
 from protocols.opcua import encoding
 from protocols.opcua.binary import Reader, Violation
-from protocols.opcua.channel import fail, settle
 from protocols.opcua.codec import Header, Notified, Refused, Service, notified
 from protocols.opcua.config import OpcuaDevice
 from protocols.opcua.handshake import Subscribed, subscribed
 from protocols.opcua.session import Session
 from protocols.opcua.status import BAD_TIMEOUT, BAD_TOO_MANY_PUBLISH_REQUESTS, bad, name
+from protocols.opcua.waiting import fail, settle
 
 SPARE_REQUESTS: Final = 2
 """Publish requests beyond one for each subscription, so that an answer never waits for a round trip."""
