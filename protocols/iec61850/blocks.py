@@ -3,8 +3,8 @@
 The only writes of this protocol are here, all of them to the block itself. In the order of IEC 61850-7-2 clause 17.2:
 reserve, configure, EntryID, enable, general interrogation.
 
-Setting triggers, periods or the buffer time empties the buffer of a block. So a buffered one whose settings are not ours
-is enabled as it is; when all that it has buffered has come, it is disabled, set, and enabled again.
+Setting triggers, periods or the buffer time empties the buffer of a block. So a buffered one whose settings are not
+ours is enabled as it is; when all that it has buffered has come, it is disabled, set, and enabled again.
 """
 
 from collections.abc import Sequence

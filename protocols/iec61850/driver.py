@@ -115,6 +115,7 @@ class Iec61850Driver:
         with self._ending(session):
             if session.over is not None:
                 raise LinkLost(session.over)
+            await self._make_sure(session, questions)
             if not self._prepared:
                 await self._prepare(questions)
             await self._tend(session, questions)
@@ -191,8 +192,8 @@ class Iec61850Driver:
         self._missing = dict(image.refused)
         self._plans = plans
 
-    async def _tend(self, session: Session, questions: Questions) -> None:
-        """Ask whether the device is there when it is silent; do what blocks need; try again those we have not."""
+    async def _make_sure(self, session: Session, questions: Questions) -> None:
+        """Ask a device that is silent whether it is there, before anything else."""
         if session.late:
             self._notes.say(EventKind.LATE, f"{session.late} late answers dropped")
             session.late = 0
@@ -200,6 +201,9 @@ class Iec61850Driver:
             self._silent = True
             await questions.identity()
             self._silent = False
+
+    async def _tend(self, session: Session, questions: Questions) -> None:
+        """Do what blocks need, and try again those that we have not."""
         for block in (each for each in self._blocks if each.live):
             try:
                 await block.tend(questions, now=_now(), quiet=not session.reports)

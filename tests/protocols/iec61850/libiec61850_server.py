@@ -1,7 +1,8 @@
 """An IED of libiec61850, run by the Python that has pyiec61850-ng: `libiec61850_server.py PORT`, orders on stdin.
 
 IED3LD0 has XCBR1.Pos and 1,000 measurands, 100 in each GGIO1 to 10, AnIn001 to 100. Data sets in LLN0: dsMeas, the
-first ten and the position; dsBig, all measurands. Blocks: brcbMeas01 and 02, urcbMeas01, brcbBig01.
+first ten and the position; dsBig, all measurands. Blocks: brcbMeas01 and 02, urcbMeas01, brcbBig01, and urcbPlain01,
+which has no RptID.
 
     set N VALUE MS        measurand N (0 to 999), stamped MS since 1970
     quality N FLAGS       its quality, a sum of libiec61850's words
@@ -13,7 +14,13 @@ import sys
 from pyiec61850 import pyiec61850 as lib
 
 SMALL = 10
-BLOCKS = {"brcbMeas01": "dsMeas", "brcbMeas02": "dsMeas", "urcbMeas01": "dsMeas", "brcbBig01": "dsBig"}
+BLOCKS = {
+    "brcbMeas01": "dsMeas",
+    "brcbMeas02": "dsMeas",
+    "urcbMeas01": "dsMeas",
+    "brcbBig01": "dsBig",
+    "urcbPlain01": "dsMeas",
+}
 
 
 def build():
@@ -37,7 +44,8 @@ def build():
     triggers = lib.TRG_OPT_DATA_CHANGED | lib.TRG_OPT_QUALITY_CHANGED | lib.TRG_OPT_INTEGRITY | lib.TRG_OPT_GI
     options = lib.RPT_OPT_SEQ_NUM | lib.RPT_OPT_TIME_STAMP | lib.RPT_OPT_ENTRY_ID | lib.RPT_OPT_CONF_REV
     for name, data_set in BLOCKS.items():
-        lib.ReportControlBlock_create(name, first, name, name[0] == "b", data_set, 1, triggers, options, 20, 0)
+        said = None if "Plain" in name else name
+        lib.ReportControlBlock_create(name, first, said, name[0] == "b", data_set, 1, triggers, options, 20, 0)
     return model, [f"LD0/{node}.{name}" for node, name in names]
 
 

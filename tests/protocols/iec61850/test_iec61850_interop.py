@@ -2,14 +2,18 @@
 
 import asyncio
 import time
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gateway.core.image import Image
+from gateway.poll.poller import Poller, Retry
+from gateway.poll.unit import Unit
 from protocols.driver import LinkLost
 from protocols.iec61850.config import ReportConfig
-from protocols.model import Bookmark, Quality
+from protocols.model import Batch, Bookmark, Event, EventKind, Quality
 
 pytestmark = pytest.mark.interop
 
@@ -203,3 +207,112 @@ async def test_what_came_before_the_first_conversation(foreign, heard):
     changes = [a for a, b in zip(reader.readings(3), [None, *reader.readings(3)], strict=False) if a != b]
     assert changes[-11:] == [*map(float, range(101, 112))]
     assert not reader.events("overflow")
+
+
+async def test_a_block_without_a_name_of_its_own(foreign, heard):
+    """Its reports carry its reference instead of a RptID."""
+    reader = await heard(foreign.port, SMALL, reports=block("urcbPlain")).connect()
+    await reader.until(lambda: reader.readings(9))
+    await reader.driver.close()
+
+    assert reader.batches[-1].values.tolist() == [float(index) for index in range(10)]
+
+
+async def test_a_data_set_that_is_too_much_for_a_message(foreign, heard):
+    """Its members do not fit into one: said once, and they are read by themselves, many at once."""
+    reader = await heard(foreign.port, BIG, data_sets=("IED3LD0/LLN0.dsBig",), max_pdu=20_000).connect()
+    for _ in range(2):
+        await reader.poll()
+    await reader.driver.close()
+
+    assert [event.detail for event in reader.events("refused")] == [
+        "data set IED3LD0/LLN0.dsBig: service error resource, code 0"
+    ]
+    assert [batch.values.tolist() for batch in reader.batches] == [[float(index) for index in range(1000)]] * 2
+
+
+class Polled:
+    """A driver at work under the poller, and the process image behind it."""
+
+    def __init__(self, driver):
+        unit = Unit("ied", 0.3, shared=False)
+        retry = Retry(first_s=0.1, max_s=0.2)
+        self.poller = Poller(driver, [unit], retry=retry, phase=0, put=self._put, clock=time.time_ns)
+        self.image, self.batches, self.events = Image(driver._points), [], []
+        self._news = asyncio.Event()
+
+    async def _put(self, seen):
+        if isinstance(seen, Batch):
+            self.image.observe(seen)
+            self.batches.append(seen)
+        elif isinstance(seen, Event):
+            self.events.append(seen.kind)
+            if seen.kind is EventKind.LOST:
+                self.image.lost("ied", seen.time_ns)
+        self._news.set()
+
+    async def until(self, holds):
+        async with asyncio.timeout(15):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    def all_lost(self):
+        return (self.image.quality & Quality.COMM_LOST).all()
+
+    def readings(self, row):
+        return [float(batch.values[batch.rows == row][0]) for batch in self.batches if row in batch.rows]
+
+
+@asynccontextmanager
+async def polled(driver):
+    work = Polled(driver)
+    task = asyncio.create_task(work.poller.run())
+    try:
+        await work.until(lambda: not work.image.quality.any())
+        yield work
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+HOW = {"reports": {"reports": block("brcbMeas", buffer_ms=0)}, "reads": {"every_s": 0.2}}
+
+
+@pytest.mark.parametrize("how", HOW)
+async def test_an_outage_by_a_kill(foreign, iec61850, how):
+    """Every point is lost, with its last value; then each has its own again, and all that the device saw comes."""
+    async with polled(iec61850(foreign.port, SMALL, heartbeat_s=0.3, **HOW[how])) as work:
+        await foreign.kill()
+        await work.until(work.all_lost)
+        lost = work.image.values.tolist()
+        work.batches.clear()
+        await foreign.start()
+        for value in range(201, 206):
+            await foreign.set(3, value)
+        await work.until(lambda: not work.image.quality.any() and work.image.values[3] == 205.0)
+
+        assert lost == [float(index) for index in range(10)]
+        assert work.image.values.tolist() == [0.0, 1.0, 2.0, 205.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+        assert all(set(work.readings(row)) <= {0.0, float(row)} for row in range(10) if row != 3)
+        if how == "reports":
+            assert [value for value in dict.fromkeys(work.readings(3)) if value > 200] == [201.0, 202, 203, 204, 205]
+
+
+@pytest.mark.parametrize("how", HOW)
+async def test_an_outage_by_a_freeze(foreign, iec61850, how):
+    """Two seconds of silence: lost, then good again, each value at its own point, and no change is missing."""
+    async with polled(iec61850(foreign.port, SMALL, heartbeat_s=0.3, **HOW[how])) as work:
+        foreign.freeze()
+        await work.until(work.all_lost)
+        await asyncio.sleep(2)
+        foreign.resume()
+        for value in range(301, 306):
+            await foreign.set(3, value)
+        await work.until(lambda: not work.image.quality.any() and work.image.values[3] == 305.0)
+
+        assert all(set(work.readings(row)) == {float(row)} for row in range(10) if row != 3)
+        if how == "reports":
+            assert list(dict.fromkeys(work.readings(3))) == [3.0, 301.0, 302, 303, 304, 305]
+            assert EventKind.OVERFLOW not in work.events
