@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 from importlib import import_module
-from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +19,8 @@ examples:
       registers 100 to 107 raw and in all types and orders; the likeliest place of a value near 230 as YAML
   gridsentinel decode tcp://10.0.0.17:20000 --set outstation=10 --output devices/rtu7.yaml
       what a DNP3 outstation has, as a device to include
+  gridsentinel decode tcp://10.0.0.23:102
+      model, data sets and report control blocks of an IEC 61850 IED, as a device to include
 
 Nothing is ever written to the device. It is a conversation of its own: where a device allows only one, stop the gateway
 first. Modbus addresses are zero based, as on the wire: 40101 of a manual is holding:100.
@@ -95,6 +96,4 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _room(protocol: str) -> ModuleType:
     """Return the module of `protocol`, loaded only now."""
-    if find_spec(f"gateway.decode.{protocol}") is None:
-        raise WrongUse(f"decode does not speak {protocol} yet; for Modbus at such a port add --protocol modbus")
     return import_module(f"gateway.decode.{protocol}")

@@ -200,15 +200,6 @@ async def test_wrong_urls(decode, url, text):
     assert said.err.startswith(text)
 
 
-async def test_a_protocol_that_is_not_spoken(decode, monkeypatch):
-    """Exit 2, and what to do about it."""
-    monkeypatch.setattr("gateway.cli.decode.find_spec", lambda _name: None)
-    said = await decode("tcp://127.0.0.1:20000")
-
-    assert said.code == 2
-    assert said.err == "decode does not speak dnp3 yet; for Modbus at such a port add --protocol modbus\n"
-
-
 async def test_an_output_that_cannot_be_written(serve, decode, tmp_path):
     """Exit 2, and why."""
     async with serve({"holding": {0: 1}}) as port:
