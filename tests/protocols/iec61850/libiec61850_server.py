@@ -1,8 +1,8 @@
 """An IED of libiec61850, run by the Python that has pyiec61850-ng: `libiec61850_server.py PORT`, orders on stdin.
 
 IED3LD0 has XCBR1.Pos and 1,000 measurands, 100 in each GGIO1 to 10, AnIn001 to 100. Data sets in LLN0: dsMeas, the
-first ten and the position; dsBig, all measurands. Blocks: brcbMeas01 and 02, urcbMeas01, brcbBig01, and urcbPlain01,
-which has no RptID.
+first ten and the position; dsHundred, the first hundred; dsBig, all. Blocks: brcbMeas01 and 02, urcbMeas01,
+brcbHundred01, brcbBig01, and urcbPlain01, which has no RptID.
 
     set N VALUE MS        measurand N (0 to 999), stamped MS since 1970
     quality N FLAGS       its quality, a sum of libiec61850's words
@@ -18,6 +18,7 @@ BLOCKS = {
     "brcbMeas01": "dsMeas",
     "brcbMeas02": "dsMeas",
     "urcbMeas01": "dsMeas",
+    "brcbHundred01": "dsHundred",
     "brcbBig01": "dsBig",
     "urcbPlain01": "dsMeas",
 }
@@ -37,7 +38,8 @@ def build():
             lib.CDC_MV_create(f"AnIn{index:03}", lib.toModelNode(node), lib.CDC_OPTION_INST_MAG, False)
             names.append((f"GGIO{group}", f"AnIn{index:03}"))
     small, big = lib.DataSet_create("dsMeas", first), lib.DataSet_create("dsBig", first)
-    for data_set, members in ((small, names[:SMALL]), (big, names)):
+    hundred = lib.DataSet_create("dsHundred", first)
+    for data_set, members in ((small, names[:SMALL]), (hundred, names[:100]), (big, names)):
         for node, name in members:
             lib.DataSetEntry_create(data_set, f"{node}$MX${name}", -1, None)
     lib.DataSetEntry_create(small, "XCBR1$ST$Pos", -1, None)
