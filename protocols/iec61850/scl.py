@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from open61850.scl import Fcda, SclDataSet, SclError, SclIed, find_ied, load_ieds
 
-from protocols.iec61850.config import Iec61850Device, Iec61850Point, Type
+from protocols.iec61850.config import Address, Iec61850Device, Iec61850Point, Type
 from protocols.settings import Fault
 
 MOST_POINTS: Final = 20_000
@@ -22,6 +22,8 @@ MOST_POINTS: Final = 20_000
 MOST_BYTES: Final = 134_217_728
 """Largest file that is read; an SCD of a large substation has 60 MB."""
 MOST_DEPTH: Final = 16
+MOST_PARTS: Final = 500_000
+"""Parts of types that are walked through in one file: types in types multiply, and nothing in a file ends that."""
 ENDINGS: Final = (".cVal.mag.f", ".mag.f", ".mag.i", ".stVal", ".actVal", ".valWTr.posVal")
 TYPES: Final[dict[str, Type]] = {
     "BOOLEAN": "bool", "Enum": "enum", "Dbpos": "dbpos", "FLOAT32": "float64", "FLOAT64": "float64",
@@ -80,6 +82,7 @@ class _File:
             for each in part
         }
         self._objects: dict[tuple[str, str, str], list[Attribute]] = {}
+        self._parts = 0
         self.lacks = f"is not in {path}"
 
     def ied(self, device: Iec61850Device) -> SclIed:
@@ -132,6 +135,9 @@ class _File:
         if template is None or not depth:
             return
         for part in template:
+            self._parts += 1
+            if self._parts > MOST_PARTS:
+                raise SclError(f"its types have over {MOST_PARTS} parts: one is perhaps part of itself")
             kind, name, basic = _local(part), (*names, part.get("name", "")), part.get("bType", "")
             if kind == "SDO":
                 yield from self._walk(
@@ -196,13 +202,15 @@ def _attributes(
             for attribute in _of_member(file, nodes.get((domain, member.ln), ""), member):
                 names_down = (*member.do_name.split(".")[:1], *attribute.names)
                 place = ".".join((member.ln, *names_down))
-                inst = member.ld_inst or domain
-                yield f"{domain}/{place}[{member.fc}]", _short(f"{inst}.{place}"), attribute.type
+                address = f"{domain}/{place}[{member.fc}]"
+                Address.parse(address)
+                inst = member.ld_inst if member.ld_inst in domain else domain
+                yield address, _short(f"{inst or domain}.{place}"), attribute.type
 
 
 def _of_member(file: _File, node_type: str, member: Fcda) -> list[Attribute]:
     down = [name for name in (*member.do_name.split("."), *member.da_name.split(".")) if name]
-    found = file.below(node_type, down, member.fc)
+    found = file.below(node_type, down, member.fc) if down else []
     triggering = [each for each in found if each.triggers and each.names[-1] != "range"]
     return triggering or found
 

@@ -1,5 +1,7 @@
 """SCL files: the members of data sets become points."""
 
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,40 @@ def test_the_loader_reads_the_file(cid_file):
         load_apart(file)
     [fault] = error.value.faults
     assert (fault.line, fault.path) == (4, "devices[0].scl")
+
+
+def test_types_that_are_parts_of_themselves(tmp_path):
+    """Are said, at once; a file cannot hang the loader."""
+    file = tmp_path / "x.cid"
+    parts = "".join(f'<BDA name="p{index}" bType="Struct" type="Vector"/>' for index in range(10))
+    file.write_text(cid("feeder1").replace('<DAType id="Vector">', f'<DAType id="Vector">{parts}'))
+    _, [(path, said)] = resolved(file, data_sets=["FEEDER1LD0/LLN0.dsMeas"])
+
+    assert path == ("scl",)
+    assert "one is perhaps part of itself" in said
+
+
+def mutated(text, rng):
+    """Return `text` with an attribute or an element left out, doubled, emptied or scribbled on."""
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        spans = [each.span() for each in re.finditer(r' \w+="[^"]*"|<[^>]+>', text)]
+        start, end = rng.choice(spans)
+        part = text[start:end]
+        new = rng.choice(
+            ["", part + part, re.sub(r'"[^"]*"', '""', part), re.sub(r'"[^"]*"', '"-1"', part), f"{part}ü<"]
+        )
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def test_mutated_files(tmp_path):
+    """Points or a fault at a key, never anything else; a hundred of them."""
+    file, rng, good = tmp_path / "x.cid", random.Random(), cid("feeder1")
+    outcomes = {True: 0, False: 0}
+    for _ in range(100):
+        file.write_text(mutated(good, rng))
+        device, faults = resolved(file, reports=[{"block": "FEEDER1LD0/LLN0.brcbMeas"}])
+        outcomes[bool(faults)] += 1
+        assert faults or all(point.place for point in device.points)
+
+    assert min(outcomes.values()) > 0
