@@ -22,7 +22,6 @@ from protocols.iec61850.feed import Feed
 from protocols.iec61850.layout import Member, Path, Tree, Wanted, members
 from protocols.iec61850.questions import Questions
 from protocols.iec61850.report import LONGEST_ENTRY_ID, Taken
-from protocols.model import EventKind
 
 MOST_INSTANCES: Final = 16
 """Instances of a block that are looked for; servers offer one for each of their clients, which are fewer."""
@@ -55,7 +54,8 @@ class Block:
         self.buffered = False
         self.instance = ""
         self.covered: frozenset[int] = frozenset()
-        self.remarks: list[tuple[EventKind, str]] = []
+        self.remarks: list[tuple[str, str]] = []
+        """What is to be said: an attribute that is refused with why, or nothing with what is lost."""
         self.feed = Feed()
         self._data_set, self._report_name = "", ""
         self._unset: list[tuple[str, IECData]] = []
@@ -161,7 +161,7 @@ class Block:
         code = await self._write(questions, "GI", BoolData(value=True))
         self.feed.interrogate = False
         if code is not None:
-            self.remarks.append((EventKind.REFUSED, f"{self.key}: no general interrogation, {access_error(code)}"))
+            self.remarks.append((f"{self.key}.GI", f"{self.key}: no general interrogation, {access_error(code)}"))
 
     async def _understand(self, questions: Questions, has: Attributes, wanted: Sequence[Wanted]) -> None:
         """Learn what its reports will bring, before the first one comes."""
@@ -217,7 +217,7 @@ class Block:
             code = await self._write(questions, name, value)
             if code is not None:
                 said = f"{self.key}: {name} stays as the device has it, {access_error(code)}"
-                self.remarks.append((EventKind.REFUSED, said))
+                self.remarks.append((f"{self.key}.{name}", said))
 
     async def _set_at_last(self, questions: Questions, now: float) -> None:
         """Set and enable it, disabled as it is; but what it has buffered since it was is taken first."""
@@ -242,7 +242,7 @@ class Block:
             f"{self.key}: the device has no entry {last.hex()} any more, {access_error(code)}: "
             "reports between it and the oldest one that is left are lost"
         )
-        self.remarks.append((EventKind.OVERFLOW, said))
+        self.remarks.append(("", said))
         entries.pop(self.key)
         await self._write(questions, "EntryID", OctetStringData(NO_ENTRY))
         return True, True

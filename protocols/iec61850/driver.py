@@ -157,6 +157,8 @@ class Iec61850Driver:
                 await block.take(questions, instances, wanted, self._entries, now=_now())
             except Busy as busy:
                 self._give_up(block, busy)
+            else:
+                self._notes.granted(block.config.block)
             covered |= block.covered
             self._note_remarks(block)
 
@@ -178,7 +180,7 @@ class Iec61850Driver:
             reference = ObjectName(f"{match[2]}${match[3]}", match[1])
             found = await data_set(questions, reference, list(left.values()))
             if isinstance(found, Refusal):
-                self._notes.say(EventKind.REFUSED, f"data set {name}: {found}")
+                self._notes.refusal(name, f"data set {name}: {found}")
                 continue
             asked = Asked.of_data_set(reference, found)
             if asked.places:
@@ -213,8 +215,10 @@ class Iec61850Driver:
             self._note_remarks(block)
         if _now() >= self._retry_at and not all(block.live for block in self._blocks):
             self._retry_at = _now() + RETRY_BLOCK_S
+            before = [block.live for block in self._blocks]
             await self._take_blocks(questions)
-            await self._plan(questions)
+            if [block.live for block in self._blocks] != before:
+                await self._plan(questions)
 
     # readings
 
@@ -268,14 +272,14 @@ class Iec61850Driver:
         return Batch(rows, values * self._scale[at] + self._offset[at], quality, times, arrival_ns)
 
     def _note_remarks(self, block: Block) -> None:
-        for kind, text in block.remarks:
-            self._notes.say(kind, text)
+        for key, text in block.remarks:
+            self._notes.refusal(key, text) if key else self._notes.say(EventKind.OVERFLOW, text)
         block.remarks.clear()
 
     def _give_up(self, block: Block, busy: Busy) -> None:
         """Go on without a block, until it is tried again."""
         block.lost()
-        self._notes.say(EventKind.REFUSED, str(busy))
+        self._notes.refusal(block.config.block, str(busy))
 
     @contextmanager
     def _ending(self, session: Session) -> Iterator[None]:

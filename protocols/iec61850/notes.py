@@ -24,6 +24,7 @@ class Notes:
         self._first = points.rows_of[device].start
         self._waiting: dict[tuple[EventKind, str], Event] = {}
         self._refused: dict[int, str] = {}
+        self._refusals: dict[str, str] = {}
         self._identity = ""
         self._clock_off, self._ahead_s = False, 0.0
 
@@ -31,6 +32,17 @@ class Notes:
         """Say something now."""
         if len(self._waiting) < MOST_WAITING:
             self._waiting[kind, detail] = Event(self._device, kind, detail, self._clock(), tuple(rows))
+
+    def refusal(self, what: str, why: str) -> None:
+        """Say that a block, an attribute of it or a data set is refused, if it was not for this reason."""
+        if self._refusals.get(what) != why:
+            self._refusals[what] = why
+            self.say(EventKind.REFUSED, why)
+
+    def granted(self, what: str) -> None:
+        """Say that a block is ours after all."""
+        if self._refusals.pop(what, None) is not None:
+            self.say(EventKind.ACCEPTED, f"{what}: taken")
 
     def identity(self, identity: str) -> None:
         """Say who answers, if it is somebody else than the last time."""

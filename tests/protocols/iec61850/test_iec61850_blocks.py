@@ -143,3 +143,22 @@ async def test_a_read_without_an_answer_makes_the_next_one_ask(ied, heard):
     ied.conduct.answers = "well"
     await reader.until(lambda: not reader.driver._silent)
     await reader.driver.close()
+
+
+async def test_a_block_that_is_free_again(ied, heard, written):
+    """It is tried again, which is not said each time, then taken, which is; its points come by it from then on."""
+    written.refused["RptEna"] = 2
+    reader = await reading(ied, heard).connect()
+    for _ in range(3):
+        reader.driver._retry_at = 0.0
+        await reader.poll()
+    assert len(reader.events("refused")) == 1
+
+    written.refused.clear()
+    reader.driver._retry_at = 0.0
+    await reader.poll()
+    await reader.until(lambda: reader.batches)
+    await reader.driver.close()
+
+    assert [event.detail for event in reader.events("accepted")] == [f"{LD}/LLN0.brcbMeas: taken"]
+    assert not reader.driver._plans[0]
