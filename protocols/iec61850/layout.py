@@ -14,14 +14,17 @@ import numpy as np
 from open61850.mms.types import ArrayType, MmsType, PrimitiveType, StructureType
 
 from protocols.iec61850.codec import ACCESS_ERROR, MOST_VALUES, PASSING, Span, access_error, error_code
+from protocols.iec61850.shape import Shape, learned
 from protocols.iec61850.transport import Violation
-from protocols.iec61850.values import BITS, flags, number, time
+from protocols.iec61850.values import BITS, FLOAT, QUALITY, UTC, flags, moment, number, time
 from protocols.model import Qualities, Quality, Times, Values
 
 MOST_DEPTH: Final = 16
 """Levels of a type: WYE in a data object has six, and the standard has no deeper ones."""
 NUMERIC: Final = frozenset({"boolean", "integer", "unsigned", "float", "bit-string"})
-VALUE, ON_OFF, QUALITY, TIME = range(4)
+LESSONS: Final = 3
+"""Messages from which the form of a member is learned; some have the same one seldom or never."""
+VALUE, ON_OFF, QUALITY_OF, TIME = range(4)
 """What a leaf is to a point; ON_OFF is a value for some points that want a Dbpos as on or off."""
 
 Path: TypeAlias = tuple[str, ...]
@@ -92,6 +95,10 @@ class Member:
         self.places = tuple(sorted({place for slot in found for place in slot[1]}))
         self.valued = tuple(sorted({place for slot in found if slot[0] in (VALUE, ON_OFF) for place in slot[1]}))
         self.untimed = tuple(set(untimed).intersection(self.valued))
+        self._shape: Shape | None = None
+        kinds = [None if slot is None else _TAGS[slot[0]] for slot in slots]
+        self._tags = kinds if all(slot[1] == self.places and not slot[2] for slot in found) else []
+        self._lessons = LESSONS if len(self.places) == 1 and self._tags else 0
 
     def take(self, data: bytes, span: Span, image: Image) -> None:
         """Put what `span` of `data` says into `image`.
@@ -99,11 +106,19 @@ class Member:
         Raises:
             Violation: it is not of the type that the device told.
         """
-        at, end = span.start, span.end
-        if span.tag == ACCESS_ERROR:
+        if self._shape is not None and self._shape.fits(data, span.start, span.end):
+            [place] = self.places
+            image.values[place], quality, stamp = self._shape.fields.unpack_from(data, span.start)
+            image.quality[place] = QUALITY[quality >> 3]
+            image.time_ns[place], image.untrusted[place] = moment(stamp)
+        elif span.tag == ACCESS_ERROR:
             code = error_code(data, span)
             image.refuse(self.valued, access_error(code), Quality.FAILURE if code in PASSING else Quality.BAD_REFERENCE)
-            return
+        else:
+            self._take_parts(data, span, image)
+
+    def _take_parts(self, data: bytes, span: Span, image: Image) -> None:
+        at, end = span.start, span.end
         try:
             for slot in self.slots:
                 tag = data[at]
@@ -126,11 +141,14 @@ class Member:
             image.refuse(self.places, "the attribute is no number")
         elif at != end:
             raise Violation(f"a value at byte {span.start} has not the {len(self.slots)} parts of its type")
+        elif self._lessons:
+            self._lessons -= 1
+            self._shape = learned(data, span, self._tags)
 
 
 def _put(slot: Slot, data: bytes, tag: int, body: int, end: int, image: Image) -> None:
     what, places, plain, on_off = slot
-    if what == QUALITY:
+    if what == QUALITY_OF:
         quality = flags(data, tag, body, end)
         for place in places:
             image.quality[place] = quality
@@ -149,6 +167,7 @@ def _put(slot: Slot, data: bytes, tag: int, body: int, end: int, image: Image) -
             image.quality[place] = 0
 
 
+_TAGS: Final = {VALUE: FLOAT, ON_OFF: BITS, QUALITY_OF: BITS, TIME: UTC}
 _ON_OFF: Final[Mapping[float, float]] = {1.0: 0.0, 2.0: 1.0}
 """Dbpos off and on; neither the intermediate nor the bad state is one of them."""
 
@@ -211,7 +230,7 @@ def members(trees: Sequence[Tree], wanted: Sequence[Wanted]) -> list[Member]:
 
 
 def _slot(path: Path, owners: Mapping[tuple[str, Path], list[int]], plain: AbstractSet[int]) -> Slot | None:
-    for what, name in ((QUALITY, "q"), (TIME, "t")):
+    for what, name in ((QUALITY_OF, "q"), (TIME, "t")):
         if places := owners.get((name, path)):
             return what, tuple(places), (), ()
     straight, on_off = owners.get(("value", path), []), owners.get(("bool", path), [])

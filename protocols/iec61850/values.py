@@ -56,7 +56,8 @@ def _table() -> list[int]:
     return found
 
 
-_QUALITY: Final = _table()
+QUALITY: Final = _table()
+"""Flags of each bit string of 13 bits, as a number."""
 
 
 def number(data: bytes, tag: int, body: int, end: int) -> float:
@@ -104,7 +105,7 @@ def flags(data: bytes, tag: int, body: int, end: int) -> int:
     """
     if tag != BITS or end - body != 3 or data[body] != 3:
         raise Violation(f"quality in a value {tag:#04x} of {end - body} bytes, not in a bit string of 13 bits")
-    return _QUALITY[(data[body + 1] << 8 | data[body + 2]) >> 3]
+    return QUALITY[data[body + 1] << 5 | data[body + 2] >> 3]
 
 
 def time(data: bytes, tag: int, body: int, end: int) -> tuple[int, int]:
@@ -115,7 +116,11 @@ def time(data: bytes, tag: int, body: int, end: int) -> tuple[int, int]:
     """
     if tag != UTC or end - body != 8:
         raise Violation(f"time in a value {tag:#04x} of {end - body} bytes, not in a UTC time of 8")
-    whole = int.from_bytes(data[body:end], "big")
+    return moment(int.from_bytes(data[body:end], "big"))
+
+
+def moment(whole: int) -> tuple[int, int]:
+    """Return what `time` does, of the 8 bytes as a number."""
     seconds, fraction = whole >> 32, whole >> 8 & 0xFFFFFF
     if not seconds:
         return 0, 0
