@@ -177,7 +177,7 @@ class Gateway:
         return Sources(
             birth=lambda: describe(self.config),
             status=self._status,
-            gaps=self.store.gaps,
+            gaps=self.store.losses,
             command=self._command,
             journal=self._logbook,
         )

@@ -242,6 +242,8 @@ class Disk:
     def _write(self, db: sqlite3.Connection, transaction: Transaction, work: Work) -> None:
         for gap in work.reported:
             gaps.remove(db, gap)
+        for gap in work.noted:
+            gaps.note(db, gap)
         for stream, runs in work.unreadable.items():
             transaction.discard(stream, runs)
         for (stream, reason), lost in work.lost.items():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.store import fading, numbers
 from gateway.store.handed import Handed
-from gateway.store.levels import ANY, LEVELS_MAX, Levels
+from gateway.store.levels import ANY, LEVELS_MAX, TOP, Levels
 from gateway.store.limits import Limits
 from gateway.store.packing import BadRecord, summary_of, to_record
 from gateway.store.record import Row, Stream
@@ -110,6 +110,7 @@ class Fader:
             older, newer, row = found
             own = min(max(own, partner[1]) + 1, LEVELS_MAX - 1)
             merge.replace(older, newer, row, own)
+            self._loaded(db).made(own)
             if level != ANY:
                 return
         self._partners[level, device] = seq, own
@@ -143,7 +144,7 @@ class Fader:
         if self._levels is None:
             marks = {whole(level): whole(seq) for level, seq in db.execute("SELECT level, seq FROM fading")}
             self._partners = {}
-            for level, mark in marks.items():
+            for level, mark in marks.items() - {(TOP, marks.get(TOP))}:
                 for seq, device, own in db.execute(BACK, (mark, LOOK_BACK)):
                     if level in (own, ANY):
                         self._partners.setdefault((level, device), (seq, own))

@@ -22,6 +22,11 @@ def add(db: sqlite3.Connection, gap: Gap) -> None:
         _add(db, table, gap)
 
 
+def note(db: sqlite3.Connection, gap: Gap) -> None:
+    """Record `gap` as one that was; noting it twice is noting it once."""
+    _add(db, "losses", gap)
+
+
 def waiting(db: sqlite3.Connection, stream: Stream | None) -> Sequence[Gap]:
     """Return the gaps of `stream`, or of all, that are not reported yet, in order."""
     return _read(db, "gaps", stream)

@@ -19,6 +19,8 @@ LEVELS_MAX = 40
 """2^40 windows of one second are 35,000 years."""
 ANY = LEVELS_MAX
 """The mark of the last resort, where levels count no more."""
+TOP = LEVELS_MAX + 1
+"""Stands among the marks for the highest level that a window has: above it there is nothing to look at."""
 
 
 @dataclass(slots=True)
@@ -30,16 +32,18 @@ class Levels:
     def next(self, last: int) -> int | None:
         """Return the level whose turn it is, None when all up to `last` were looked at."""
         worth, upto = {}, last
-        for level in range(LEVELS_MAX):
+        for level in range(self.mark(TOP) + 1):
             mark = self.mark(level)
             if mark < upto:
                 worth[level] = (last - mark) / (1 << level)
-            if not mark:
-                break
             upto = mark
         if worth:
             return max(worth, key=worth.__getitem__)
         return ANY if self.mark(ANY) < last else None
+
+    def made(self, level: int) -> None:
+        """Note that there is a window of `level`."""
+        self.marks[TOP] = max(self.mark(TOP), level)
 
     def mark(self, level: int) -> int:
         """Return up to which number `level` was looked at."""

@@ -32,6 +32,7 @@ class Group:
     acknowledged: Mapping[Stream, Sequence[Run]] = field(default_factory=dict)
     unreadable: Mapping[Stream, Sequence[Run]] = field(default_factory=dict)
     reported: Sequence[Gap] = ()
+    noted: Sequence[Gap] = ()
     records: list[Record] = field(default_factory=list)
     states: dict[str, bytes | None] = field(default_factory=dict)
     bytes: int = 0
@@ -44,7 +45,16 @@ class Group:
 
     def work(self) -> Work:
         """Return what the disk is to do."""
-        return Work(self.records, self.states, self.bytes, self.lost, self.acknowledged, self.unreadable, self.reported)
+        return Work(
+            records=self.records,
+            states=self.states,
+            bytes=self.bytes,
+            lost=self.lost,
+            acknowledged=self.acknowledged,
+            unreadable=self.unreadable,
+            reported=self.reported,
+            noted=self.noted,
+        )
 
 
 class Pending:
@@ -60,9 +70,11 @@ class Pending:
         self._acknowledged: dict[Stream, list[Run]] = {}
         self._unreadable: dict[Stream, list[Run]] = {}
         self._reported: list[Gap] = []
+        self._noted: list[Gap] = []
 
     def __bool__(self) -> bool:
-        return bool(self._units or self._lost or self._acknowledged or self._unreadable or self._reported)
+        deletions = self._acknowledged or self._unreadable or self._reported
+        return bool(self._units or self._lost or self._noted or deletions)
 
     @property
     def lost(self) -> Mapping[Stream, int]:
@@ -93,16 +105,20 @@ class Pending:
         """Let reported gaps wait for their deletion."""
         self._reported = [*self._reported, *gaps][-REPORTED_MAX:]
 
+    def note(self, gap: Gap) -> None:
+        """Let a gap that is reported already wait for its record."""
+        self._noted = [*self._noted, gap][-REPORTED_MAX:]
+
     def take(self) -> Sequence[Work]:
         """Take everything out, as much together as one transaction may; the deletions come first."""
-        works, group = [], Group(self._lost, self._acknowledged, self._unreadable, self._reported)
+        works, group = [], Group(self._lost, self._acknowledged, self._unreadable, self._reported, self._noted)
         for unit in self._units:
             if group.bytes and group.bytes + unit.bytes > self._unit_bytes:
                 works.append(group.work())
                 group = Group()
             group.add(unit)
         self._units = deque()
-        self._lost, self._acknowledged, self._unreadable, self._reported = {}, {}, {}, []
+        self._lost, self._acknowledged, self._unreadable, self._reported, self._noted = {}, {}, {}, [], []
         self.bytes = 0
         return [*works, group.work()]
 
@@ -123,6 +139,7 @@ class Pending:
             for stream, earlier in others.items():
                 runs[stream] = self._bounded([*earlier, *runs.get(stream, ())])
         self._reported = [*work.reported, *self._reported][-REPORTED_MAX:]
+        self._noted = [*work.noted, *self._noted][-REPORTED_MAX:]
 
     def _trim(self) -> None:
         """Drop the oldest telemetry, then changes, then alarms, to seven eighths: not again at the next record."""

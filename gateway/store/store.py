@@ -113,6 +113,11 @@ class Store:
         self._pending.report(gaps)
         self._ask()
 
+    def lost(self, gap: Gap) -> None:
+        """What this row held never leaves, and is reported as `gap` in its place: remember it with the next commit."""
+        self._pending.note(gap)
+        self._ask()
+
     def last(self, stream: Stream) -> int:
         """Return the last committed number of `stream`, 0 for none."""
         return self._disk.stats.last.get(stream, 0)

@@ -30,6 +30,7 @@ class Work:
     acknowledged: Mapping[Stream, Sequence[Run]] = field(default_factory=dict)
     unreadable: Mapping[Stream, Sequence[Run]] = field(default_factory=dict)
     reported: Sequence[Gap] = ()
+    noted: Sequence[Gap] = ()
 
 
 @dataclass(slots=True)

@@ -22,6 +22,9 @@ class Store(Protocol):
     def acknowledge(self, stream: Stream, seqs: Iterable[int]) -> None:
         """Let go of rows that the broker has."""
 
+    def lost(self, gap: Gap) -> None:
+        """Remember that a row cannot be sent, and that `gap` goes in its place."""
+
     def reported(self, gaps: Iterable[Gap]) -> None:
         """Let go of gaps that the broker has."""
 

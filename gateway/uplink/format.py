@@ -16,7 +16,7 @@ from gateway.uplink.schedule import Due
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a format asks the gateway: what it measures, how it is, its gaps, and to act on an alarm."""
+    """What a format asks the gateway: what it measures, how it is, every gap there ever was, and to act on an alarm."""
 
     birth: Callable[[], Mapping[str, Any]]
     status: Callable[[], Mapping[str, Any]]

@@ -2,6 +2,8 @@
 
     telemetry {"v":1,"stream":"telemetry","seq":1042,"device":"feeder1","start":TIME,"length_s":10,"historical":false,
                "clock":"synchronised"|"free","points":{"va":{"n":10,"min":229.8,"max":230.4,"mean":230.1,"last":230.2,"q":0}}}
+              of windows that were merged also "covers":[first seq, last seq] and, where not all between them are
+              meant, "numbers":[[first,last],[first,last,step],…]
     change    {"v":1,"stream":"change","seq":7,"device":"feeder1","time":TIME,"historical":false,"clock":…,
                "points":{"cb52":{"value":1,"q":0,"time":TIME}}}
     alarm     {"v":1,"stream":"alarm","seq":7,"id":…,"state":"active_unacked","severity":"warning","kind":"limit_high",
@@ -9,6 +11,7 @@
                "technique":null,"first":TIME,"last":TIME,"count":1,"score":…,"active":true,"acked":false,
                "shelved_until":null,"by":"","historical":false,"clock":…}
     gap       {"v":1,"stream":"telemetry","from_seq":3,"to_seq":9,"start":TIME,"end":TIME,"reason":"budget","lost":7}
+              and "numbers" as above where not all between the bounds are lost
     birth     {"v":1, and what `gateway.description` tells of devices and points}
     status    {"v":1,"online":true, and what the health says}; offline: {"v":1,"online":false,"reason":"lost"|"stopped"}
     reply     {"v":1,"id":…,"ok":true} or {"v":1,"id":…,"ok":false,"error":…}
@@ -28,6 +31,8 @@ from typing import Any
 import numpy as np
 
 from gateway.core.messages import Alarm, Change, Message, Summary
+from gateway.store import numbers
+from gateway.store.numbers import Numbers
 from gateway.store.packing import alarm_of, change_of, summary_of
 from gateway.store.record import Gap, Row, Stream
 from protocols.model import Times, Values
@@ -51,8 +56,8 @@ def to_json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(_plain(value, DEEPEST), allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def telemetry(summary: Summary, *, seq: int, historical: bool) -> bytes:
-    """Encode one window of one device."""
+def telemetry(summary: Summary, *, seq: int, historical: bool, merged: Numbers = ()) -> bytes:
+    """Encode one window of one device, or what was `merged` of several."""
     head = {
         **_head(Stream.TELEMETRY, seq),
         "device": summary.device,
@@ -60,9 +65,10 @@ def telemetry(summary: Summary, *, seq: int, historical: bool) -> bytes:
         "length_s": summary.length_ns / 1e9,
         "historical": historical,
         "clock": _clock(summary),
+        **_merged(merged),
     }
-    numbers = (_finite(array) for array in (summary.min, summary.max, summary.mean, summary.last))
-    columns = (summary.points, summary.count.tolist(), *numbers, summary.quality.tolist())
+    floats = (_finite(array) for array in (summary.min, summary.max, summary.mean, summary.last))
+    columns = (summary.points, summary.count.tolist(), *floats, summary.quality.tolist())
     return _with_points(head, [_POINT % row for row in zip(*columns, strict=True)])
 
 
@@ -118,6 +124,7 @@ def gap_fields(hole: Gap) -> dict[str, Any]:
         "end": iso(hole.end_ns),
         "reason": hole.reason,
         "lost": hole.lost,
+        **_listed(hole.numbers),
     }
 
 
@@ -129,7 +136,7 @@ def encode(row: Row, *, historical: bool) -> bytes:
     """
     match row.record.stream:
         case Stream.TELEMETRY:
-            return telemetry(summary_of(row.record), seq=row.seq, historical=historical)
+            return telemetry(summary_of(row.record), seq=row.seq, historical=historical, merged=row.merged)
         case Stream.CHANGE:
             return change(change_of(row.record), seq=row.seq, historical=historical)
         case Stream.ALARM:
@@ -143,6 +150,16 @@ def _head(stream: Stream, seq: int) -> dict[str, Any]:
 def _clock(message: Message) -> str:
     """Return whether the gateway's clock followed a time source, which is what its own times are worth."""
     return "synchronised" if message.synchronised else "free"
+
+
+def _merged(merged: Numbers) -> dict[str, Any]:
+    if not merged:
+        return {}
+    return {"covers": numbers.bounds(merged), **_listed(() if numbers.dense(merged) else merged)}
+
+
+def _listed(listed: Numbers) -> dict[str, Any]:
+    return {"numbers": numbers.to_words(listed)} if listed else {}
 
 
 def _with_points(head: Mapping[str, Any], points: Sequence[str]) -> bytes:

@@ -72,7 +72,7 @@ class Publisher:
         self._connection: Connection | None = None
         self._wake = store.stored
         self._empty = asyncio.Event()
-        self._writer = Writer(form)
+        self._writer = Writer(form, store.lost)
         self._flight = Flight(store, hold_s=form.hold_s)
         self._holes = Holes()
         self._status_due_s = 0.0

@@ -1,11 +1,11 @@
 """Turns what is stored into messages that the broker can take; what cannot be sent leaves a gap."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from gateway.store.packing import BadRecord
-from gateway.store.record import Gap, GapReason, Row
+from gateway.store.record import Gap, GapReason
 from gateway.uplink.format import Format
 from gateway.uplink.message import Outgoing
 from gateway.uplink.schedule import Due
@@ -15,12 +15,16 @@ ENVELOPE_BYTES = 512
 
 
 class Writer:
-    """Writes in one format. `unreadable` rows and `oversized` messages are counted, and the first of each is said."""
+    """Writes in one format. `unreadable` rows and `oversized` messages are counted, and the first of each is said.
 
-    def __init__(self, form: Format) -> None:
+    What leaves a gap is told to `lost`, so that it stays known.
+    """
+
+    def __init__(self, form: Format, lost: Callable[[Gap], None]) -> None:
         self.unreadable = 0
         self.oversized = 0
         self._format = form
+        self._lost = lost
         self._log = structlog.get_logger("uplink")
 
     def row(self, due: Due, max_bytes: int) -> Sequence[Outgoing]:
@@ -32,10 +36,10 @@ class Writer:
             if self.unreadable == 1:
                 stream = due.row.record.stream.value
                 self._log.error("row_unreadable", stream=stream, seq=due.row.seq, reason=str(bad))
-            return (self._format.gap(_hole(due.row, GapReason.CORRUPT)),)
+            return self._instead(due.row.gap(GapReason.CORRUPT))
         if all(self.fits(message, max_bytes) for message in messages):
             return messages
-        return (self._format.gap(_hole(due.row, GapReason.SIZE)),)
+        return self._instead(due.row.gap(GapReason.SIZE))
 
     def fits(self, message: Outgoing, max_bytes: int) -> bool:
         """Return whether the broker would take a message of this size."""
@@ -47,6 +51,6 @@ class Writer:
             self._log.error("message_oversized", topic=message.topic, bytes=size, max_bytes=max_bytes)
         return False
 
-
-def _hole(row: Row, reason: GapReason) -> Gap:
-    return Gap(row.record.stream, row.seq, row.seq, row.record.start_ns, row.record.end_ns, reason, 1)
+    def _instead(self, hole: Gap) -> Sequence[Outgoing]:
+        self._lost(hole)
+        return (self._format.gap(hole),)

@@ -10,7 +10,7 @@ import numpy as np
 from detectors.config import build
 from detectors.stuck import StuckConfig
 from gateway.core.alarms import Alarms
-from gateway.core.messages import AlarmState
+from gateway.core.messages import AlarmState, Summary
 from gateway.core.steady import Steady
 from gateway.store.record import Gap, GapReason, Stream
 from gateway.uplink import commands, payload
@@ -39,7 +39,13 @@ def documented(table: Any, topic: str) -> set[str]:
 
 
 def gap() -> dict[str, Any]:
-    return json.loads(payload.gap(Gap(Stream.TELEMETRY, 3, 9, 1, 2, GapReason.BUDGET, 7)))
+    return json.loads(payload.gap(Gap(Stream.TELEMETRY, 3, 9, 1, 2, GapReason.BUDGET, 4, ((3, 9, 2),))))
+
+
+def merged() -> dict[str, Any]:
+    numbers, one = np.array([1.0]), np.array([1], np.uint32)
+    window = Summary("feeder1", 0, 1, ("va",), one, numbers, numbers, numbers, numbers, np.zeros(1, np.uint16))
+    return json.loads(payload.telemetry(window, seq=9, historical=True, merged=((3, 9, 2),)))
 
 
 async def test_every_field_that_is_sent_is_documented_and_none_else(said, table):
@@ -49,6 +55,7 @@ async def test_every_field_that_is_sent_is_documented_and_none_else(said, table)
         for topic in ("status", "birth", "telemetry", "change", "alarm", "reply")
     }
     sent["gap"] = set(fields(gap()))
+    sent["telemetry"] |= set(fields(merged()))
 
     assert {topic: sorted(documented(table, topic)) for topic in sent} == {
         topic: sorted(found) for topic, found in sent.items()

@@ -76,6 +76,7 @@ class Memory:
         self.lasts = dict.fromkeys(Stream, 0)
         self.acknowledged: dict[Stream, list[int]] = {stream: [] for stream in Stream}
         self.holes: list[Gap] = []
+        self.ever: set[Gap] = set()
         self.emptied = asyncio.Event()
 
     def put(self, *messages: Summary | Change | Alarm) -> None:
@@ -101,8 +102,14 @@ class Memory:
         if not any(self.rows.values()):
             self.emptied.set()
 
+    def lost(self, gap: Gap) -> None:
+        self.ever.add(gap)
+
     async def gaps(self) -> Sequence[Gap]:
         return tuple(self.holes)
+
+    async def losses(self) -> Sequence[Gap]:
+        return (*self.holes, *self.ever)
 
     def reported(self, gaps: Sequence[Gap]) -> None:
         self.holes = [hole for hole in self.holes if hole not in gaps]
@@ -142,7 +149,7 @@ async def publish() -> AsyncIterator[Callable[..., Publisher]]:
     ) -> Publisher:
         uplink = Uplink(url=url, **{"retry_max_s": 1.0, "connect_timeout_s": 3.0} | keys)
         object.__setattr__(uplink, "keepalive_s", keepalive_s)  # tests have less patience than a configuration may
-        sources = Sources(birth=birth, status=lambda: {"state": "operational"}, gaps=store.gaps, command=command)
+        sources = Sources(birth=birth, status=lambda: {"state": "operational"}, gaps=store.losses, command=command)
         publisher = Publisher(uplink, identity, store, build(uplink, identity, sources), random=random)
         tasks.append(asyncio.create_task(publisher.run(), name="publisher"))
         publisher.task = tasks[-1]  # type: ignore[attr-defined]
