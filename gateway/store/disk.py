@@ -1,21 +1,24 @@
-"""The store's own thread works here: one connection, group commits, and a fresh start when the database is bad."""
+"""The store's own thread works here: one connection, group commits, reads, and what to do when the disk says no."""
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from os import close, statvfs
 from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
 from gateway.store import files, gaps
+from gateway.store.database import Database
 from gateway.store.fader import Fader
+from gateway.store.files import Taken
 from gateway.store.limits import PAGE_BYTES, Limits
-from gateway.store.record import Gap, Row, Stream
+from gateway.store.record import Damaged, Gap, GapReason, Row, Stream
 from gateway.store.rows import row_of
 from gateway.store.schema import STATEMENTS, prepare
 from gateway.store.transaction import Transaction
-from gateway.store.work import Ledger, StoreStats, Work
+from gateway.store.words import whole
+from gateway.store.work import Ledger, Lost, StoreStats, Work
 
 T = TypeVar("T")
 
@@ -26,8 +29,6 @@ FADES_AT_START = 32
 FADE_AHEAD = 4
 """So much of a transaction's bytes is made free in advance: fewer commits have to, and pages are emptied whole."""
 NOTHING = Work()
-NOTES_MAX = 100
-"""A dying disk repeats itself."""
 FAULTS = frozenset(
     (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY,
      sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL),
@@ -50,17 +51,17 @@ class Disk:
     """The database of one directory. Every method runs in the one thread that owns the connection."""
 
     def __init__(self, directory: Path, limits: Limits) -> None:
-        self.notes: list[str] = []
         self.stats = StoreStats()
-        self._directory = directory
-        self._path = directory / files.DATABASE
-        self._wal = directory / f"{files.DATABASE}-wal"
-        self._limits = limits
-        self._db: sqlite3.Connection | None = None
-        self._lock: int | None = None
+        self._directory, self._limits = directory, limits
+        self._database = Database(directory, limits, start=self._start, taken=self._taken)
         self._fader = Fader(limits)
-        self._ledgers = {stream: Ledger() for stream in Stream}
+        self._ledgers: Mapping[Stream, Ledger] = {}
         self._reserved: Mapping[Stream, tuple[int, int]] = {}
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the operator should know of the database."""
+        return self._database.notes
 
     def open(self) -> None:
         """Open the database, or a fresh one when it is bad; afterwards all is within its limits."""
@@ -103,58 +104,53 @@ class Disk:
 
     def close(self) -> None:
         """Close the database and give the lock back."""
-        self._disconnect()
-        if self._lock is not None:
-            close(self._lock)
-            self._lock = None
+        self._database.close()
 
     def _guarded(self, act: Callable[[sqlite3.Connection], T]) -> T:
+        """Do it; once more with a database that was made anew if it is found bad."""
         try:
-            return act(self._opened())
-        except sqlite3.DatabaseError as error:
-            if is_fault(error) or (self._db is not None and _code(error) not in DAMAGES):
+            return act(self._database.opened())
+        except (sqlite3.DatabaseError, Damaged) as error:
+            if isinstance(error, sqlite3.DatabaseError) and not self._is_damage(error):
                 raise
-            self._set_aside(str(error))
-            return act(self._opened())
+            self._database.is_bad(str(error))
+            return act(self._database.opened())
 
-    def _opened(self) -> sqlite3.Connection:
-        if self._db is not None:
-            return self._db
-        if self._lock is None:
-            self._lock = files.lock(self._directory)
-        self._fader.forget()
-        db = sqlite3.connect(self._path, isolation_level=None, timeout=1.0)
-        try:
-            self._start(db)
-        except BaseException:
-            db.close()
-            raise
-        self._db = db
-        return db
-
-    def _disconnect(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    def _set_aside(self, reason: str) -> None:
-        self._disconnect()
-        bad = files.set_aside(self._directory)
-        self._note(f"{self._path} cannot be read ({reason}): set aside as {bad.name}, begun afresh")
-
-    def _note(self, text: str) -> None:
-        if len(self.notes) < NOTES_MAX:
-            self.notes.append(text)
+    def _is_damage(self, error: sqlite3.DatabaseError) -> bool:
+        if _code(error) == sqlite3.SQLITE_IOERR:
+            self._database.disconnect()
+        return not is_fault(error) and (_code(error) in DAMAGES or not self._database.is_open)
 
     def _start(self, db: sqlite3.Connection) -> None:
-        self._reserved = files.read_reserved(self._directory)
-        prepare(db, self._reserved)
+        taken = self._taken()
+        prepare(db, taken)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        rows = db.execute("SELECT stream, last, rows, bytes, dropped FROM streams").fetchall()
-        self._ledgers = {Stream(stream): Ledger(*numbers) for stream, *numbers in rows}
+        self._fader.forget()
+        ledgers = _ledgers(db)
+        self._reserved = files.read_reserved(self._directory)
+        self._catch_up(db, ledgers, taken)
         self._reserve(db, self._ledgers)
         self._fit(db)
         db.execute(f"PRAGMA max_page_count = {self._limits.pages}")
+
+    def _taken(self) -> Mapping[Stream, Taken]:
+        """Return which numbers were given out: exact once it was open, for what the files say may be gone with it."""
+        if not self._ledgers:
+            return files.read_taken(self._directory)
+        first = {stream: self._reserved.get(stream, (1, 0))[0] for stream in Stream}
+        return {stream: Taken(first[stream], ledger.last, ledger.last) for stream, ledger in self._ledgers.items()}
+
+    def _catch_up(
+        self, db: sqlite3.Connection, ledgers: Mapping[Stream, Ledger], taken: Mapping[Stream, Taken]
+    ) -> None:
+        """Skip numbers that were given out and that the database knows nothing of: its journal has lost its end."""
+        db.execute("BEGIN IMMEDIATE")
+        transaction = Transaction(db, self._limits, ledgers)
+        for stream, ledger in ledgers.items():
+            if (missing := taken.get(stream, Taken()).least - ledger.last) > 0:
+                transaction.lose(stream, GapReason.CORRUPT, Lost(missing, 0, 0))
+                self._database.note(f"{self._database.path} has lost the last {missing} messages of {stream}")
+        self._commit_ledgers(db, transaction)
 
     def _reserve(self, db: sqlite3.Connection, ledgers: Mapping[Stream, Ledger]) -> None:
         if all(ledger.last < self._reserved.get(stream, (0, 0))[1] for stream, ledger in ledgers.items()):
@@ -162,9 +158,10 @@ class Disk:
         waiting = {gap.stream: gap.from_seq for gap in reversed(gaps.waiting(db, None))}
         reserved = {}
         for stream, ledger in ledgers.items():
-            oldest = db.execute(STATEMENTS[stream].oldest).fetchone() or (ledger.last + 1,)
-            first = min(oldest[0], waiting.get(stream, oldest[0]))
-            reserved[stream] = (first, ledger.last + files.RESERVED)
+            (oldest, *_) = db.execute(STATEMENTS[stream].oldest).fetchone() or (ledger.last + 1,)
+            if stream is Stream.TELEMETRY and oldest <= self._fader.merged_upto(db):
+                oldest = min(oldest, self._reserved.get(stream, (1, 0))[0])  # it may stand for older ones
+            reserved[stream] = (min(oldest, waiting.get(stream, oldest)), ledger.last + files.RESERVED)
         files.write_reserved(self._directory, reserved)
         self._reserved = reserved
 
@@ -179,43 +176,29 @@ class Disk:
             fits = (turns > FADES_AT_START or not self._fade(db, transaction, NOTHING)) and transaction.fit()
             self._commit_ledgers(db, transaction)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        if self._path.stat().st_size > self._limits.pages * PAGE_BYTES:
+        if self._database.path.stat().st_size > self._limits.pages * PAGE_BYTES:
             self._shrink(db)
 
     def _shrink(self, db: sqlite3.Connection) -> None:
         try:
             db.execute("PRAGMA cache_spill = ON")
             db.execute("VACUUM")
-            self._note("the store was larger than its budget: the oldest has gone, the file is shrunk")
+            self._database.note("the store was larger than its budget: the oldest has gone, the file is shrunk")
         except sqlite3.OperationalError as error:
-            self._note(f"the store is larger than its budget and cannot be shrunk now: {error}")
+            self._database.note(f"the store is larger than its budget and cannot be shrunk now: {error}")
         finally:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             db.execute("PRAGMA cache_spill = OFF")
 
     def _make_room_in_journal(self, db: sqlite3.Connection) -> None:
-        if self._wal_bytes() > self._limits.checkpoint_bytes:
+        if self._database.wal_bytes() > self._limits.checkpoint_bytes:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _limits_now(self, db: sqlite3.Connection) -> Limits:
-        """Return the limits, less where the file system itself has less left: a small disk is a small budget."""
-        system = statvfs(self._directory)
-        (pages,) = db.execute("PRAGMA page_count").fetchone()
-        left = system.f_bavail * system.f_frsize - (self._limits.journal_bytes - self._wal_bytes())
-        possible = (self._path.stat().st_size + left) // PAGE_BYTES
-        return replace(self._limits, pages=min(self._limits.pages, max(pages, possible)))
-
-    def _wal_bytes(self) -> int:
-        try:
-            return self._wal.stat().st_size
-        except OSError:  # not there yet; no reason to fail after a commit
-            return 0
 
     def _commit(self, db: sqlite3.Connection, work: Work) -> None:
         left = work.acknowledged
         while True:
             self._make_room_in_journal(db)
-            limits = self._limits_now(db)
+            limits = self._database.limits_now(*db.execute("PRAGMA page_count").fetchone())
             db.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(db, limits, self._ledgers)
@@ -256,7 +239,9 @@ class Disk:
         stats = self._measure(db, transaction.ledgers)
         db.execute("COMMIT")
         self._ledgers = transaction.ledgers
-        self.stats = replace(stats, wal_bytes=self._wal_bytes())
+        self.stats = replace(stats, wal_bytes=self._database.wal_bytes())
+        with suppress(OSError):
+            files.write_last(self._directory, {stream: ledger.last for stream, ledger in self._ledgers.items()})
 
     def _measure(self, db: sqlite3.Connection, ledgers: Mapping[Stream, Ledger]) -> StoreStats:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
@@ -273,3 +258,14 @@ class Disk:
             db_bytes=pages * PAGE_BYTES,
             used_bytes=(pages - free) * PAGE_BYTES,
         )
+
+
+def _ledgers(db: sqlite3.Connection) -> Mapping[Stream, Ledger]:
+    rows = db.execute("SELECT stream, last, rows, bytes, dropped FROM streams").fetchall()
+    try:
+        found = {Stream(stream): Ledger(*map(whole, numbers)) for stream, *numbers in rows}
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"the sums cannot be read: {error}") from error
+    if len(found) < len(Stream):
+        raise Damaged("the sums of a stream are missing")
+    return found

@@ -67,6 +67,11 @@ class Fader:
         """Look at the disk again: the transaction was undone, or the database is another."""
         self._levels = None
 
+    def merged_upto(self, db: sqlite3.Connection) -> int:
+        """Return the number above which no window is merged."""
+        levels = self._loaded(db)
+        return max(levels.mark(0), levels.mark(ANY))
+
     def fade(self, db: sqlite3.Connection, ledger: Ledger, wanted: int) -> bool:
         """Free `wanted` bytes, or what one transaction may; return False when there is nothing left to merge."""
         levels = self._loaded(db)

@@ -1,8 +1,11 @@
-"""The files beside the database: the lock, the highest number that may have been given out, a bad database set aside.
+"""The files beside the database: the lock, the numbers that were given out, a bad database set aside.
 
 store.db, store.db-wal   the database and its journal
 store.db.bad (-wal)      the last one that could not be read; outside the budget, may be deleted
-sequences.json           per stream [oldest number that may wait, highest number that may be given out]
+store.db.new             what could be read of it, complete; .part while it is being written
+sequences.json           per stream [oldest number that may wait, highest number that may be given out]; synced
+last.json                per stream the last number that was given out, and in which boot; not synced, so it is exact in
+                         that boot, and never too high after a power cut
 lock                     held by the daemon that has the store open; holds its process id
 """
 
@@ -10,14 +13,28 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.store.numbers import Run
 from gateway.store.record import Stream
+from gateway.store.words import whole
 
-DATABASE, SEQUENCES, LOCK = "store.db", "sequences.json", "lock"
+DATABASE, SEQUENCES, LAST, LOCK = "store.db", "sequences.json", "last.json", "lock"
+BAD = f"{DATABASE}.bad"
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+LAST_BYTES = 200
 RESERVED = 10_000
 """Numbers taken ahead in the side file, which is so written seldom; skipped when the database is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Numbers of a stream: the oldest that may wait, and the last that was given out, at least and at most."""
+
+    first: int = 1
+    least: int = 0
+    most: int = 0
 
 
 class StoreBusy(Exception):
@@ -65,18 +82,76 @@ def write_reserved(directory: Path, reserved: Mapping[Stream, Run]) -> None:
     sync_directory(directory)
 
 
-def set_aside(directory: Path) -> Path:
-    """Rename the database with its journal, over the one that was set aside before, and return its new name."""
-    bad = directory / f"{DATABASE}.bad"
-    for suffix in ("", "-wal"):
-        source, target = directory / f"{DATABASE}{suffix}", directory / f"{bad.name}{suffix}"
+def write_last(directory: Path, last: Mapping[Stream, int]) -> None:
+    """Note the numbers that a commit gave out; torn by a power cut it is no JSON, and says nothing."""
+    line = json.dumps({"boot": _boot(), **last})
+    handle = os.open(directory / LAST, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(handle, line.ljust(LAST_BYTES).encode(), 0)
+    finally:
+        os.close(handle)
+
+
+def read_last(directory: Path) -> tuple[Mapping[Stream, int], bool]:
+    """Return the last numbers that are known to have been given out, and whether there are none above them."""
+    try:
+        words = json.loads((directory / LAST).read_bytes())
+        return {stream: whole(words[stream]) for stream in Stream}, words["boot"] == _boot()
+    except (OSError, ValueError, TypeError, LookupError):
+        return {}, False
+
+
+def read_taken(directory: Path) -> Mapping[Stream, Taken]:
+    """Return what is known of the numbers without the database."""
+    reserved, (last, exact) = read_reserved(directory), read_last(directory)
+    taken = {}
+    for stream in Stream:
+        (first, upto), least = reserved.get(stream, (1, 0)), last.get(stream, 0)
+        taken[stream] = Taken(first, least, least if exact else max(least, upto))
+    return taken
+
+
+def _boot() -> str:
+    try:
+        return BOOT.read_text().strip()
+    except OSError:
+        return ""
+
+
+def part(directory: Path) -> Path:
+    """Return the name of a database that is being written, and remove what was left of one before."""
+    name = directory / f"{DATABASE}.part"
+    for suffix in ("", "-wal", "-shm"):
+        name.with_name(name.name + suffix).unlink(missing_ok=True)
+    return name
+
+
+def complete(written: Path) -> None:
+    """Let a database that was written be the next one; `put_in_place` follows, after a power cut too."""
+    written.replace(written.with_suffix(".new"))
+    sync_directory(written.parent)
+
+
+def put_in_place(directory: Path) -> None:
+    """Set the database aside and put the next one in its place, if there is one."""
+    following = directory / f"{DATABASE}.new"
+    if following.exists():
+        set_aside(directory)
+        following.replace(directory / DATABASE)
+        sync_directory(directory)
+
+
+def set_aside(directory: Path) -> None:
+    """Rename the database with its journal, over the one that was set aside before."""
+    there = (directory / DATABASE).exists()
+    for suffix in ("-wal", ""):  # never a database with the journal of another
+        source, target = directory / f"{DATABASE}{suffix}", directory / f"{BAD}{suffix}"
         if source.exists():
             source.replace(target)
-        else:
+        elif there:
             target.unlink(missing_ok=True)
     (directory / f"{DATABASE}-shm").unlink(missing_ok=True)
     sync_directory(directory)
-    return bad
 
 
 def sync_directory(directory: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 from gateway.store import numbers
 from gateway.store.numbers import Numbers
@@ -13,18 +14,19 @@ from gateway.store.words import whole
 GAPS_MAX = 256
 """Per stream and table; the two oldest merge beyond it. Drops take the oldest first, so a handful is usual."""
 COLUMNS = "stream, from_seq, to_seq, start_ns, end_ns, reason, lost, numbers"
+SELECT = f"SELECT {COLUMNS} FROM {{table}}"  # noqa: S608  the names are ours
 TABLES = ("gaps", "losses")
 
 
 def add(db: sqlite3.Connection, gap: Gap) -> None:
     """Record `gap` as one to report and as one that was, merged with its neighbours of the same reason."""
     for table in TABLES:
-        _add(db, table, gap)
+        put(db, table, gap)
 
 
 def note(db: sqlite3.Connection, gap: Gap) -> None:
     """Record `gap` as one that was; noting it twice is noting it once."""
-    _add(db, "losses", gap)
+    put(db, "losses", gap)
 
 
 def waiting(db: sqlite3.Connection, stream: Stream | None) -> Sequence[Gap]:
@@ -45,18 +47,19 @@ def remove(db: sqlite3.Connection, gap: Gap) -> None:
     )
 
 
-def _add(db: sqlite3.Connection, table: str, gap: Gap) -> None:
+def put(db: sqlite3.Connection, table: str, gap: Gap) -> None:
+    """Record `gap` in one of the tables, merged with its neighbours of the same reason."""
     touching = db.execute(
         f"SELECT {COLUMNS} FROM {table} WHERE stream = ? AND reason = ? AND to_seq >= ? AND from_seq <= ?",  # noqa: S608
         (gap.stream, gap.reason, gap.from_seq - 1, gap.to_seq + 1),
     ).fetchall()
-    _replace(db, table, [_gap(row) for row in touching], gap)
+    _replace(db, table, [of_columns(row) for row in touching], gap)
     rows = db.execute(
         f"SELECT {COLUMNS} FROM {table} WHERE stream = ? ORDER BY from_seq",  # noqa: S608
         (gap.stream,),
     ).fetchall()
     if len(rows) > GAPS_MAX:
-        _replace(db, table, [_gap(rows[0])], _gap(rows[1]))
+        _replace(db, table, [of_columns(rows[0])], of_columns(rows[1]))
 
 
 def _read(db: sqlite3.Connection, table: str, stream: Stream | None) -> Sequence[Gap]:
@@ -64,7 +67,7 @@ def _read(db: sqlite3.Connection, table: str, stream: Stream | None) -> Sequence
         f"SELECT {COLUMNS} FROM {table} WHERE ? IN (stream, '') ORDER BY stream, from_seq",  # noqa: S608
         (stream or "",),
     )
-    return [_gap(row) for row in rows]
+    return [of_columns(row) for row in rows]
 
 
 def _replace(db: sqlite3.Connection, table: str, others: Sequence[Gap], gap: Gap) -> None:
@@ -94,7 +97,12 @@ def _row(gap: Gap) -> tuple[str, int, int, int, int, str, int, str | None]:
     return gap.stream, gap.from_seq, gap.to_seq, gap.start_ns, gap.end_ns, gap.reason, gap.lost, listed
 
 
-def _gap(row: tuple[str, int, int, int, int, str, int, str | None]) -> Gap:
+def of_columns(row: Sequence[Any]) -> Gap:
+    """Return the gap that was read.
+
+    Raises:
+        Damaged: it is none.
+    """
     stream, from_seq, to_seq, start_ns, end_ns, reason, lost, listed = row
     try:
         found = numbers.of_words(json.loads(listed)) if listed else ()

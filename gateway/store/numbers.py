@@ -15,6 +15,7 @@ Run: TypeAlias = tuple[int, int]
 Stride: TypeAlias = tuple[int, int, int]
 Numbers: TypeAlias = tuple[Stride, ...]
 
+LARGEST = (1 << 63) - 1
 STRIDES_MAX = 1_000
 """Of one set; a window that would need more is not merged, a gap that would need more tells only bounds and count."""
 

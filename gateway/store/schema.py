@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.store import gaps
+from gateway.store.files import Taken
 from gateway.store.limits import PAGE_BYTES
-from gateway.store.numbers import Run
 from gateway.store.record import Gap, GapReason, Stream
 
 VERSION = 2
@@ -87,7 +87,7 @@ class Statements:
 STATEMENTS = {stream: Statements.of(stream) for stream in Stream}
 
 
-def prepare(db: sqlite3.Connection, taken: Mapping[Stream, Run]) -> None:
+def prepare(db: sqlite3.Connection, taken: Mapping[Stream, Taken]) -> None:
     """Set up `db`; a new one goes on counting behind the numbers that were `taken` before, and records the gaps.
 
     Raises:
@@ -102,18 +102,19 @@ def prepare(db: sqlite3.Connection, taken: Mapping[Stream, Run]) -> None:
     if version == 0:
         _create(db, taken)
     elif version == 1:
-        _migrate(db)
+        migrate(db)
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables != set(TABLES):
         raise sqlite3.DatabaseError("its tables are not the store's")
 
 
-def _create(db: sqlite3.Connection, taken: Mapping[Stream, Run]) -> None:
+def _create(db: sqlite3.Connection, taken: Mapping[Stream, Taken]) -> None:
     db.execute("BEGIN IMMEDIATE")
     for name, columns in TABLES.items():
         db.execute(f"CREATE TABLE {name} ({columns}")
     for stream in Stream:
-        first, last = taken.get(stream, (1, 0))
+        numbers = taken.get(stream, Taken())
+        first, last = numbers.first, numbers.most
         db.execute("INSERT INTO streams VALUES (?, ?, 0, 0, 0)", (stream, last))
         if last >= first:
             gaps.add(db, Gap(stream, first, last, 0, 0, GapReason.CORRUPT, last - first + 1))
@@ -121,7 +122,7 @@ def _create(db: sqlite3.Connection, taken: Mapping[Stream, Run]) -> None:
     db.execute("COMMIT")
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def migrate(db: sqlite3.Connection) -> None:
     """Make version 2 of version 1, in place and at once: no row is touched."""
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:

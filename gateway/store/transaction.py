@@ -9,7 +9,7 @@ from gateway.store import gaps, numbers
 from gateway.store.limits import PAGE_BYTES, SPARE_PAGES, Limits, cost, record_cost, states_cost
 from gateway.store.numbers import Run
 from gateway.store.record import Gap, GapReason, Record, Row, Stream
-from gateway.store.rows import columns_of, merged_in
+from gateway.store.rows import columns_of, merged_in, row_cost
 from gateway.store.schema import STATEMENTS
 from gateway.store.work import Ledger, Lost
 
@@ -66,6 +66,15 @@ class Transaction:
         kept = [(key, value) for key, value in states.items() if value is not None]
         self._db.executemany("INSERT OR REPLACE INTO states VALUES (?, ?)", kept)
         self._db.executemany("DELETE FROM states WHERE key = ?", [(k,) for k, v in states.items() if v is None])
+        self._fit_budgets()
+
+    def restore(self, stream: Stream, rows: Sequence[tuple[Row, int]]) -> None:
+        """Store rows that have their numbers and levels already; if there is too little room, the oldest go."""
+        size = sum(row_cost(row) for row, _ in rows)
+        self._make_pages(size // PAGE_BYTES + 1)
+        self._db.executemany(STATEMENTS[stream].insert, [columns_of(row, level) for row, level in rows])
+        self.ledgers[stream].rows += len(rows)
+        self.ledgers[stream].bytes += size
         self._fit_budgets()
 
     def fit(self) -> bool:
