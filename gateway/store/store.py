@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 RETRY_S = 1.0
 """Pause after a commit that failed: a full disk is noticed soon, and not hammered."""
+SLOW_S = 0.5
+"""A commit that takes longer is worth a word: alarms wait for it. A healthy disk takes some milliseconds."""
 NO_STATES: Mapping[str, bytes | None] = MappingProxyType({})
 
 log = structlog.get_logger()
@@ -46,6 +48,7 @@ class Store:
         self._commit_s = budget.commit_s
         self._fault: str | None = None
         self._faults = self._notes_told = 0
+        self._slow = False
         self._committing: deque[Work] = deque()
         self._rounds_asked = self._rounds_done = 0
         self._wake, self._urgent, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -251,8 +254,14 @@ class Store:
         if self._fault is not None:
             log.info("store_recovered", after=self._fault)
             self._fault = None
+        self._watch_pace(self._disk.stats.commit_s)
         self.stored.set()
         await self._tell()
+
+    def _watch_pace(self, commit_s: float) -> None:
+        if commit_s > SLOW_S and not self._slow:
+            log.warning("store_slow", commit_s=round(commit_s, 1))
+        self._slow = commit_s > (SLOW_S / 2 if self._slow else SLOW_S)
 
     async def _refused(self, error: OSError | DatabaseError) -> None:
         works, self._committing = self._committing, deque()

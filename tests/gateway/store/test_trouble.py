@@ -11,10 +11,12 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from gateway.config.model import MIB, StoreBudget
+from gateway.store import numbers
 from gateway.store import store as store_module
 from gateway.store.files import RESERVED, StoreBusy
 from gateway.store.record import GapReason, Record, Stream
 from gateway.store.schema import StoreTooNew
+from gateway.store.seal import seal
 from gateway.store.store import Store
 
 T, C, A = Stream.TELEMETRY, Stream.CHANGE, Stream.ALARM
@@ -22,7 +24,7 @@ BUDGET = StoreBudget(max_bytes=4 * MIB, commit_s=0.01)
 
 
 def records(stream, count, size=100):
-    return [Record(stream, "d", n, n + 1, os.urandom(size)) for n in range(count)]
+    return [Record(stream, "d", n, n + 1, seal(os.urandom(size))) for n in range(count)]
 
 
 async def filled(directory, count=50, size=1000):
@@ -100,17 +102,20 @@ async def test_a_database_of_another_program_is_set_aside(tmp_path):
 
 
 async def test_damage_found_while_running_loses_nothing_new(tmp_path):
-    """A page that turns out bad at a read sets the database aside; what is appended then is stored."""
+    """Pages that turn out bad at a read: the others are kept, the hole is exact, what is appended then is stored."""
     await filled(tmp_path, count=500)
     store = await Store.open(tmp_path, BUDGET)
     overwrite(tmp_path / "store.db", os.urandom(400_000), at=40_000)
     os.posix_fadvise(handle := os.open(tmp_path / "store.db", os.O_RDONLY), 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(handle)
 
-    assert not await store.read(T, after=0, limit=1000)
-    number = await appended(store)
-    assert number > 500
-    assert [row.seq for row in await store.read(T, after=0, limit=10)] == [number]
+    kept = {row.seq for row in await store.read(T, after=0, limit=1000)}
+    (gap,) = await store.gaps(T)
+    lost = {number for first, last in numbers.runs(gap.numbers or ((gap.from_seq, gap.to_seq, 1),))
+            for number in range(first, last + 1)}  # fmt: skip
+    assert (kept | lost, kept & lost) == (set(range(1, 501)), set())
+    assert 50 < len(kept) < 450
+    assert await appended(store) == 501
     await store.close()
 
 
@@ -308,3 +313,104 @@ def test_a_file_that_may_not_grow_is_waited_for(tmp_path):
     )
 
     assert done.stdout.splitlines()[-1:] == ["200 None"], done.stderr
+
+
+BAD_DISK = """
+import asyncio, os, sys, time
+from pathlib import Path
+from gateway.config.model import MIB, StoreBudget
+from gateway.store import store as module
+from gateway.store.record import Record, Stream
+
+module.RETRY_S = 0.02
+longest = 0.0
+
+async def beat():
+    global longest
+    while True:
+        begin = time.monotonic()
+        await asyncio.sleep(0.01)
+        longest = max(longest, time.monotonic() - begin)
+
+def records(count):
+    return [Record(Stream.TELEMETRY, "d", n, n, bytes(100)) for n in range(count)]
+
+async def main():
+    store = await module.Store.open(Path(sys.argv[1]), StoreBudget(max_bytes=4 * MIB, commit_s=0.01))
+    beats = asyncio.create_task(beat())
+    failing = os.environ.get("SHIM_FAIL")
+    for turn in range(2):
+        store.append(records(50))
+        await store.flush()
+        if failing and not turn:
+            Path(failing).touch()
+            store.append(records(100))
+            while store.stats.faults < 3:
+                await asyncio.sleep(0.01)
+            print(store.stats.fault)
+            Path(failing).unlink()
+    await store.flush()
+    rows = await store.read(Stream.TELEMETRY, after=0, limit=1000)
+    beats.cancel()
+    print([row.seq for row in rows] == list(range(1, store.last(Stream.TELEMETRY) + 1)), len(rows), longest < 0.9,
+          store.stats.fault, store.stats.commit_s > 0.9)
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+def on_a_bad_disk(directory, environment):
+    done = subprocess.run(
+        [sys.executable, "-c", BAD_DISK, directory],
+        env=environment, check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_slow_disk_holds_nobody_up(tmp_path, shim):
+    """With a second for each sync everything is stored, the loop goes on meanwhile, and the log says it once."""
+    said = on_a_bad_disk(tmp_path, shim(tmp_path, SHIM_SYNC_MS="1000"))
+
+    assert said.splitlines()[-1] == "True 100 True None True"
+    assert said.count("store_slow") == 1
+
+
+def test_a_disk_that_fails_for_a_while_is_waited_for(tmp_path, shim):
+    """Each write and sync fails: one word in the log, and when it works again everything is stored, once."""
+    said = on_a_bad_disk(tmp_path / "state", shim(tmp_path / "state", SHIM_FAIL=str(tmp_path / "failing")))
+
+    assert "disk I/O error" in said
+    assert said.splitlines()[-1] == "True 200 True None False"
+    assert (said.count("store_fault"), said.count("store_recovered")) == (1, 1)
+
+
+@contextmanager
+def mounted(source, target):
+    subprocess.run(["mount", "--bind", source, target], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", target], check=True)
+
+
+async def test_a_disk_that_is_taken_away_and_comes_back(tmp_path):
+    """Without it the store goes on where its directory is now, with it again there: nothing is lost or twice."""
+    disk, state = tmp_path / "disk", tmp_path / "state"
+    disk.mkdir()
+    with small_disk(tmp_path / "mounting"):
+        state.mkdir()
+    with mounted(disk, state):
+        store = await Store.open(state, BUDGET)
+        assert await appended(store) == 1
+    assert await appended(store) == 2
+    with mounted(disk, state):
+        assert await appended(store) == 3
+        assert [row.seq for row in await store.read(T, after=0, limit=9)] == [1, 2, 3]
+        assert (store.stats.fault, await store.losses()) == (None, [])
+        await store.close()
+        store = await Store.open(state, BUDGET)
+        assert [row.seq for row in await store.read(T, after=0, limit=9)] == [1, 2, 3]
+        await store.close()
