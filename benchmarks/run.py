@@ -14,6 +14,7 @@ from pathlib import Path
 import base
 import daemon
 import devices
+import disk
 import field
 import latency
 import pipeline
@@ -52,6 +53,8 @@ def _quick(say: Say) -> tuple[list[Section], str]:
     machine = wake.section()
     wake.measure(machine, "before", seconds=1)
     checks = pipeline.measure(rounds=3, readings=100_000)
+    say("store")
+    store = disk.measure(rounds=20, full=False)
     say("polling alone")
     with devices.serve(10) as served, field.serve() as ports:
         polling, peer = base.measure(served.ports, rounds=1, seconds=3), served.peer
@@ -63,7 +66,7 @@ def _quick(say: Say) -> tuple[list[Section], str]:
         base.compare(polling, daemon.measure(running, whole, windows=1))
         latency.measure(running, alarms, "store on disk", samples=60, pause_s=0.05)
     wake.measure(machine, "after", seconds=1)
-    return [machine, checks, drivers, whole, alarms, polling], peer
+    return [machine, checks, store, drivers, whole, alarms, polling], peer
 
 
 def _all(say: Say) -> tuple[list[Section], str]:
@@ -71,6 +74,8 @@ def _all(say: Say) -> tuple[list[Section], str]:
     machine = wake.section()
     wake.measure(machine, "before")
     checks = pipeline.measure(rounds=5, readings=400_000)
+    say("store: flash, wire, drain, a full one")
+    store = disk.measure(rounds=100, full=True)
     say("polling alone, in turns")
     with devices.serve(10) as served:
         polling, peer = base.measure(served.ports, rounds=3, seconds=4), served.peer
@@ -96,7 +101,7 @@ def _all(say: Say) -> tuple[list[Section], str]:
         with station(*CASES[MAIN], state_dir=RAM) as running:
             latency.measure(running, alarms, "store in RAM", samples=100, pause_s=0.15)
     wake.measure(machine, "after")
-    return [machine, checks, drivers, memory, whole, alarms, polling], peer
+    return [machine, checks, store, drivers, memory, whole, alarms, polling], peer
 
 
 def _machine() -> dict[str, str]:

@@ -21,6 +21,7 @@ from gateway.store import words
 
 HEAD_BYTES = struct.Struct("<I")
 COLUMNS = (("count", "<u4"), ("min", "<f8"), ("max", "<f8"), ("mean", "<f8"), ("last", "<f8"), ("quality", "<u2"))
+POINT_BYTES = 4 + 4 * 8 + 2
 
 
 def content_of(summary: Summary) -> bytes:
@@ -41,22 +42,20 @@ def summary_in(content: bytes) -> Summary:
     head, rest = content[HEAD_BYTES.size : HEAD_BYTES.size + size], content[HEAD_BYTES.size + size :]
     device, start_ns, length_ns, points, *more = json.loads(head)
     names = words.words(points)
-    columns, at = {}, 0
-    for name, dtype in COLUMNS:
-        width = np.dtype(dtype).itemsize
-        columns[name] = _unshuffle(rest[at : at + width * len(names)], dtype)
-        at += width * len(names)
-    if len(rest) != at:
-        raise ValueError(f"{len(names)} points take {at} bytes, not {len(rest)}")
-    synchronised = words.flag(more[0]) if more else False
-    start_ns, length_ns = words.whole(start_ns), words.whole(length_ns)
-    return Summary(words.word(device), start_ns, length_ns, names, **columns, synchronised=synchronised)
+    n = len(names)
+    if len(rest) != n * POINT_BYTES:
+        raise ValueError(f"{n} points take {n * POINT_BYTES} bytes, not {len(rest)}")
+    (count,), (quality,) = _unshuffle(rest[: 4 * n], 1, "<u4"), _unshuffle(rest[36 * n :], 1, "<u2")
+    least, greatest, mean, last = _unshuffle(rest[4 * n : 36 * n], 4, "<f8")
+    times, synchronised = (words.whole(start_ns), words.whole(length_ns)), words.flag(more[0]) if more else False
+    return Summary(words.word(device), *times, names, count, least, greatest, mean, last, quality, synchronised)
 
 
 def _shuffle(column: NDArray[Any]) -> bytes:
     return np.ascontiguousarray(column).view(np.uint8).reshape(len(column), -1).T.tobytes() if len(column) else b""
 
 
-def _unshuffle(data: bytes, dtype: str) -> NDArray[Any]:
-    turned = np.frombuffer(data, np.uint8).reshape(np.dtype(dtype).itemsize, -1).T
-    return np.ascontiguousarray(turned).view(dtype).reshape(-1)
+def _unshuffle(data: bytes, columns: int, dtype: str) -> NDArray[Any]:
+    """Return `columns` columns of one type that stand behind one another, as rows."""
+    shuffled = np.frombuffer(data, np.uint8).reshape(columns, int(dtype[2:]), len(data) // columns // int(dtype[2:]))
+    return np.ascontiguousarray(shuffled.transpose(0, 2, 1)).view(dtype)[:, :, 0]

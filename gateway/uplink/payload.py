@@ -67,7 +67,7 @@ def telemetry(summary: Summary, *, seq: int, historical: bool, merged: Numbers =
         "clock": _clock(summary),
         **_merged(merged),
     }
-    floats = (_finite(array) for array in (summary.min, summary.max, summary.mean, summary.last))
+    floats = _finite(np.array((summary.min, summary.max, summary.mean, summary.last)))
     columns = (summary.points, summary.count.tolist(), *floats, summary.quality.tolist())
     return _with_points(head, [_POINT % row for row in zip(*columns, strict=True)])
 

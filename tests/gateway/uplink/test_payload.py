@@ -39,6 +39,24 @@ def test_telemetry():
     )
 
 
+@pytest.mark.parametrize(
+    ("merged", "told"),
+    [
+        ((), {}),
+        (((35, 42, 1),), {"covers": [35, 42]}),
+        (((2, 32, 10), (42, 42, 1)), {"covers": [2, 42], "numbers": [[2, 32, 10], [42, 42]]}),
+    ],
+    ids=["one window", "neighbours", "in turns"],
+)
+def test_merged_windows_tell_their_numbers(merged, told):
+    """First and last, and where other devices' numbers lie between exactly which."""
+    one, number = np.array([1], np.uint32), np.array([1.0])
+    window = Summary("d", NS, 1, ("p",), one, number, number, number, number, np.array([0], np.uint16))
+    sent = json.loads(payload.telemetry(window, seq=42, historical=True, merged=merged))
+
+    assert {key: sent[key] for key in ("covers", "numbers") if key in sent} == told
+
+
 def test_change():
     """A change gives each value its own time, or null where the device gave none."""
     change = Change(

@@ -139,6 +139,7 @@ async def test_a_row_that_cannot_be_read_becomes_a_gap(mosquitto, subscribe, mem
         1,
     )
     assert publisher.unreadable == 1
+    assert {(hole.from_seq, hole.reason) for hole in memory.ever} == {(2, GapReason.CORRUPT)}
 
 
 async def test_gaps_of_the_store_are_published(mosquitto, subscribe, memory, publish, messages):
