@@ -63,13 +63,13 @@ async def read_all(store, stream):
 
 @pytest.mark.parametrize("size", [100, 2100, 4100, 40_000, 90_000, None], ids=lambda s: f"{s or 'mixed'}")
 async def test_the_directory_is_never_over_its_budget(tmp_path, size):
-    """Four times the budget of records, small, half a page and a bit, large: never a byte over 4 MiB on disk."""
+    """Twice the budget of records, small, half a page and a bit, large: never a byte over 4 MiB on disk."""
     budget = StoreBudget(max_bytes=4 * MIB, commit_s=0.01)
     randomly = random.Random(1)
     with Sampler(tmp_path) as sampler:
         store = await Store.open(tmp_path, budget)
         written = 0
-        while written < 16 * MIB:
+        while written < 9 * MIB:
             sizes = [size or int(10 ** randomly.uniform(1, 4.9)) for _ in range(max(1, 60_000 // (size or 10_000)))]
             store.append(records(randomly.choice([T, T, T, C, A]), sizes))
             written += sum(sizes) + 64 * len(sizes)

@@ -144,7 +144,7 @@ async def test_fading_goes_on_after_a_restart(tmp_path):
     longest = []
     for often in (False, True):
         store = await Store.open(tmp_path / str(often), BUDGET)
-        for turn in range(0, 600, 20):
+        for turn in range(0, 400, 20):
             store.append([wide(turn + more, f"d{more % 3}") for more in range(20)])
             await store.flush()
             if often:
@@ -152,7 +152,7 @@ async def test_fading_goes_on_after_a_restart(tmp_path):
                 store = await Store.open(tmp_path / str(often), BUDGET)
         rows = await rows_of(store)
         assert sorted(n for row in rows for a, b in numbers.runs(row.numbers) for n in range(a, b + 1)) == [
-            *range(1, 601)
+            *range(1, 401)
         ]
         longest.append([numbers.count(row.numbers) for row in rows])
         await store.close()
@@ -163,7 +163,7 @@ async def test_fading_goes_on_after_a_restart(tmp_path):
 async def test_at_last_a_device_has_one_window_and_then_it_goes(tmp_path):
     """More devices than windows fit: each is merged to one before any goes, and the gap counts all its numbers."""
     store = await Store.open(tmp_path, BUDGET)
-    await filled(store, [wide(turn * 10 + device % 10, f"d{device}") for turn in range(6) for device in range(250)])
+    await filled(store, [wide(turn * 10 + device % 10, f"d{device}") for turn in range(4) for device in range(220)])
     rows, losses = await rows_of(store), await store.losses(T)
 
     told = [n for row in rows for a, b in numbers.runs(row.numbers) for n in range(a, b + 1)]
@@ -173,7 +173,7 @@ async def test_at_last_a_device_has_one_window_and_then_it_goes(tmp_path):
         for a, b in numbers.runs(gap.numbers or ((gap.from_seq, gap.to_seq, 1),))
         for n in range(a, b + 1)
     ]
-    assert sorted(told + lost) == list(range(1, 1501))
+    assert sorted(told + lost) == list(range(1, 881))
     assert 0 < len(lost) == sum(gap.lost for gap in losses) == store.stats.dropped[T]
     assert {gap.reason for gap in losses} == {GapReason.BUDGET}
     await store.close()

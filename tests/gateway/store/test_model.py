@@ -229,7 +229,7 @@ def check_row(row, windows):
 
 
 FadingMachine.TestCase.settings = settings(
-    max_examples=4,
+    max_examples=3,
     stateful_step_count=12,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # to shrink megabytes takes hours
