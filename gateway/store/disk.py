@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from errno import EIO
 from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
@@ -107,19 +108,23 @@ class Disk:
         self._database.close()
 
     def _guarded(self, act: Callable[[sqlite3.Connection], T]) -> T:
-        """Do it; once more with a database that was made anew if it is found bad."""
-        try:
-            return act(self._database.opened())
-        except (sqlite3.DatabaseError, Damaged) as error:
-            if isinstance(error, sqlite3.DatabaseError) and not self._is_damage(error):
-                raise
-            self._database.is_bad(str(error))
-            return act(self._database.opened())
+        """Do it; once more with a database that was made anew if it is found bad, and that is bad too: a fault."""
+        for _ in range(2):
+            try:
+                return act(self._database.opened())
+            except (sqlite3.DatabaseError, Damaged) as error:
+                if not self._is_damage(error):
+                    raise
+                self._database.is_bad(str(error))
+        raise OSError(EIO, "the disk damages what is written to it")
 
-    def _is_damage(self, error: sqlite3.DatabaseError) -> bool:
+    def _is_damage(self, error: sqlite3.DatabaseError | Damaged) -> bool:
+        if isinstance(error, Damaged):
+            return True
         if _code(error) == sqlite3.SQLITE_IOERR:
             self._database.disconnect()
-        return not is_fault(error) and (_code(error) in DAMAGES or not self._database.is_open)
+        undecodable = str(error).startswith("Could not decode")  # a text that is none; the module gives it no code
+        return not is_fault(error) and (undecodable or _code(error) in DAMAGES or not self._database.is_open)
 
     def _start(self, db: sqlite3.Connection) -> None:
         taken = self._taken()

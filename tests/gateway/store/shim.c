@@ -3,7 +3,8 @@
    SHIM_DIR     the directory; everything else is left alone
    SHIM_LOG     write down each operation, in order: a line "op fd-or-name numbers", and the bytes of writes behind it
    SHIM_SYNC_MS fsync and fdatasync take so much longer
-   SHIM_FAIL    while this file exists, writes and syncs fail with EIO */
+   SHIM_FAIL    while this file exists, writes and syncs fail with EIO
+   SHIM_BAD     reads of the first store.db at this offset fail with EIO, as of a bad sector */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +26,8 @@ static char names[FILES][512];
 static int logged = -1;
 static const char *directory, *failing;
 static long sync_ms;
+static long long bad = -1;
+static ino_t bad_inode;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static ssize_t (*real_write)(int, const void *, size_t);
@@ -33,6 +37,7 @@ static void start(void) {
     real_write = dlsym(RTLD_NEXT, "write");
     failing = getenv("SHIM_FAIL");
     sync_ms = getenv("SHIM_SYNC_MS") ? atol(getenv("SHIM_SYNC_MS")) : 0;
+    if (getenv("SHIM_BAD")) bad = atoll(getenv("SHIM_BAD"));
     if (getenv("SHIM_LOG")) {
         int (*open_)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
         logged = open_(getenv("SHIM_LOG"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -65,11 +70,23 @@ static int fails(const char *name) {
     return 1;
 }
 
+static int ends_with_database(const char *path) {
+    size_t length = strlen(path);
+    return length > 8 && !strcmp(path + length - 8, "store.db");
+}
+
+static int is_bad(int fd, long long at) {
+    struct stat status;
+    return bad >= 0 && at == bad && name_of(fd) && !fstat(fd, &status) && status.st_ino == bad_inode;
+}
+
 static int opened(int fd, const char *path, int flags) {
     if (fd >= 0 && fd < FILES) {
         names[fd][0] = 0;
         if (ours(path)) {
             strncpy(names[fd], path, sizeof names[fd] - 1);
+            struct stat status;
+            if (bad >= 0 && !bad_inode && ends_with_database(path) && !fstat(fd, &status)) bad_inode = status.st_ino;
             if (flags & O_CREAT) tell("create", path, flags & O_TRUNC ? 1 : 0, 0, NULL, 0);
         }
     }
@@ -114,6 +131,18 @@ ssize_t write(int fd, const void *bytes, size_t size) {
     if (name && done > 0) tell("write", name, at, done, bytes, done);
     return done;
 }
+
+#define PREAD(function, offset_type)                                                              \
+    ssize_t function(int fd, void *bytes, size_t size, offset_type at) {                          \
+        ssize_t (*real)(int, void *, size_t, offset_type) = dlsym(RTLD_NEXT, #function);          \
+        if (is_bad(fd, at)) {                                                                     \
+            errno = EIO;                                                                          \
+            return -1;                                                                            \
+        }                                                                                         \
+        return real(fd, bytes, size, at);                                                         \
+    }
+PREAD(pread, off_t)
+PREAD(pread64, off64_t)
 
 #define TRUNCATE(function, length_type)                                       \
     int function(int fd, length_type length) {                                \

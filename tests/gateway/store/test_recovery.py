@@ -1,9 +1,12 @@
 """What a bad disk has spoilt or taken away: all that can be read keeps its number, the rest is named exactly."""
 
+import asyncio
 import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -149,6 +152,57 @@ async def test_a_body_that_flipped_is_one_message(tmp_path):
     assert (gap.from_seq, gap.to_seq) == (150, 150)
     await check(store, before)
     await store.close()
+
+
+async def test_a_text_that_is_none_is_one_message(tmp_path):
+    """A device name whose bytes are no text any more is met like any damage, by a read."""
+    before = await filled(tmp_path, records(T, 100))
+    content = bytearray((tmp_path / "store.db").read_bytes())
+    at = content.rindex(b"d1", 0, content.index(before[T][50].record.body[:60]))
+    content[at : at + 2] = b"\xff\xff"
+    (tmp_path / "store.db").write_bytes(content)
+
+    store = await Store.open(tmp_path, BUDGET)
+    await all_rows(store, T)
+    await check(store, before, most_lost=1)
+    assert [gap.lost for gap in await store.gaps()] == [1]
+    await store.close()
+
+
+BAD_SECTOR = """
+import asyncio, sys
+from pathlib import Path
+from gateway.config.model import MIB, StoreBudget
+from gateway.store.record import Stream
+from gateway.store.store import Store
+
+async def main():
+    store = await Store.open(Path(sys.argv[1]), StoreBudget(max_bytes=4 * MIB, commit_s=0.01))
+    for _ in range(20):
+        rows = await store.read(Stream.TELEMETRY, after=0, limit=1000)
+        if len(rows) > 400:
+            break
+    print(len(rows), sum(gap.lost for gap in await store.gaps()), store.stats.faults)
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_bad_sector_is_given_up(tmp_path, shim):
+    """A place that the disk cannot read any more: what stands elsewhere is saved from it, and can be sent."""
+    await filled(tmp_path, records(T, 500, 100))
+    pages = leaves(tmp_path / "store.db", "telemetry")
+    environment = shim(tmp_path, SHIM_BAD=str((pages[len(pages) // 2] - 1) * PAGE))
+    command = [sys.executable, "-c", BAD_SECTOR, tmp_path]
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=environment, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+    kept, lost, faults = map(int, done.stdout.splitlines()[-1].split())
+    assert (kept + lost, faults) == (500, 0)
+    assert 0 < lost < 40
 
 
 def window(turn, device):
