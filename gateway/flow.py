@@ -9,13 +9,13 @@ import structlog
 
 from gateway.clocksync import synchronised
 from gateway.core.merge import merge
-from gateway.core.messages import Alarm, Message
+from gateway.core.messages import Alarm, Message, Summary
 from gateway.core.pipeline import Pipeline
 from gateway.memory import Bookmarks, keep_alarms, keep_bookmark
 from gateway.store.packing import to_record
 from gateway.store.store import Store
 from gateway.timeline import Timeline
-from protocols.model import Batch, Bookmark, Event, Read, Tick
+from protocols.model import Batch, Bookmark, Event, Read, Receipt, Seen, Tick
 
 log = structlog.get_logger()
 
@@ -42,6 +42,7 @@ class Flow:
         self.ticks = 0
         self._store, self._bookmarks, self._clock = store, bookmarks, clock
         self._window_ns = int(window_s * 1_000_000_000)
+        self._marks: dict[tuple[str, str], Bookmark] = {}
         self._queue: asyncio.Queue[Read | Tick | None] = asyncio.Queue(maxsize=queue_batches)
 
     async def put(self, seen: Read) -> None:
@@ -66,6 +67,7 @@ class Flow:
             await self._store.room()
             await self._carry(seen for seen in waiting if seen is not None)
         await self.keep(self.pipeline.flush(self._clock()))
+        self._keep_marks()
 
     async def finish(self) -> None:
         """End `run` after all that waits, with the open windows closed. Nobody may put anything any more."""
@@ -97,18 +99,27 @@ class Flow:
     async def _carry(self, waiting: Iterable[Read | Tick]) -> None:
         for seen in merge(waiting, self._window_ns):
             if isinstance(seen, Bookmark):
-                self._mark(seen)
-                continue
-            messages = self.pipeline.observe(seen)
-            if isinstance(seen, Tick):
-                self.ticks += 1
-            if messages:
-                await self.keep(messages)
+                self._bookmarks[seen.device, seen.key] = seen.value
+                self._marks[seen.device, seen.key] = seen
+            elif isinstance(seen, Receipt):
+                self._store.receipt(seen.settle, urgent=seen.urgent)
+            else:
+                await self._observe(seen)
 
-    def _mark(self, mark: Bookmark) -> None:
-        """Keep where a driver stands: after the messages that came before it, as the store keeps their order."""
-        self._bookmarks[mark.device, mark.key] = mark.value
-        keep_bookmark(self._store, mark)
+    async def _observe(self, seen: Seen) -> None:
+        messages = self.pipeline.observe(seen)
+        if isinstance(seen, Tick):
+            self.ticks += 1
+        if messages:
+            await self.keep(messages)
+        if any(isinstance(message, Summary) for message in messages):
+            self._keep_marks()
+
+    def _keep_marks(self) -> None:
+        """Keep where drivers stand once the window that holds their readings is closed: a kill loses neither."""
+        for mark in self._marks.values():
+            keep_bookmark(self._store, mark)
+        self._marks.clear()
 
     def _drain(self) -> Iterable[Read | Tick | None]:
         for _ in range(min(self._queue.qsize(), AT_ONCE)):

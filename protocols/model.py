@@ -1,5 +1,6 @@
 """The words every protocol speaks: batches of readings, events of a conversation, and ticks of time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntFlag, StrEnum
 from typing import TypeAlias
@@ -114,7 +115,20 @@ class Bookmark:
     value: bytes
 
 
-Read: TypeAlias = Batch | Event | Bookmark
+@dataclass(frozen=True, slots=True, eq=False)
+class Receipt:
+    """A driver's question whether everything that it handed on before is on disk, so that its device may forget it.
+
+    `settle` is called once, on the event loop: with True when all of it is committed; with False when the disk refused
+    for so long that some of it may have fallen out of RAM: then the device must be asked again. `urgent` is whether the
+    device has more and waits. A driver has at most one receipt open for each device, so the configuration bounds them.
+    """
+
+    settle: Callable[[bool], None]
+    urgent: bool = False
+
+
+Read: TypeAlias = Batch | Event | Bookmark | Receipt
 """What a driver hands on."""
 
 Seen: TypeAlias = Batch | Event | Tick

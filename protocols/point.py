@@ -94,6 +94,11 @@ class PointConfig:
         return False
 
     @property
+    def sequenced(self) -> bool:
+        """Whether its device tells each change as an event with a time of its own, apart from what polls show."""
+        return False
+
+    @property
     def kind(self) -> str:
         """Its type, as the birth message tells it."""
         return "float64"
@@ -111,6 +116,11 @@ class DeviceConfig:
     """Scan class: how often its points are read, in seconds."""
     timeout_s: float = Field(default=1.0, ge=0.01, le=60)
     """How long one request may take, in seconds."""
+
+    @property
+    def station(self) -> tuple[int, ...] | None:
+        """What no other device of its endpoint may share; None where several devices may be one station."""
+        return None
 
     @property
     def interval_s(self) -> float:

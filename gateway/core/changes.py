@@ -1,4 +1,8 @@
-"""Report by exception: what is sent at once, outside its window, because it switched or moved."""
+"""Report by exception: what is sent at once, outside its window, because it switched or moved.
+
+A status of a device that tells a sequence of events is sent whenever it comes with a time that was not sent yet, also
+where its value is known: a poll may have shown the state before the event of it came.
+"""
 
 from collections.abc import Sequence
 
@@ -15,10 +19,12 @@ class Changes:
     def __init__(self, points: Points) -> None:
         self._points = points
         deadband = points.column(lambda config: 0.0 if config.status and config.deadband is None else config.deadband)
+        self._sequenced = points.column(lambda config: float(config.status and config.sequenced)).astype(np.bool_)
         self._watched = ~np.isnan(deadband)
         self._deadband = np.where(self._watched, deadband, np.inf)
         self._sent = np.full(len(points), np.nan)
         self._quality = np.zeros(len(points), np.uint16)
+        self._time_ns = np.zeros(len(points), np.int64)
 
     def observe(self, batch: Batch) -> Sequence[Change]:
         """Return one change a device whose points switched, moved beyond their dead-band or changed quality."""
@@ -28,6 +34,8 @@ class Changes:
             return ()
         within = np.abs(batch.values - self._sent[at]) <= self._deadband[at]
         changed = ~within | (batch.quality != self._quality[at])
+        if self._sequenced[at].any():
+            changed |= self._sequenced[at] & (batch.time_ns != 0) & (batch.time_ns != self._time_ns[at])
         changed &= watched
         if not changed.any():
             return ()
@@ -38,6 +46,7 @@ class Changes:
         still_none = np.isnan(values) & np.isnan(self._sent[rows]) & (quality == self._quality[rows])
         picked, rows, values, quality = (each[~still_none] for each in (picked, rows, values, quality))
         self._sent[rows], self._quality[rows] = values, quality
+        self._time_ns[rows] = np.where(batch.time_ns[picked], batch.time_ns[picked], self._time_ns[rows])
         devices = self._points.device_of[rows]
         return [self._change(batch, picked[devices == device], int(device)) for device in np.unique(devices)]
 

@@ -1,7 +1,7 @@
 """What waits in RAM for the next commit: bounded, in order, and whole again after a commit that failed."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.store.limits import record_cost, states_cost
@@ -58,9 +58,10 @@ class Group:
 
 
 class Pending:
-    """The units that wait, the acknowledgements that wait, and what fell out."""
+    """The units and the acknowledgements that wait, and what fell out: `fell_out` hears of it."""
 
-    def __init__(self, *, unit_bytes: int, ram_bytes: int) -> None:
+    def __init__(self, *, unit_bytes: int, ram_bytes: int, fell_out: Callable[[], None] = lambda: None) -> None:
+        self._fell_out = fell_out
         self.bytes = 0
         self.acks_forgotten = 0
         self._unit_bytes = unit_bytes
@@ -156,6 +157,7 @@ class Pending:
         kept = [record for index, record in enumerate(records) if index not in dropped]
         self._units = deque(_units(kept, states, self._unit_bytes))
         self.bytes = sum(unit.bytes for unit in self._units)
+        self._fell_out()
 
     def _lose(self, record: Record, reason: GapReason) -> None:
         key, lost = (record.stream, reason), Lost(1, record.start_ns, record.end_ns)

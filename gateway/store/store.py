@@ -22,6 +22,7 @@ from gateway.config.model import StoreBudget
 from gateway.store.disk import Disk, is_fault
 from gateway.store.limits import PENDING_BYTES, RAM_BYTES, Limits
 from gateway.store.pending import Pending
+from gateway.store.receipts import Receipts, Settle
 from gateway.store.record import Gap, Record, Row, Stream
 from gateway.store.work import StoreStats, Work
 
@@ -31,6 +32,8 @@ RETRY_S = 1.0
 """Pause after a commit that failed: a full disk is noticed soon, and not hammered."""
 SLOW_S = 0.5
 """A commit that takes longer is worth a word: alarms wait for it. A healthy disk takes some milliseconds."""
+RECEIPT_S = 1.0
+"""Longest commit_s that a receipt waits for, beyond it all are urgent: devices wait 2 to 10 s for their confirm."""
 NO_STATES: Mapping[str, bytes | None] = MappingProxyType({})
 
 log = structlog.get_logger()
@@ -44,7 +47,10 @@ class Store:
         self.stored = asyncio.Event()
         self._disk = Disk(directory, limits)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._pending = Pending(unit_bytes=limits.transaction_bytes, ram_bytes=RAM_BYTES)
+        self._receipts = Receipts()
+        self._pending = Pending(
+            unit_bytes=limits.transaction_bytes, ram_bytes=RAM_BYTES, fell_out=self._receipts.fell_out
+        )
         self._commit_s = budget.commit_s
         self._fault: str | None = None
         self._faults = self._notes_told = 0
@@ -100,6 +106,17 @@ class Store:
         """
         self._pending.add(records, states)
         self._ask(urgent=urgent or any(record.stream is Stream.ALARM for record in records))
+
+    def receipt(self, settle: Settle, *, urgent: bool = False) -> None:
+        """Call `settle` with True when everything appended so far is on disk; with False if some fell out of RAM.
+
+        It waits for a commit that comes anyway, unless it is `urgent`. A store that is closed first calls nobody.
+        """
+        if self._pending:
+            self._ask(urgent=urgent or self._commit_s > RECEIPT_S)
+        self._receipts.add(self._rounds_asked, settle)
+        if not self._pending and not self._committing:
+            self._receipts.stored(self._rounds_asked)
 
     def acknowledge(self, stream: Stream, seqs: Iterable[int]) -> None:
         """The broker has these rows: delete them with the next commit. Unknown ones are none of ours."""
@@ -248,6 +265,7 @@ class Store:
             self._committing.popleft()
             await self._done()
         self._rounds_done = asked
+        self._receipts.stored(asked)
         await self._tell()
 
     async def _done(self) -> None:

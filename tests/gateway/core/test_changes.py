@@ -7,6 +7,9 @@ import pytest
 from gateway.core.changes import Changes
 from gateway.core.image import Image
 from protocols.model import Quality
+from protocols.point import DeviceConfig, PointConfig
+from protocols.points import Points
+from protocols.settings import settings
 
 NAN = math.nan
 
@@ -44,6 +47,33 @@ def test_status(core, changes):
     [change] = changes.observe(core.batch(2, {0: 0.0, 2: 1.0}, time_ns=77))
 
     assert (change.points, change.times_ns.tolist(), change.time_ns) == (("va", "cb"), [77, 77], core.ns(2))
+
+
+@settings
+class Event(PointConfig):
+    """A status whose changes are events."""
+
+    status = sequenced = property(lambda _: True)
+
+
+def test_the_event_of_what_a_poll_has_shown(core):
+    """A status with a time of its own that was not sent yet is sent, though its value is known; once."""
+    points = [PointConfig(name="va"), PointConfig(name="vb"), Event(name="cb")]
+    changes = Changes(Points.of([(DeviceConfig(name="rtu"), points)]))
+    told = [
+        change.times_ns.tolist()
+        for at, time_ns in enumerate([0, 77, 77, 0, 78])
+        for change in changes.observe(core.batch(at, {2: 1.0}, time_ns=time_ns))
+    ]
+
+    assert told == [[0], [77], [78]]
+
+
+def test_nothing_else_is_an_event_because_of_its_time(core, changes):
+    """A status that is polled, and what stays within its dead-band, is sent once, whatever its time."""
+    seen = [core.batch(at, {0: 1.0, 2: 1.0, 3: 1.0}, time_ns=at + 1) for at in range(5)]
+
+    assert sent(changes, *seen) == [[("va", 1.0), ("cb", 1.0)], [("p", 1.0)]]
 
 
 def test_quality(core, changes):
