@@ -138,11 +138,20 @@ class Dialogue:
         self._send(self.unconfirmed)
         return True
 
+    @property
+    def awaits(self) -> object:
+        """What waits for a confirm, None for nothing: another object each time."""
+        return self.unconfirmed or self._awaited
+
     def tell_again(self) -> None:
-        """Repeat what was not confirmed, or give up waiting for the confirm of an answer."""
+        """Give up waiting for a confirm; answer what was held back, and repeat what was told unsolicited."""
         self._awaited = None
-        if self.unconfirmed is not None:
-            self._send(self.unconfirmed)
+        if self.unconfirmed is None:
+            self._parts.clear()
+            return
+        if self._deferred is not None:
+            self._begin(self._deferred)
+        self._send(self.unconfirmed)
 
     def _confirmed(self, control: int) -> None:
         sequence = control & 0x0F

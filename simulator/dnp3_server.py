@@ -20,7 +20,7 @@ from simulator.dnp3_outstation import Dialogue, Outstation
 NOISE = 0x5A
 """Every byte of an answer is exclusive-ored with it to make garbage."""
 CONFIRM_S = 2.0
-"""An unsolicited response is repeated when it was not confirmed for so long."""
+"""What was not confirmed for so long is given up, or repeated if it was unsolicited."""
 LOOK_S = 0.02
 """How often it is looked for something to tell by itself."""
 
@@ -126,18 +126,10 @@ class Connection(asyncio.Protocol):
 
     async def _look(self) -> None:
         """Tell what happens, and repeat what was not confirmed."""
-        waited_s: dict[_End, float] = {}
         while True:
             await asyncio.sleep(LOOK_S)
             for end in self._ends.values():
-                if not end.outstation.unsolicited:
-                    continue
-                waited_s[end] = waited_s.get(end, 0.0) + LOOK_S
-                if end.look():
-                    waited_s[end] = 0.0
-                elif waited_s[end] > CONFIRM_S:
-                    end.dialogue.tell_again()
-                    waited_s[end] = 0.0
+                end.look(asyncio.get_running_loop().time())
 
 
 class _End:
@@ -154,6 +146,8 @@ class _End:
         self._unsent: deque[bytes] = deque()
         self._fcb: bool | None = None
         self._told_restart = False
+        self._awaited: object = None
+        self._since_s = 0.0
 
     def take(self, frame: DataLinkFrame) -> None:
         """Take a frame of the master."""
@@ -170,12 +164,16 @@ class _End:
             if found is not None:
                 self.dialogue.take(found.data)
 
-    def look(self) -> bool:
+    def look(self, now_s: float) -> None:
         """Tell what happened; the first thing to tell is that it has restarted, without any object."""
         null = self.outstation.restarted and not self._told_restart
-        told = self.dialogue.tell(null=null)
-        self._told_restart = self._told_restart or (null and told)
-        return told
+        if self.outstation.unsolicited and self.dialogue.tell(null=null):
+            self._told_restart = self._told_restart or null
+        if self.dialogue.awaits is not self._awaited:
+            self._awaited, self._since_s = self.dialogue.awaits, now_s
+        elif self._awaited is not None and now_s - self._since_s > CONFIRM_S:
+            self.dialogue.tell_again()
+            self._since_s = now_s
 
     def _send(self, fragment: bytes) -> None:
         for segment in self._segmenter.segment(fragment):

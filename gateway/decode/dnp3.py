@@ -1,8 +1,8 @@
 """DNP3: what an outstation has, without taking anything from it.
 
 Only static data is read (class 0, then each group by itself, as class 0 need not hold every point) and the attributes
-of the device. Events stay where they are for the master that they belong to: none is asked for, and an unsolicited
-response is not confirmed, so that it comes again.
+of the device. Events stay where they are for the master that they belong to: none is asked for, and unsolicited ones
+are not confirmed, so that they come again. An unsolicited response without any is, as answers wait for that.
 """
 
 import asyncio
@@ -13,11 +13,12 @@ from typing import Any, Final
 from gateway.decode import paste
 from gateway.decode.options import Failed, Options, WrongUse, device, head
 from protocols.dnp3.config import Dnp3Device
+from protocols.dnp3.custody import Custody
 from protocols.dnp3.decode import HEADER_OCTETS, UNSOLICITED_RESPONSE, Header, decode
 from protocols.dnp3.driver import open_link
 from protocols.dnp3.objects import STATIC_GROUP
 from protocols.dnp3.requests import READ, Request, read_all
-from protocols.dnp3.session import Session
+from protocols.dnp3.session import Session, Taken
 from protocols.driver import LinkLost
 
 CLASS_0: Final = Request("class 0", READ, bytes([60, 1, 0x06]))
@@ -47,20 +48,20 @@ class _Found:
         self.attributes: dict[int, str] = {}
         self.unread: dict[str, None] = {}
 
-    def take(self, header: Header, fragment: bytes) -> bool:
-        """Keep what a fragment holds; an unsolicited one is left to the master that it is for."""
+    def take(self, header: Header, fragment: bytes) -> Taken:
+        """Keep what a fragment holds; unsolicited events are left to the master that they are for."""
         if header.function == UNSOLICITED_RESPONSE:
-            return False
+            return Taken.REFUSED if len(fragment) > HEADER_OCTETS else Taken.WHOLE
         if len(fragment) > HEADER_OCTETS and fragment[HEADER_OCTETS] == 0:
             self.attributes.update(attributes(fragment[HEADER_OCTETS:]))
-            return True
+            return Taken.WHOLE
         content = decode(fragment)
         self.unread.update(dict.fromkeys((*content.refused, *content.violations)))
         for each in content.readings:
             values: list[Any] = [text(one) for one in each.octets] or each.values.tolist()
             for index, value, quality in zip(each.index.tolist(), values, each.quality.tolist(), strict=True):
                 self.points[each.group.kind, index] = value, quality
-        return True
+        return Taken.WHOLE
 
 
 async def look(options: Options) -> dict[str, Any]:
@@ -77,7 +78,7 @@ async def look(options: Options) -> dict[str, Any]:
     except OSError as error:
         raise Failed(f"nobody answers at {config.url} ({error}): check address, port and cable") from None
     found = _Found()
-    session = Session(link, config.outstation, config.master, found.take)
+    session = Session(link, config.outstation, config.master, found.take, Custody(lambda _: None))
     try:
         await _ask(session, config)
     except TimeoutError:

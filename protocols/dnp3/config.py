@@ -93,6 +93,11 @@ class Dnp3Point(PointConfig):
         """Whether it is on or off."""
         return self.kind in ("bool", "dbpos")
 
+    @property
+    def sequenced(self) -> bool:
+        """Whether each change is an event with its own time."""
+        return True
+
     def faults(self) -> Iterator[Fault]:
         """Yield what only shows between its keys."""
         if self.type not in (None, self.kind):
@@ -131,6 +136,11 @@ class Dnp3Device(TlsDevice):
     def endpoint(self) -> str:
         """What devices must share to share a link."""
         return self.url
+
+    @property
+    def station(self) -> tuple[int, int]:
+        """Both addresses: whoever answers is known by them alone."""
+        return self.outstation, self.master
 
     @property
     def interval_s(self) -> float:

@@ -14,9 +14,9 @@ import numpy as np
 
 from protocols.dnp3.config import DEFAULT_PORT, SERIAL, Dnp3Device, serial_line
 from protocols.dnp3.link import Link
-from protocols.dnp3.outstation import Outstation
+from protocols.dnp3.outstation import Brought, Outstation
 from protocols.driver import LinkLost, Outside, Scan
-from protocols.model import Batch, Event, EventKind, Read, Rows
+from protocols.model import Event, EventKind, Read, Rows
 from protocols.points import Points
 from protocols.serial import open_serial
 
@@ -25,7 +25,7 @@ DRAIN_EVERY_S: Final = 0.05
 FRAGMENT_POINTS: Final = 250
 """Points that a fragment of 2048 octets holds at least, for the number of round trips."""
 
-Poll: TypeAlias = Callable[[float], Awaitable[list[Batch]]]
+Poll: TypeAlias = Callable[[float], Awaitable[Brought]]
 
 _NO_ROWS: Final[Rows] = np.empty(0, np.int32)
 
@@ -74,7 +74,7 @@ class Dnp3Driver:
         if self._link is None:
             raise LinkLost("not connected")
         try:
-            batches = await self._polls[scan.key](scan.timeout_s)
+            brought = await self._polls[scan.key](scan.timeout_s)
         except (LinkLost, TimeoutError) as error:
             received = outstation.fetch()
             if isinstance(error, TimeoutError):
@@ -83,9 +83,9 @@ class Dnp3Driver:
             elif not received:
                 self._note_link(outstation)
                 raise LinkLost(str(error), outstation.take_notes()) from None
-            batches = received
+            brought = received
         self._note_link(outstation)
-        return [*batches, *outstation.take_notes()]
+        return [*brought, *outstation.take_notes()]
 
     async def close(self) -> None:
         """End the link; may be called twice."""

@@ -1,12 +1,12 @@
 """What an outstation has said and nobody has fetched yet: events in their order, and the state of all its points.
 
-Events are kept by the fragment, before it is confirmed; with no room left a fragment is not taken and not confirmed,
-so the outstation keeps its events and sends them again. Nothing is dropped here.
+Events are kept by the fragment, in their order, and behind each fragment the receipt that is asked for it. With no room
+left a fragment is not taken and not confirmed, so the outstation keeps its events and sends them again.
 """
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from protocols.dnp3.config import Dnp3Point
 from protocols.dnp3.decode import Readings
 from protocols.dnp3.objects import STATIC_GROUP
-from protocols.model import Batch, Qualities, Quality, Rows, Times, Values
+from protocols.model import Batch, Qualities, Quality, Receipt, Rows, Times, Values
+
+_Events: TypeAlias = tuple[Rows, Values, Qualities, Times, int]
+"""Rows, values, quality and times of the events of a fragment, and when it arrived."""
 
 MOST_FRAGMENTS_WAITING: Final = 512
-"""Fragments with events that wait to be fetched: at most 3.5 MB, and 25 s of the densest burst on a LAN."""
+"""Fragments with events that wait to be fetched: 3.5 MB. Only those that ask for no confirm can be more than one."""
 MOST_BATCHES: Final = 1024
 """Batches handed out at once; the rest follows 50 ms later."""
 
@@ -63,41 +66,47 @@ class Inbox:
 
     def __init__(self, points: Index) -> None:
         self.points = points
-        self._events: deque[tuple[Rows, Values, Qualities, Times, int]] = deque()
-        self._ready: deque[Batch] = deque()
+        self._waiting: deque[_Events | Batch | Receipt] = deque()
+        self._ready: deque[Batch | Receipt] = deque()
         self._open = False
         self._begin()
 
     @property
     def room(self) -> bool:
         """Whether another fragment can be taken."""
-        return len(self._events) < MOST_FRAGMENTS_WAITING
+        return len(self._waiting) < MOST_FRAGMENTS_WAITING
 
     @property
     def waiting(self) -> bool:
         """Whether there is something to fetch."""
-        return bool(self._events or self._ready)
+        return bool(self._waiting or self._ready)
 
-    def take(self, readings: Sequence[Readings], arrival_ns: int) -> None:
-        """Keep what a fragment held."""
+    def take(self, readings: Sequence[Readings], arrival_ns: int, *, known: bool = False) -> bool:
+        """Keep what a fragment held, without its events if they are `known`; return whether events were kept."""
         events = []
         for each in readings:
             rows, kept = self.points.lookup(each.group.kind, each.index)
             if not len(rows):
                 continue
             found = rows, self.points.scaled(rows, each.values[kept]), each.quality[kept], each.time_ns[kept]
-            if each.group.event:
+            if each.group.event and not known:
                 events.append(found)
             if self._open:
                 self._put(*found)
         if events:
             rows, values, quality, time_ns = (np.concatenate(column) for column in zip(*events, strict=True))
-            self._events.append((rows, values, quality, time_ns, arrival_ns))
+            self._waiting.append((rows, values, quality, time_ns, arrival_ns))
+        return bool(events)
 
-    def fetch(self) -> list[Batch]:
-        """Hand out events in their order, each point once in a batch."""
-        while self._events and len(self._ready) < MOST_BATCHES:
-            self._ready.extend(_cut(*self._events.popleft()))
+    def follow(self, receipt: Receipt) -> None:
+        """Let `receipt` go behind everything that was taken."""
+        self._waiting.append(receipt)
+
+    def fetch(self) -> list[Batch | Receipt]:
+        """Hand out in order what was taken, each point once in a batch."""
+        while self._waiting and len(self._ready) < MOST_BATCHES:
+            first = self._waiting.popleft()
+            self._ready.extend(_cut(*first) if isinstance(first, tuple) else (first,))
         return [self._ready.popleft() for _ in range(min(len(self._ready), MOST_BATCHES))]
 
     def begin_integrity(self) -> None:
@@ -115,10 +124,10 @@ class Inbox:
         kinds = {self.points.kinds[int(row) - self.points.first] for row in self.missing()}
         return sorted(STATIC_GROUP[kind] for kind in kinds)
 
-    def end_integrity(self, arrival_ns: int) -> Batch:
-        """Return the state of all points; what was not told is missing."""
+    def end_integrity(self, arrival_ns: int) -> None:
+        """Take the state of all points; what was not told is missing."""
         self._open = False
-        return Batch(self.points.rows, self._values, self._quality, self._time_ns, arrival_ns)
+        self._waiting.append(Batch(self.points.rows, self._values, self._quality, self._time_ns, arrival_ns))
 
     def _begin(self) -> None:
         size = len(self.points.rows)

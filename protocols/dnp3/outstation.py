@@ -6,16 +6,19 @@
     IIN 2.3       event buffer overflowed: events are gone there, so an integrity poll
     IIN 1.1-1.3   events of class 1, 2, 3 wait: poll them
 
-A request that the outstation does not support is said and left out; it is read all the same.
+A request that the outstation does not support is said and left out; it is read all the same. Events are confirmed when
+they are on disk; until then nothing is asked, but whether the link is alive.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
-from protocols.dnp3.clock import ClockWatch
+from protocols.dnp3.agenda import Agenda, Procedure
 from protocols.dnp3.config import Dnp3Device
-from protocols.dnp3.decode import Header, decode
+from protocols.dnp3.custody import Custody
 from protocols.dnp3.inbox import Inbox, Index
+from protocols.dnp3.indications import EVENT_CLASSES, NEED_TIME, OVERFLOW, RESTART, Indications
+from protocols.dnp3.intake import Intake
 from protocols.dnp3.link import Link
 from protocols.dnp3.notes import Notes
 from protocols.dnp3.requests import (
@@ -24,39 +27,19 @@ from protocols.dnp3.requests import (
     ENABLE_UNSOLICITED,
     EVENTS,
     INTEGRITY,
-    Request,
     read_all,
 )
 from protocols.dnp3.session import Session
 from protocols.dnp3.timesync import TimeSync
 from protocols.driver import LinkLost, Outside
-from protocols.model import Batch, Event, EventKind, Rows
+from protocols.model import Batch, Event, EventKind, Receipt, Rows
 from protocols.points import Points
 
-EVENT_CLASSES: Final = 0x000E
-NEED_TIME: Final = 0x0010
-TROUBLE: Final = 0x0040
-RESTART: Final = 0x0080
-UNKNOWN_FUNCTION: Final = 0x0100
-OBJECT_UNKNOWN: Final = 0x0200
-PARAMETER_ERROR: Final = 0x0400
-OVERFLOW: Final = 0x0800
-CORRUPT: Final = 0x2000
-TOLD: Final = {
-    TROUBLE: (EventKind.FAULT, "device trouble (IIN 1.6)"),
-    OVERFLOW: (EventKind.OVERFLOW, "its event buffer overflowed (IIN 2.3); events are lost there"),
-    CORRUPT: (EventKind.FAULT, "configuration corrupt (IIN 2.5)"),
-}
-REFUSALS: Final = {
-    UNKNOWN_FUNCTION: "function not supported (IIN 2.0)",
-    OBJECT_UNKNOWN: "object unknown (IIN 2.1)",
-    PARAMETER_ERROR: "parameter error (IIN 2.2)",
-}
+Brought: TypeAlias = list[Batch | Receipt]
+"""Readings in their order, and behind events the receipt for them."""
 
 MOST_EVENT_POLLS: Final = 8
 """Event polls in a row while the outstation says that it has more; then the others on the link have their turn."""
-NAMED_POINTS: Final = 4
-"""Most points an event names one by one."""
 
 
 class Outstation:
@@ -64,19 +47,17 @@ class Outstation:
 
     def __init__(self, device: Dnp3Device, points: Points, outside: Outside) -> None:
         self.device = device
-        self.notes = Notes(device.name, outside.clock)
-        self._points, self._outside = points, outside
-        self._inbox = Inbox(Index(points.rows_of[device.name], device.points))
-        self._clock = ClockWatch()
+        self.notes = notes = Notes(device.name, outside.clock)
+        self._clock = outside.clock
+        self._inbox = inbox = Inbox(Index(points.rows_of[device.name], device.points))
+        self._custody = custody = Custody(self._settled)
+        self._intake = Intake(device, points, outside, inbox=inbox, custody=custody, notes=notes)
+        self._indications = Indications(notes)
         self._time_sync = TimeSync(device.time_sync, outside)
         self._session: Session | None = None
-        self._started = self._incomplete = False
-        self._explicit: tuple[int, ...] = ()
-        self._asked_explicitly = False
-        self._refused: Rows | None = None
-        self._known_iin = 0
-        self._octets: dict[int, bytes] = {}
-        self._content_delay_ms: int | None = None
+        self._agenda: Agenda | None = None
+        self._started = self._incomplete = self._stuck = False
+        self._explicit: tuple[int, ...] | None = None
 
     @property
     def rows(self) -> Rows:
@@ -85,39 +66,29 @@ class Outstation:
 
     def connected(self, link: Link) -> None:
         """Begin anew over `link`; what was received before and not fetched stays."""
-        last = self._session.last_unsolicited if self._session else b""
-        self._session = Session(link, self.device.outstation, self.device.master, self._take, last=last)
-        self._started, self._asked_explicitly, self._known_iin = False, False, 0
+        self._session = Session(link, self.device.outstation, self.device.master, self._intake.take, self._custody)
+        self._agenda = Agenda(self._session)
+        self._started, self._stuck, self._explicit = False, False, None
+        self._indications.reconnected()
         self.notes.reconnected()
 
-    async def integrity(self, timeout_s: float) -> list[Batch]:
-        """Read everything, after the start-up where it is due; return the state of all points.
+    async def integrity(self, timeout_s: float) -> Brought:
+        """Read everything, after the start-up where it is due.
 
         Raises:
             TimeoutError, LinkLost: as `Session.request`.
         """
-        if not self._started:
-            return await self._start_up(timeout_s)
-        state = await self._everything(timeout_s)
-        if self._restarted:
-            return [*self._inbox.fetch(), *await self._start_up(timeout_s)]
-        self._tell_indications()
-        await self._synchronise(timeout_s)
-        return [*self._inbox.fetch(), state]
+        return await self._carry_out(self._read_all, timeout_s)
 
-    async def events(self, timeout_s: float) -> list[Batch]:
+    async def events(self, timeout_s: float) -> Brought:
         """Poll events, as long as there are more.
 
         Raises:
             TimeoutError, LinkLost: as `Session.request`.
         """
-        for _ in range(MOST_EVENT_POLLS):
-            iin = await self._ask(EVENTS, timeout_s)
-            if not iin & EVENT_CLASSES or not self._inbox.room:
-                break
-        return [*await self._react(timeout_s), *self._inbox.fetch()]
+        return await self._carry_out(self._read_events, timeout_s)
 
-    async def drain(self, timeout_s: float) -> list[Batch]:
+    async def drain(self, timeout_s: float) -> Brought:
         """Hand out what came by itself, and do what it asks for; a silent outstation is asked whether it lives.
 
         Raises:
@@ -126,20 +97,18 @@ class Outstation:
         session = self._live()
         if self._inbox.waiting:
             return self._inbox.fetch()
-        if not session.alive:
-            return await self.events(timeout_s) if self._started else await self._start_up(timeout_s)
         if session.silent_s >= self.device.keepalive_s:
             await session.keep_alive(timeout_s)
-        if session.news and session.iin & EVENT_CLASSES:
-            return await self.events(timeout_s)
-        return await self._react(timeout_s)
+        return await self._carry_out(self._look_after, timeout_s)
 
-    def fetch(self) -> list[Batch]:
+    def fetch(self) -> Brought:
         """Hand out what was received already."""
         return self._inbox.fetch()
 
     def take_notes(self) -> list[Event]:
         """Hand out what is to be said."""
+        if news := self._custody.news():
+            self.notes.say(EventKind.OVERFLOW, news)
         session = self._session
         if session is not None:
             if session.late:
@@ -153,141 +122,115 @@ class Outstation:
                 self.notes.once(EventKind.REFUSED, "it asks for secure authentication, which is not supported")
         return self.notes.take()
 
-    # requests
+    # what is asked
 
     def _live(self) -> Session:
         if self._session is None:
             raise LinkLost("not connected")
         return self._session
 
-    async def _ask(self, request: Request, timeout_s: float) -> int:
-        return await self._live().request(request, timeout_s)
+    async def _carry_out(self, what: Callable[[], Procedure], timeout_s: float) -> Brought:
+        if self._agenda is None:
+            raise LinkLost("not connected")
+        await self._agenda.work(what, timeout_s)
+        return self._inbox.fetch()
 
-    @property
-    def _restarted(self) -> bool:
-        return bool(self._live().iin & RESTART & ~self._known_iin)
+    def _read_all(self) -> Procedure:
+        if self._started:
+            yield from self._everything()
+        if not self._started or self._restarted:
+            yield from self._start_up()
+        else:
+            self._tell_indications()
+            yield from self._synchronise()
 
-    async def _start_up(self, timeout_s: float) -> list[Batch]:
+    def _read_events(self) -> Procedure:
+        for _ in range(MOST_EVENT_POLLS):
+            iin = yield EVENTS
+            self._indications.refusal(EVENTS, iin)
+            if not iin & EVENT_CLASSES or not self._inbox.room:
+                break
+        yield from self._react()
+
+    def _look_after(self) -> Procedure:
+        session = self._live()
+        if not self._started:
+            yield from self._start_up()
+        elif not session.alive or (session.news and session.iin & EVENT_CLASSES):
+            yield from self._read_events()
+        else:
+            yield from self._react()
+
+    def _start_up(self) -> Procedure:
         self._started = False
-        await self._ask(DISABLE_UNSOLICITED, timeout_s)
-        await self._acknowledge_restart(timeout_s)
-        state = await self._everything(timeout_s)
+        yield DISABLE_UNSOLICITED
+        yield from self._acknowledge_restart()
+        yield from self._everything()
         if self.device.unsolicited:
-            self._tell_refusal(ENABLE_UNSOLICITED, await self._ask(ENABLE_UNSOLICITED, timeout_s))
+            self._indications.refusal(ENABLE_UNSOLICITED, (yield ENABLE_UNSOLICITED))
         self._started = True
         self._tell_indications()
-        await self._synchronise(timeout_s)
-        return [*self._inbox.fetch(), state]
+        yield from self._synchronise()
 
-    async def _everything(self, timeout_s: float) -> Batch:
+    def _everything(self) -> Procedure:
         """Poll classes 1, 2, 3, 0, and by their groups the points that are in no class."""
         self._incomplete = True
         self._inbox.begin_integrity()
-        self._tell_refusal(INTEGRITY, await self._ask(INTEGRITY, timeout_s))
-        await self._ask_groups(timeout_s)
+        self._indications.refusal(INTEGRITY, (yield INTEGRITY))
+        yield from self._ask_groups()
         self._incomplete = False
-        self._tell_missing(self._inbox.missing())
-        return self._inbox.end_integrity(self._outside.clock())
+        self._intake.remarks.missing(self._inbox.missing())
+        self._inbox.end_integrity(self._clock())
 
-    async def _ask_groups(self, timeout_s: float) -> None:
+    def _ask_groups(self) -> Procedure:
         """Class 0 need not hold every point (5.1.4.2): ask the groups of what is missing, and remember which helped."""
-        if self._asked_explicitly:
+        if self._explicit is not None:
             for group in self._explicit:
-                await self._ask(read_all(group), timeout_s)
+                yield read_all(group)
             return
         helped = []
         for group in self._inbox.missing_groups():
             before = len(self._inbox.missing())
-            await self._ask(read_all(group), timeout_s)
+            yield read_all(group)
             if len(self._inbox.missing()) < before:
                 helped.append(group)
-        self._explicit, self._asked_explicitly = tuple(helped), True
+        self._explicit = tuple(helped)
 
-    async def _react(self, timeout_s: float) -> list[Batch]:
-        """Do what the newest indications ask for, and an integrity poll that was broken off.
-
-        Returns the state of all points where it was read.
-        """
+    def _react(self) -> Procedure:
+        """Do what the newest indications ask for, and an integrity poll that was broken off."""
         if self._restarted:
-            return await self._start_up(timeout_s)
+            yield from self._start_up()
+            return
         told = self._tell_indications()
-        await self._synchronise(timeout_s)
+        yield from self._synchronise()
         if told & OVERFLOW or self._incomplete:
-            return [*self._inbox.fetch(), await self._everything(timeout_s)]
-        return []
+            yield from self._everything()
 
-    def _tell_indications(self) -> int:
-        """Say which indications are newly up, and return them."""
-        session = self._live()
-        new = session.raised & ~self._known_iin
-        self._known_iin, session.raised = session.iin, 0
-        for bit, (kind, text) in TOLD.items():
-            if new & bit:
-                self.notes.say(kind, text)
-        return new
-
-    async def _acknowledge_restart(self, timeout_s: float) -> None:
+    def _acknowledge_restart(self) -> Procedure:
         if self._live().iin & RESTART:
             self.notes.say(EventKind.RESTART, "it has restarted (IIN 1.7)")
-            iin = await self._ask(CLEAR_RESTART, timeout_s)
-            if iin & RESTART:
+            iin = yield CLEAR_RESTART
+            self._stuck = bool(iin & RESTART)
+            if self._stuck:
                 self.notes.once(EventKind.REFUSED, "it does not let its restart indication be cleared")
 
-    async def _synchronise(self, timeout_s: float) -> None:
-        session = self._live()
-        if not session.iin & NEED_TIME:
+    def _synchronise(self) -> Procedure:
+        if not self._live().iin & NEED_TIME:
             self._time_sync.content()
             return
-        said = await self._time_sync.run(session, lambda: self._content_delay_ms, timeout_s)
+        said = yield from self._time_sync.run(lambda: self._intake.delay)
         if said:
             self.notes.say(EventKind.CLOCK, said)
 
-    # what comes
+    @property
+    def _restarted(self) -> bool:
+        return bool(self._live().iin & RESTART) and not self._stuck
 
-    def _take(self, header: Header, fragment: bytes) -> bool:
-        if not self._inbox.room:
-            return False
-        content = decode(fragment, untrusted=bool(header.iin & NEED_TIME))
-        now = self._outside.clock()
-        self._inbox.take(content.readings, now)
-        self._content_delay_ms = content.delay_ms
-        for text in content.violations:
-            self.notes.once(EventKind.VIOLATION, text)
-        for text in content.refused:
-            self.notes.once(EventKind.REFUSED, text)
-        if self._outside.synchronised():
-            off = self._clock.observe(content.readings, now, int(self.device.events_every_s * 1e9))
-            if off:
-                self.notes.say(EventKind.CLOCK, off)
-        for readings in content.readings:
-            if readings.octets:
-                rows, kept = self._inbox.points.lookup("octets", readings.index)
-                self._tell_octets(rows.tolist(), [readings.octets[position] for position in kept])
-        return True
+    def _tell_indications(self) -> int:
+        session = self._live()
+        new, session.raised = self._indications.tell(session.raised, session.iin), 0
+        return new
 
-    def _tell_octets(self, rows: Sequence[int], octets: Sequence[bytes]) -> None:
-        """An octet string is no number: say it, and whenever it changes."""
-        for row, found in zip(rows, octets, strict=True):
-            if self._octets.get(row) != found:
-                self._octets[row] = found
-                text = found.rstrip(b"\0").decode("utf-8", "backslashreplace")
-                self.notes.say(EventKind.IDENTITY, f"{self._points.names[row]}: {text!r}", [row])
-
-    def _tell_missing(self, missing: Rows) -> None:
-        before = set() if self._refused is None else set(self._refused.tolist())
-        now = set(missing.tolist())
-        if gone := sorted(now - before):
-            self.notes.say(EventKind.REFUSED, f"{self._label(gone)}: the outstation does not have it", gone)
-        if back := sorted(before - now):
-            self.notes.say(EventKind.ACCEPTED, f"{self._label(back)}: answers again", back)
-        self._refused = missing
-
-    def _tell_refusal(self, request: Request, iin: int) -> None:
-        for bit, text in REFUSALS.items():
-            if iin & bit:
-                self.notes.once(EventKind.REFUSED, f"{request.text}: {text}")
-
-    def _label(self, rows: Sequence[int]) -> str:
-        named = [f"{self.device.points[row - int(self.rows[0])].address} ({self._points.names[row]})" for row in rows]
-        more = f" and {len(rows) - NAMED_POINTS} more" if len(rows) > NAMED_POINTS else ""
-        return ", ".join(named[:NAMED_POINTS]) + more
+    def _settled(self, kept: bool) -> None:  # noqa: FBT001  as Receipt calls it
+        if self._session is not None:
+            self._session.settled(kept)

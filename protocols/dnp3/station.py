@@ -45,7 +45,7 @@ class Listener(Protocol):
         """
 
     def link_status(self) -> None:
-        """The outstation answered a request for its link status."""
+        """The link layer of the outstation answered."""
 
     def down(self, reason: str) -> None:
         """The link is over."""
@@ -80,9 +80,8 @@ class Station:
             Violation: what it completes is illegal.
         """
         control = frame.header.control
-        if not control.prm:
-            if control.function_code == LinkFunctionCode.SEC_LINK_STATUS:
-                self.listener.link_status()
+        if not control.prm:  # link status, or that this is not supported: it lives
+            self.listener.link_status()
         elif control.function_code == LinkFunctionCode.PRI_REQUEST_LINK_STATUS:
             self._write(build_link_status(self._to, self._from, True).to_bytes())
         elif control.function_code in _RESETS:

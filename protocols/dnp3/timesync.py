@@ -5,11 +5,11 @@ how long it took to answer, so that half of the rest of the round trip is what a
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, Literal
+from collections.abc import Callable, Generator
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from protocols.dnp3.requests import MEASURE_DELAY, RECORD_CURRENT_TIME, write_time
-from protocols.dnp3.session import Session
+from protocols.dnp3.indications import NEED_TIME, REFUSED
+from protocols.dnp3.requests import MEASURE_DELAY, RECORD_CURRENT_TIME, Request, write_time
 from protocols.driver import Outside
 
 AGAIN_S: Final = 60.0
@@ -17,10 +17,17 @@ AGAIN_S: Final = 60.0
 SET_MS: Final = 10
 """Our clock and the monotonic one differ by more: ours was set."""
 NS_PER_MS: Final = 1_000_000
-REFUSED: Final = 0x0700
-NEED_TIME: Final = 0x0010
 
 Word = Literal["none", "lan", "nonlan"]
+Asking: TypeAlias = Generator[Request, int, int | None]
+"""Yields what to ask, is sent the indications of each answer, and returns the last; None if our own clock was set."""
+
+
+class Delay(NamedTuple):
+    """How long an outstation says that it took to answer, and when its answer came: it may be looked at later."""
+
+    ms: int
+    arrival_ns: int
 
 
 class TimeSync:
@@ -35,12 +42,8 @@ class TimeSync:
         """Take note that the outstation has the time."""
         self._said = ""
 
-    async def run(self, session: Session, delay_ms: Callable[[], int | None], timeout_s: float) -> str | None:
-        """Set the clock if that is allowed and due; return what happened where it is news.
-
-        Raises:
-            TimeoutError, LinkLost: as `Session.request`.
-        """
+    def run(self, delay: Callable[[], Delay | None]) -> Generator[Request, int, str | None]:
+        """Set the clock if that is allowed and due; return what happened where it is news."""
         now = _now_s()
         if self._word == "none":
             return self._news("it asks for the time (IIN 1.4); time_sync is none")
@@ -49,10 +52,7 @@ class TimeSync:
         if self._tried_s is not None and now - self._tried_s < AGAIN_S:
             return None
         self._tried_s = now
-        if self._word == "lan":
-            iin = await self._lan(session, timeout_s)
-        else:
-            iin = await self._nonlan(session, delay_ms, timeout_s)
+        iin = yield from (self._lan() if self._word == "lan" else self._nonlan(delay))
         if iin is None:
             self._tried_s = None
             return self._news("our own clock was set meanwhile, so it gets the time with the next attempt")
@@ -61,26 +61,25 @@ class TimeSync:
         self._said = ""
         return "its clock was set"
 
-    async def _lan(self, session: Session, timeout_s: float) -> int | None:
+    def _lan(self) -> Asking:
         sent_ns, sent_s = self._outside.clock(), _now_s()
-        iin = await session.request(RECORD_CURRENT_TIME, timeout_s)
+        iin = yield RECORD_CURRENT_TIME
         if iin & REFUSED:
             return iin
         if self._set_since(sent_ns, sent_s):
             return None
-        return await session.request(write_time(3, sent_ns // NS_PER_MS), timeout_s)
+        return (yield write_time(3, sent_ns // NS_PER_MS))
 
-    async def _nonlan(self, session: Session, delay_ms: Callable[[], int | None], timeout_s: float) -> int | None:
+    def _nonlan(self, delay: Callable[[], Delay | None]) -> Asking:
         sent_ns, sent_s = self._outside.clock(), _now_s()
-        iin = await session.request(MEASURE_DELAY, timeout_s)
-        told_ms = delay_ms()
-        if iin & REFUSED or told_ms is None:
+        iin = yield MEASURE_DELAY
+        told = delay()
+        if iin & REFUSED or told is None:
             return iin | (0 if iin & REFUSED else NEED_TIME)
         if self._set_since(sent_ns, sent_s):
             return None
-        now_ns = self._outside.clock()
-        travel_ns = max(0, now_ns - sent_ns - told_ms * NS_PER_MS) // 2
-        return await session.request(write_time(1, (now_ns + travel_ns) // NS_PER_MS), timeout_s)
+        travel_ns = max(0, told.arrival_ns - sent_ns - told.ms * NS_PER_MS) // 2
+        return (yield write_time(1, (self._outside.clock() + travel_ns) // NS_PER_MS))
 
     def _set_since(self, sent_ns: int, sent_s: float) -> bool:
         """Return whether our own clock was set since then: what was measured across that is no time."""

@@ -69,6 +69,17 @@ async def test_nothing_is_taken_from_its_master(decode, outstation):
     assert outstation.unsolicited
 
 
+async def test_an_outstation_that_holds_its_answers_back(decode, outstation, monkeypatch):
+    """Until its first unsolicited response, which has no events, is confirmed: that much is done."""
+    monkeypatch.setattr("simulator.dnp3_server.LOOK_S", 0.0)
+    async with serving(outstation) as url:
+        said = await decode(url, *ASK)
+
+    assert said.code == 0, said.err
+    assert bytes([0xD0, CONFIRM]) in outstation.received
+    assert len(outstation.events) == 1
+
+
 async def test_more_points_than_asked_for(decode, outstation):
     """--most bounds the list, and it is said how many are left off."""
     async with serving(outstation) as url:

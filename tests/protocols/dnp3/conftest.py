@@ -16,7 +16,7 @@ import pytest
 from protocols.dnp3.config import Dnp3Device, Dnp3Point
 from protocols.dnp3.driver import Dnp3Driver
 from protocols.driver import Outside, Scan
-from protocols.model import Batch, Event, EventKind
+from protocols.model import Batch, Event, EventKind, Receipt
 from protocols.points import Points
 from simulator.dnp3_outstation import Outstation
 from simulator.dnp3_server import Server
@@ -30,7 +30,10 @@ def now_ms() -> int:
 
 
 class Reader:
-    """A driver with what a test wants to ask of it: the devices' scans by name, and everything it ever handed out."""
+    """A driver with what a test wants to ask of it: the devices' scans by name, and everything it ever handed out.
+
+    Receipts are settled at once; where `stores` is False they are kept in `receipts`, as if the disk refused.
+    """
 
     def __init__(self, devices: Sequence[Dnp3Device], *, synchronised: bool = False) -> None:
         points = Points.of([(device, device.points) for device in devices])
@@ -40,6 +43,8 @@ class Reader:
         self.rows = {points.label(row): row for row in range(len(points))}
         self.events: list[Event] = []
         self.batches: list[Batch] = []
+        self.stores = True
+        self.receipts: list[Receipt] = []
         self.scans: dict[str, dict[str, Scan]] = {}
         for place, scan in enumerate(self.driver.scans):
             self.scans.setdefault(scan.device, {})[("integrity", "events", "drain")[place % 3]] = scan
@@ -50,7 +55,16 @@ class Reader:
         self.events += [one for one in seen if isinstance(one, Event)]
         batches = [one for one in seen if isinstance(one, Batch)]
         self.batches += batches
+        self.receipts += [one for one in seen if isinstance(one, Receipt)]
+        if self.stores:
+            self.settle()
         return batches
+
+    def settle(self, *, kept: bool = True) -> None:
+        """Say of all that was handed out that it is on disk, or that it fell out of RAM."""
+        for receipt in self.receipts:
+            receipt.settle(kept)
+        self.receipts.clear()
 
     async def persist(self) -> None:
         """Read everything, and as the poller does again after a time-out.
@@ -149,10 +163,12 @@ class OpenDnp3:
     """An outstation of opendnp3 in a process of its own, at address 10."""
 
     def __init__(
-        self, program: Path, port: int, *, analogs: int, confirms: bool, unsolicited: bool, events: int
+        self, program: Path, port: int, *, analogs: int, confirms: bool, unsolicited: bool, events: int, confirm_ms: int
     ) -> None:
         self.port = port
-        self._words = [str(word) for word in (program, port, analogs, int(confirms), int(unsolicited), events)]
+        self._words = [
+            str(word) for word in (program, port, analogs, int(confirms), int(unsolicited), events, confirm_ms)
+        ]
         self.process: subprocess.Popen[str] | None = None
 
     async def start(self) -> None:
@@ -198,13 +214,18 @@ def opendnp3(opendnp3_program):
 
     @asynccontextmanager
     async def run(
-        analogs: int = 20, *, confirms: bool = False, unsolicited: bool = True, events: int = 1000
+        analogs: int = 20,
+        *,
+        confirms: bool = False,
+        unsolicited: bool = True,
+        events: int = 1000,
+        confirm_ms: int = 1000,
     ) -> AsyncIterator[OpenDnp3]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         keys = {"analogs": analogs, "confirms": confirms, "unsolicited": unsolicited, "events": events}
-        peer = OpenDnp3(opendnp3_program, port, **keys)
+        peer = OpenDnp3(opendnp3_program, port, confirm_ms=confirm_ms, **keys)
         await peer.start()
         try:
             yield peer

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from protocols.driver import LinkLost
+from protocols.dnp3 import timesync
+from protocols.dnp3.requests import MEASURE_DELAY, write_time
+from protocols.driver import LinkLost, Outside
 from protocols.model import EventKind, Quality
 from simulator.dnp3_outstation import Outstation
 from simulator.dnp3_server import Connection, Server
@@ -76,9 +78,9 @@ async def test_events_stay_where_they_are_until_confirmed(server, outstation, re
     server.conduct.answers = "well"
     await one.driver.connect()
     await one.read()
+    await one.until(lambda _: not outstation.events)
 
     assert one.history("rtu1.b")[1] == (0, 0, T0)
-    assert not outstation.events
 
 
 async def test_scale_and_offset(server, reader):
@@ -157,6 +159,7 @@ async def test_overflow_asks_for_everything(server, outstation, reader):
         outstation.change("analog", 5, float(at), time_ms=T0 + at)
     one.batches.clear()
     await one.read("events")
+    await one.until(lambda r: r.said(EventKind.OVERFLOW))
 
     assert len(one.said(EventKind.OVERFLOW)) == 1
     assert [value for value, _, _ in one.history("rtu1.a")] == [7, 8, 9, 9]
@@ -198,6 +201,18 @@ async def test_the_clock_is_set(server, outstation, reader, word):
 
     assert before <= outstation.set_to_ms <= outstation.clock_ms() + 1
     assert not outstation.need_time
+
+
+async def test_an_answer_that_is_looked_at_late_is_no_long_way(monkeypatch):
+    """The delay is measured where the answer arrives: events that wait for the disk may come between."""
+    now_s = 1_000.0
+    monkeypatch.setattr(timesync, "_now_s", lambda: now_s)
+    outside = Outside(clock=lambda: int(now_s * 1e9), synchronised=lambda: True)
+    asking = timesync.TimeSync("nonlan", outside).run(lambda: timesync.Delay(20, 1_000_100_000_000))
+    assert next(asking) == MEASURE_DELAY
+    now_s += 5
+
+    assert asking.send(0) == write_time(1, 1_005_000 + 40)
 
 
 async def test_a_function_that_it_does_not_support(server, outstation, reader):

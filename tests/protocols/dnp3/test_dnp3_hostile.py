@@ -7,12 +7,17 @@ from contextlib import asynccontextmanager
 
 import pytest
 from dnp3.core.enums import LinkFunctionCode as Code
-from dnp3.datalink.builder import build_primary_frame, build_request_link_status, build_reset_link_state
+from dnp3.datalink.builder import (
+    build_not_supported,
+    build_primary_frame,
+    build_request_link_status,
+    build_reset_link_state,
+)
 from dnp3.datalink.parser import FrameParser
 from dnp3.transport.segment import TransportSegment
 from dnp3.transport.segmenter import Segmenter
 
-from protocols.dnp3 import inbox, requests, session
+from protocols.dnp3 import answer, inbox, requests
 from protocols.driver import LinkLost
 from protocols.model import EventKind
 
@@ -54,6 +59,7 @@ class Liar:
         self.confirms = []
         self.frames = []
         self.writers = []
+        self.status = b""
         self.answer = self.honest
 
     def honest(self, sequence, function, *_):
@@ -78,6 +84,7 @@ class Liar:
     async def _take(self, frame, writer):
         self.frames.append(frame)
         if not frame.user_data:
+            writer.write(self.status)
             return
         fragment = TransportSegment.from_bytes(frame.user_data).payload
         if fragment[1] == 0:
@@ -177,7 +184,7 @@ async def test_counts_that_lie(liar, started):
 
 async def test_endless_fragments(liar, started, monkeypatch):
     """An answer that never ends is a violation."""
-    monkeypatch.setattr(session, "MOST_FRAGMENTS", 50)
+    monkeypatch.setattr(answer, "MOST_FRAGMENTS", 50)
 
     def endless(sequence, *_):
         control = 0x80
@@ -281,14 +288,17 @@ async def test_strangers(liar, started):
 
 
 async def test_a_repeated_unsolicited_response(liar, started):
-    """Our confirm was lost: confirmed again, taken once, also over a reconnect; a new one with its number is taken."""
+    """Our confirm is late or lost: taken once, confirmed when on disk and again, also over a reconnect."""
     async with started() as one:
         for _ in range(3):
             liar.say(frames(unsolicited(4, 0, 11)))
-        await one.until(lambda _: len(liar.confirms) == 3)
+        await one.until(lambda _: len(liar.confirms) == 1)
+        liar.say(frames(unsolicited(4, 0, 11)))
+        await one.until(lambda _: len(liar.confirms) == 2)
         await one.driver.connect()
         await one.read()
         liar.say(frames(unsolicited(4, 0, 11)))
+        await one.until(lambda _: len(liar.confirms) == 3)
         liar.say(frames(unsolicited(4, 0, 12)))
         await one.until(lambda r: r.history("rtu1.b")[-1][2] == 12)
 
@@ -296,37 +306,39 @@ async def test_a_repeated_unsolicited_response(liar, started):
         assert set(liar.confirms) == {0xD4}
 
 
-async def test_a_flood_of_unsolicited_responses(liar, started, monkeypatch):
-    """What finds no room is not confirmed, so that it stays where it is; it is said; memory stays."""
-    monkeypatch.setattr(inbox, "MOST_FRAGMENTS_WAITING", 20)
+async def test_a_flood_of_unsolicited_responses(liar, started):
+    """What does not wait for its confirm is neither taken nor confirmed, so that it stays where it is; it is said."""
     async with started() as one:
         for number in range(200):
             liar.say(frames(unsolicited(number & 15, number & 1, number + 1)))
         await one.until(lambda r: r.said(EventKind.OVERFLOW))
-
-        told = [at for _, _, at in one.history("rtu1.b") if at]
-        assert told == sorted(told)
-        assert len(told) == len(liar.confirms) < 200
+        assert [at for _, _, at in one.history("rtu1.b") if at] == [1]
+        assert not liar.confirms
         assert "not confirmed, so they come again" in one.said(EventKind.OVERFLOW)[0]
+        liar.say(frames(unsolicited(199 & 15, 1, 200)))
+        await one.until(lambda _: liar.confirms)
+
+        assert [at for _, _, at in one.history("rtu1.b") if at] == [1, 200]
+        assert liar.confirms == [0xD0 | 199 & 15]
 
 
 async def test_memory_stays_under_a_flood(liar, started):
-    """A hundred thousand unsolicited events that nobody drains take less than 10 MB."""
+    """A hundred thousand unsolicited events that ask for no confirm, and that nobody drains, take less than 10 MB."""
     members = b"".join(struct.pack("<HB", 0, 0x81) + bytes(6) for _ in range(160))
     body = bytes([2, 2, 0x28, 160, 0]) + members
-    octets = [frames(response(number, body, control=0xF0, function=0x82)) for number in range(16)]
+    octets = [frames(response(number, body, control=0xD0, function=0x82)) for number in range(16)]
     async with started(timeout_s=1) as one:
         outstation = one.driver._outstations["rtu1"]
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
         for number in range(640):
             liar.say(octets[number & 15])
-        await outstation._ask(requests.EVENTS, 20.0)
+        await outstation._session.request(requests.EVENTS, 20.0)
         held = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
 
         assert held < 10 * MIB
-        assert len(outstation._inbox._events) == inbox.MOST_FRAGMENTS_WAITING
+        assert len(outstation._inbox._waiting) == inbox.MOST_FRAGMENTS_WAITING
 
 
 async def test_confirmed_user_data_and_its_repetition(liar, started):
@@ -337,7 +349,8 @@ async def test_confirmed_user_data_and_its_repetition(liar, started):
         for fcb, time_ms in ((True, 1), (True, 1), (False, 2), (True, 3)):
             fragment = unsolicited(time_ms, 1, time_ms)
             liar.say(frames(fragment, code=Code.PRI_CONFIRMED_USER_DATA, fcb=fcb))
-        await one.until(lambda r: r.history("rtu1.b")[-1][2] == 3)
+            await one.until(lambda _, number=time_ms: len(liar.confirms) == number)
+        await one.until(lambda _: len(liar.frames) == 8)
         acknowledged = [f for f in liar.frames if not f.header.control.prm and f.header.control.function_code == 0]
 
         assert len(acknowledged) == 5
@@ -352,6 +365,52 @@ async def test_link_status_is_answered(liar, started):
         await one.until(lambda _: liar.frames)
 
         assert [f.header.control.function_code for f in liar.frames] == [Code.SEC_LINK_STATUS]
+
+
+async def test_a_link_layer_that_does_not_know_link_status(liar, started):
+    """It says so, so it lives: no time-out."""
+    async with started(keepalive_s=0.01) as one:
+        liar.frames.clear()
+        liar.status = build_not_supported(1, 10, False).to_bytes()
+        await asyncio.sleep(0.02)
+        await one.read("drain")
+
+        assert [f.header.control.function_code for f in liar.frames] == [Code.PRI_REQUEST_LINK_STATUS]
+
+
+async def test_a_restart_during_the_start_up(liar, reader):
+    """It is seen and acknowledged, and everything is read once more; one that cannot be cleared ends nothing."""
+    asked = []
+
+    def restarting(sequence, function, *_):
+        asked.append(function)
+        again = function == 20 and asked.count(20) == 1
+        yield frames(response(sequence, GOOD if function == 1 else b"", iin=0x0080 if again else 0))
+
+    liar.answer = restarting
+    one = reader(liar.port, POINTS, **SHORT)
+    await one.driver.connect()
+    await one.read()
+    await one.read("drain")
+    await one.read("drain")
+    assert asked == [21, 1, 20, 21, 1, 20]
+
+    asked.clear()
+    liar.answer = lambda s, f, _: [asked.append(f) or frames(response(s, GOOD if f == 1 else b"", iin=0x0080))]
+    await one.read("events")
+    await one.read("drain")
+    assert asked == [1, 21, 2, 1, 20]
+    assert one.said(EventKind.REFUSED) == ["it does not let its restart indication be cleared"]
+
+
+async def test_an_event_poll_that_is_refused(liar, started):
+    """An outstation without event classes: said once, read all the same."""
+    async with started() as one:
+        liar.answer = lambda s, *_: [frames(response(s, iin=0x0200))]
+        await one.read("events")
+        await one.read("events")
+
+        assert one.said(EventKind.REFUSED) == ["events of classes 1, 2, 3: object unknown (IIN 2.1)"]
 
 
 async def test_octet_by_octet(liar, started):

@@ -10,10 +10,11 @@ from dnp3.datalink.builder import build_unconfirmed_user_data
 from dnp3.datalink.control import ControlByte
 from dnp3.datalink.frame import DataLinkFrame
 
+from protocols.dnp3.custody import Custody
 from protocols.dnp3.decode import decode
 from protocols.dnp3.link import Link
 from protocols.dnp3.requests import EVENTS
-from protocols.dnp3.session import Session
+from protocols.dnp3.session import Session, Taken
 from protocols.driver import LinkLost
 
 HEAD = bytes([0xC1, 0x81, 0, 0])
@@ -29,9 +30,9 @@ def wire():
 
     def take(header, fragment):
         decode(fragment)
-        return True
+        return Taken.WHOLE
 
-    return link, Session(link, 10, 1, take)
+    return link, Session(link, 10, 1, take, Custody(lambda _: None))
 
 
 def frame_of_chance(chance):

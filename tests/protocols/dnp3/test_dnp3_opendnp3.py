@@ -230,6 +230,7 @@ async def test_overflow(opendnp3, reader):
         await peer.tell(f"burst 500 {T0}")
         await one.driver.connect()
         await one.persist()
+        await one.until(lambda r: r.said(EventKind.OVERFLOW))
 
         assert any("IIN 2.3" in text for text in one.said(EventKind.OVERFLOW))
         assert one.last("rtu1.b")[0] == 1

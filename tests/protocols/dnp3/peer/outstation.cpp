@@ -1,6 +1,6 @@
 // An outstation of opendnp3 that obeys lines on its standard input and answers each with one line.
 //
-//   outstation PORT ANALOGS LINK_CONFIRMS UNSOLICITED EVENTS
+//   outstation PORT ANALOGS LINK_CONFIRMS UNSOLICITED EVENTS CONFIRM_MS
 //
 //   set KIND INDEX VALUE FLAGS TIME_MS    analog binary double counter frozen binary_output analog_output; an event
 //   burst N TIME_MS                       N events of binaries 0 to 9, one a millisecond from TIME_MS
@@ -55,7 +55,7 @@ static void set(UpdateBuilder& to, const std::string& kind, int index, double va
 }
 
 int main(int, char** args) {
-    int port = atoi(args[1]), analogs = atoi(args[2]), events = atoi(args[5]);
+    int port = atoi(args[1]), analogs = atoi(args[2]), events = atoi(args[5]), confirm_ms = atoi(args[6]);
     DNP3Manager manager(1);
     auto channel = manager.AddTCPServer("server", levels::NOTHING, asiopal::ChannelRetry::Default(), "127.0.0.1", port, nullptr);
     OutstationStackConfig config(DatabaseSizes(10, 10, analogs, 10, 10, 10, 10, 0));
@@ -65,9 +65,10 @@ int main(int, char** args) {
     config.link.RemoteAddr = 1;
     config.link.UseConfirms = atoi(args[3]);
     // a confirm that comes within 0.1 ms, before the end of its own write, escapes opendnp3 2.2: let it ask again soon
-    config.outstation.params.solConfirmTimeout = TimeDuration::Milliseconds(200);
-    config.outstation.params.unsolConfirmTimeout = TimeDuration::Milliseconds(200);
-    config.outstation.params.unsolRetryTimeout = TimeDuration::Milliseconds(200);
+    auto confirm = TimeDuration::Milliseconds(confirm_ms);
+    config.outstation.params.solConfirmTimeout = confirm;
+    config.outstation.params.unsolConfirmTimeout = confirm;
+    config.outstation.params.unsolRetryTimeout = confirm;
     for (int i = 0; i < analogs; i++) {
         config.dbConfig.analog[i].clazz = PointClass::Class2;
         config.dbConfig.analog[i].svariation = StaticAnalogVariation::Group30Var5;
