@@ -32,6 +32,16 @@ def between_entries(devices: Sequence[Entry], detectors: Sequence[Entry]) -> Ite
     yield from _patterns_without_points(devices, detectors)
 
 
+def stations_twice(entries: Sequence[Entry], devices: Sequence[Any]) -> Iterator[Fault]:
+    """Yield which of `devices`, made from `entries`, are one station of one endpoint: neither would get its answers."""
+    first: dict[tuple[Any, ...], Any] = {}
+    for entry, device in zip(entries, devices, strict=True):
+        if device.station is not None:
+            other = first.setdefault((device.protocol, device.endpoint, device.station), device)
+            if other is not device:
+                yield entry.fault(("url",), f"{other.name} is this station of this url already; one device each")
+
+
 def too_many_points(devices: Sequence[Entry]) -> Iterator[Fault]:
     """Yield the fault that makes checking the points one by one a waste of memory."""
     points = sum(len(device.points) for device in devices)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from detectors.config import AnyDetector
 from gateway.config import keys, words
-from gateway.config.cross import between_entries, files_of, label, too_many_points
+from gateway.config.cross import between_entries, files_of, label, stations_twice, too_many_points
 from gateway.config.document import Document
 from gateway.config.entry import Entry
 from gateway.config.fault import ConfigError, Fault, Faults
@@ -50,6 +50,8 @@ def load(path: Path) -> Config:
         raise ConfigError(over)
     found = {key: tuple(_built(entries, key, faults)) for key, entries in lists.items()}
     faults.extend(between_entries(lists["devices"], lists["detectors"]))
+    if not faults.found:
+        faults.extend(stations_twice(lists["devices"], found["devices"]))
     if faults.found:
         raise ConfigError(_sorted(faults, documents))
     return Config(**(sections | found))

@@ -58,7 +58,7 @@ async def test_a_receipt_waits_for_what_was_put_before_it(flow, store):
     stored = []
     for number in range(5):
         for at in range(3):
-            await flow.put(reading(0, float(at % 2), 1000 + number))
+            await flow.put(reading(0, float((3 * number + at) % 2), 1000 + number))
         await flow.put(Receipt(lambda kept: stored.append((kept, store.last(Stream.CHANGE)))))
     async with asyncio.timeout(5):
         while len(stored) < 5:
