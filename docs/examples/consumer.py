@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from completeness import Book, Ledger, Verdict
@@ -29,6 +29,9 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+Arrived: TypeAlias = tuple[int, MQTTMessage]
+"""A message, and the number of the connection that brought it."""
 
 KEPT_S = 7 * 24 * 3600
 """How long the broker keeps the session of a consumer that is away; its queue is bounded by the broker."""
@@ -50,12 +53,14 @@ class Consumer:
         self.unreadable = 0
         self.heard = False
         self._prefix, self._state, self._client = prefix, state, client
-        self._inbox: queue.Queue[MQTTMessage] = queue.Queue()
+        self._inbox: queue.Queue[Arrived] = queue.Queue()
+        self._link = 0
         if state is not None and state.exists():
             self.ledger = Ledger()
             self.ledger.books = {stream: Book.from_json(kept) for stream, kept in json.loads(state.read_text()).items()}
         client.on_connect = self._on_connect
-        client.on_message = lambda _client, _data, message: self._inbox.put(message)
+        client.on_message = lambda _client, _data, message: self._inbox.put((self._link, message))
+        client.on_disconnect = self._on_disconnect
         parts = urlsplit(url)
         if parts.scheme == "mqtts":
             client.tls_set()
@@ -68,17 +73,18 @@ class Consumer:
 
     def take(self) -> int:
         """Enter what has come, save the book, acknowledge; return how many messages there were."""
-        taken: list[MQTTMessage] = []
-        while len(taken) < AT_ONCE and (message := self._next(wait=not taken)) is not None:
-            taken.append(message)
-            self._enter(message)
+        taken: list[Arrived] = []
+        while len(taken) < AT_ONCE and (arrived := self._next(wait=not taken)) is not None:
+            taken.append(arrived)
+            self._enter(arrived[1])
         if taken:
             self._save()
-        for message in taken:
-            self._client.ack(message.mid, message.qos)
+        for link, message in taken:
+            if link == self._link:  # else the broker sends it again, and its identifier may mean another message then
+                self._client.ack(message.mid, message.qos)
         return len(taken)
 
-    def _next(self, *, wait: bool) -> MQTTMessage | None:
+    def _next(self, *, wait: bool) -> Arrived | None:
         try:
             return self._inbox.get(timeout=QUIET_S) if wait else self._inbox.get_nowait()
         except queue.Empty:
@@ -105,6 +111,9 @@ class Consumer:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(self._state)
+
+    def _on_disconnect(self, *_: object) -> None:
+        self._link += 1
 
     def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
