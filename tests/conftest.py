@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,10 +119,12 @@ class Mosquitto:
 
     def with_user(self, user: str, password: str) -> None:
         """Ask every client for this user and password, from the next start on."""
-        salt = os.urandom(12)
-        digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101)
+        self.with_users({user: password})
+
+    def with_users(self, passwords: Mapping[str, str]) -> None:
+        """Ask every client for one of these users and its password, from the next start on."""
         path = self.folder / "passwords"
-        path.write_text(f"{user}:$7$101${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}\n")
+        path.write_text("".join(f"{user}:{_digest(password)}\n" for user, password in passwords.items()))
         self.lines = (*self.lines, "allow_anonymous false", f"password_file {path}")
 
     def with_tls(self, certificates: Certificates, *, ask_client: bool = False) -> None:
@@ -134,6 +136,13 @@ class Mosquitto:
             f"keyfile {certificates.server_key}",
             f"require_certificate {'true' if ask_client else 'false'}",
         )
+
+
+def _digest(password: str) -> str:
+    """Return a password as Mosquitto keeps it."""
+    salt = os.urandom(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101)
+    return f"$7$101${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 @dataclass(frozen=True)
@@ -152,7 +161,14 @@ class Received:
 class Subscriber:
     """A durable session that keeps every message; reconnects by itself."""
 
-    def __init__(self, broker: Mosquitto, topic: str = "#", *, version: int = MQTTProtocolVersion.MQTTv311) -> None:
+    def __init__(
+        self,
+        broker: Mosquitto,
+        topic: str = "#",
+        *,
+        version: int = MQTTProtocolVersion.MQTTv311,
+        user: tuple[str, str] | None = None,
+    ) -> None:
         self.messages: list[Received] = []
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
@@ -160,6 +176,8 @@ class Subscriber:
             CallbackAPIVersion.VERSION2, client_id=f"subscriber-{id(self)}", clean_session=False, protocol=version
         )
         self._client.reconnect_delay_set(1, 1)
+        if user is not None:
+            self._client.username_pw_set(*user)
         self._client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
