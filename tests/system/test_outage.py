@@ -61,7 +61,7 @@ async def killed(broker):
     broker.process.send_signal(signal.SIGSTOP)
     for _ in range(2):
         await asyncio.sleep(0.1)
-        while unread(broker.port):
+        while unread(broker.port):  # noqa: ASYNC110 - the kernel has no event for it
             await asyncio.sleep(0.02)
     broker.kill()
 
