@@ -76,7 +76,7 @@ async def test_a_broker_that_is_killed_often(make_mosquitto, make_daemon, device
     await daemon.start()
     randomly = random.Random(1)
     for _ in range(KILLS):
-        came = len(book.streams["change"])
+        came = len(book.read().streams["change"])
         await book.until(lambda book, came=came: len(book.streams["change"]) > came)
         await asyncio.sleep(randomly.uniform(0, 1.5))
         await killed(broker)
