@@ -18,7 +18,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -54,7 +53,11 @@ class Version(StrEnum):
 
 
 class VersionRefused(BrokerLost):
-    """The broker may not speak this version of MQTT."""
+    """The broker may not speak this version of MQTT; `told` when it said so, and did not only close or keep silent."""
+
+    def __init__(self, text: str, *, told: bool = False) -> None:
+        super().__init__(text)
+        self.told = told
 
 
 class Oversized(BrokerLost):
@@ -71,7 +74,12 @@ class Listener:
 
 
 class Connection:
-    """A conversation with the broker. `closed` becomes the reason of its end; `window` and `max_bytes` its limits."""
+    """A conversation with the broker. `closed` becomes the reason of its end; `window` and `max_bytes` its limits.
+
+    `sure` unless 3.1.1 is spoken on a guess: a link that broke before the answer looks like an old broker.
+    """
+
+    sure = True
 
     def __init__(
         self,
@@ -217,7 +225,7 @@ class Connection:
     ) -> None:
         self._client.on_log = None
         if reason.value == UNSUPPORTED_VERSION:
-            self._end(VersionRefused(f"the broker refuses MQTT {self.version}"))
+            self._end(VersionRefused(f"the broker refuses MQTT {self.version}", told=True))
         elif reason.is_failure:
             who = f"user {self._uplink.username}" if self._uplink.username else "a client without user"
             self._end(BrokerLost(f"the broker refuses {who}: {reason}"))
@@ -283,7 +291,12 @@ async def connect(
         await connection.open()
         return connection
 
+    sure = True
     if version is Version.V5:
-        with suppress(VersionRefused):
+        try:
             return await opened(Version.V5)
-    return await opened(Version.V311)
+        except VersionRefused as refused:
+            sure = refused.told
+    connection = await opened(Version.V311)
+    connection.sure = sure
+    return connection

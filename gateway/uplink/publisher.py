@@ -43,7 +43,10 @@ class Store(Rows, flight.Store, Protocol):
 
 
 class Publisher:
-    """Feeds one broker from one store. Its counters and states are attributes, for the health."""
+    """Feeds one broker from one store. Its counters and states are attributes, for the health.
+
+    `protocol` is the version of MQTT that the broker spoke last.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Publisher:
         self.commands_swallowed = 0
         self.last_ack_s = time.monotonic()
         self.last_error = ""
+        self.protocol: str = Version.V5
         self.format = form
         self._config = config
         self._client_id = config.client_id or f"{identity.site}-{identity.name}"
@@ -78,11 +82,6 @@ class Publisher:
         self._status_due_s = 0.0
         self._draining = False
         self._gone_s = time.monotonic()
-
-    @property
-    def protocol(self) -> str:
-        """The version of MQTT that the broker spoke last."""
-        return self._version
 
     @property
     def inflight(self) -> int:
@@ -163,7 +162,8 @@ class Publisher:
         except VersionRefused:
             self._version = Version.V5
             raise
-        self._version = connection.version
+        self.protocol = connection.version
+        self._version = connection.version if connection.sure else Version.V5
         return connection
 
     async def _converse(self, connection: Connection) -> None:

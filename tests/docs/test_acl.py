@@ -75,15 +75,11 @@ async def test_a_gateway_writes_its_own_topics(broker, gateway):
     assert speaks.connection.closed.done() is False
 
 
-@pytest.mark.parametrize(
-    "topic",
-    [*(OTHERS + topic for topic in WRITTEN), OURS + "command", OTHERS + "command", OURS + "telemetry/a/b", "other"],
-)
-async def test_a_gateway_writes_nothing_else(gateway, topic):
+async def test_a_gateway_writes_nothing_else(gateway):
     """Neither what another gateway says, nor a command, nor anything else: the broker says that it may not."""
-    speaks = await gateway()
+    topics = [*(OTHERS + topic for topic in WRITTEN), OURS + "command", OTHERS + "command", OURS + "telemetry/a/b", "x"]
 
-    assert await speaks.allowed(topic) is False
+    assert [topic for topic in topics if await (await gateway()).allowed(topic)] == []
 
 
 async def test_a_gateway_reads_its_own_commands(broker, gateway, subscribe):

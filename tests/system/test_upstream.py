@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -301,6 +302,17 @@ def test_what_is_no_message(store, topic, payload):
     assert store((topic, payload)) == ["rejected"]
     assert store.rows("came, lost", "ledger") == []
     assert store.seqs() == []
+
+
+def test_the_questions_of_the_page(server):
+    """Every query of docs/fleet.md that needs nothing but PostgreSQL is answered."""
+    page = (ROOT / "docs/fleet.md").read_text()
+    found = re.findall(r"`(SELECT [^`]*FROM gridsentinel[^`]*)`", page)
+    found += re.findall(r"^SELECT .*FROM .*;$", page, re.MULTILINE)
+
+    assert len(found) >= 6
+    for query in found:
+        server.sql(query)
 
 
 def test_what_was_rejected_is_bounded(server):

@@ -80,6 +80,18 @@ async def test_cut_inside_a_packet(mosquitto, wire, subscribe, memory, publish, 
     assert figures(ledger, "new") == 2 * 3 * ROWS
 
 
+async def test_a_guess_holds_for_one_connection(mosquitto, wire, subscribe, memory, publish):
+    """A link that breaks before the answer looks like a broker of 3.1.1; the next connection is tried in 5 again."""
+    wire.treat = once("theirs", "connack", Fate.CUT)
+    publisher = publish(wire.url, memory)
+    await memory.until(lambda: publisher.connected)
+    spoken = publisher.protocol
+    wire.cut()
+    await memory.until(lambda: publisher.connects == 2)
+
+    assert (spoken, publisher.protocol) == ("3.1.1", "5")
+
+
 async def test_cut_inside_the_farewell(mosquitto, wire, subscribe, memory, publish):
     """Cut in the middle of our disconnect: the stop is over all the same, and the last word stands."""
     subscriber = subscribe(mosquitto)
