@@ -25,6 +25,7 @@ CREATE TABLE ledger (
 CREATE TABLE telemetry (
     site text, gateway text, seq int8, device text NOT NULL, point text, start timestamptz,
     length_s float8 NOT NULL, n int8 NOT NULL, min float8, max float8, mean float8, last float8, q int4 NOT NULL,
+    clock text,                                     -- whether the gateway's clock followed a time source
     PRIMARY KEY (site, gateway, seq, point, start)  -- with start, so that it may become a hypertable
 );
 CREATE INDEX ON telemetry (site, device, point, start);
@@ -32,6 +33,7 @@ CREATE INDEX ON telemetry (site, device, point, start);
 CREATE TABLE change (
     site text, gateway text, seq int8, device text NOT NULL, point text, time timestamptz,
     value float8, q int4 NOT NULL, own_time timestamptz,  -- the reading's own time, where the device gives one
+    clock text,
     PRIMARY KEY (site, gateway, seq, point, time)
 );
 CREATE INDEX ON change (site, device, point, time);
@@ -103,13 +105,13 @@ BEGIN
     CASE stream_
     WHEN 'telemetry' THEN
         INSERT INTO telemetry SELECT site_, gateway_, seq_, message->>'device', p.key, (message->>'start')::timestamptz,
-            (message->>'length_s')::float8, p.n, p.min, p.max, p.mean, p.last, p.q
+            (message->>'length_s')::float8, p.n, p.min, p.max, p.mean, p.last, p.q, message->>'clock'
         FROM (SELECT key, (value->>'n')::int8 AS n, (value->>'min')::float8 AS min, (value->>'max')::float8 AS max,
             (value->>'mean')::float8 AS mean, (value->>'last')::float8 AS last, (value->>'q')::int4 AS q
             FROM jsonb_each(message->'points')) AS p;
     WHEN 'change' THEN
         INSERT INTO change SELECT site_, gateway_, seq_, message->>'device', key, (message->>'time')::timestamptz,
-            (value->>'value')::float8, (value->>'q')::int4, (value->>'time')::timestamptz
+            (value->>'value')::float8, (value->>'q')::int4, (value->>'time')::timestamptz, message->>'clock'
         FROM jsonb_each(message->'points');
     WHEN 'alarm' THEN
         INSERT INTO alarm VALUES (site_, gateway_, seq_, message->>'id', message->>'state', message->>'severity',
