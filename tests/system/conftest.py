@@ -277,7 +277,11 @@ class Book:
         return not waits and self.ledger.settled and self.ledger.complete
 
     def command(self, identifier: str, **keys: str) -> None:
-        self._subscriber.say("gridsentinel/s/g/command", json.dumps({"id": identifier, **keys}).encode())
+        self.say("gridsentinel/s/g/command", json.dumps({"id": identifier, **keys}).encode())
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish something."""
+        self._subscriber.say(topic, payload, retain=retain)
 
     def holes(self) -> dict[str, Any]:
         """Return what neither came nor is explained below the highest number that came, of each stream that has any."""

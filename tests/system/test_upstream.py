@@ -134,7 +134,8 @@ async def test_a_gateway_in_the_database(server, upstream, mosquitto, daemon, de
     config["points"][0]["limits"] = {"high": 200}
     config["points"].append({"name": "breaker", "address": "holding:99.0"})
     daemon.write([config], uplink={"backlog_rate_per_s": 1000})
-    await until(lambda: server.sql("SELECT 1 FROM pg_stat_activity WHERE application_name = '' AND usename = 'grid'"))
+    book.say("gridsentinel/s/probe/birth", b"{}", retain=True)
+    await until(lambda: server.sql("SELECT 1 FROM gridsentinel.told WHERE gateway = 'probe'"))  # it listens
     for turn in range(3):
         await daemon.start()
         for _ in range(5):
