@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from gateway.core.image import Image
+from gateway.decode.iec61850 import look, page
+from gateway.decode.options import Options
 from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
 from protocols.driver import LinkLost
@@ -316,3 +318,15 @@ async def test_an_outage_by_a_freeze(foreign, iec61850, how):
         if how == "reports":
             assert list(dict.fromkeys(work.readings(3))) == [3.0, 301.0, 302, 303, 304, 305]
             assert EventKind.OVERFLOW not in work.events
+
+
+async def test_what_decode_shows(foreign):
+    """Data sets, blocks, and every measurand at its address with its value, over many answers."""
+    found = await look(Options(url=f"tcp://127.0.0.1:{foreign.port}", protocol="iec61850", most=5000, timeout_s=5.0))
+
+    assert found["data_sets"]["IED3LD0/LLN0.dsBig"] == 1000
+    assert {each["block"] for each in found["blocks"]} >= {"IED3LD0/LLN0.brcbMeas02", "IED3LD0/LLN0.urcbPlain01"}
+    shown = {point["address"]: found["now"][point["name"]] for point in found["device"]["points"]}
+    assert [float(shown[address]) for address in BIG.values()] == [float(index) for index in range(1000)]
+    assert found["whole"]
+    assert "{block: IED3LD0/LLN0.brcbBig}" in page(found)
