@@ -15,7 +15,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from simulator.conduct import Conduct
 from simulator.grid import Grid
-from simulator.registers import BITS, MAPS, image, spans
+from simulator.registers import BITS, MAPS
+from simulator.sunspec import image_of, spans_of
 
 TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 """Function codes that read, Modbus Application Protocol 1.1b3 clause 6."""
@@ -35,7 +36,7 @@ class ModbusBay:
         self._host = host
         self._grid = grid
         self._map = MAPS[bay]
-        self._spans = spans(self._map)
+        self._spans = spans_of(bay)
         self._server: _Server | None = None
 
     @property
@@ -84,7 +85,7 @@ class ModbusBay:
             return ExcCodes.ILLEGAL_FUNCTION
         if table not in self._spans or self._refuses(table, range(address, address + count)):
             return ExcCodes.ILLEGAL_ADDRESS
-        words = image(self._map, table, lambda name: self._grid[f"{self.bay}.{name}"])
+        words = image_of(self.bay, table, lambda name: self._grid[f"{self.bay}.{name}"])
         registers[: len(words)] = words
         return None
 

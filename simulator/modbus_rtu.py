@@ -17,7 +17,8 @@ from pymodbus.framer.rtu import FramerRTU
 from simulator.conduct import Conduct
 from simulator.grid import Grid
 from simulator.modbus import NOISE, TABLES
-from simulator.registers import BITS, MAPS, image, spans
+from simulator.registers import BITS, MAPS
+from simulator.sunspec import image_of, spans_of
 
 CHAR_BITS = 11
 LUMP_S = 0.01
@@ -47,7 +48,7 @@ class ModbusLine:
         self.path = ""
         self.collisions = 0
         self._grid, self._conducts = grid, conducts
-        self._spans = {bay: spans(MAPS[bay]) for bay in bays}
+        self._spans = {bay: spans_of(bay) for bay in bays}
         self._char_s = 0.0 if baud is None else CHAR_BITS / baud
         self._link = link
         self._ends: tuple[int, int] | None = None
@@ -165,7 +166,7 @@ class ModbusLine:
         )
 
     def _data(self, bay: str, table: str, asked: range) -> bytes:
-        words = image(MAPS[bay], table, lambda name: self._grid[f"{bay}.{name}"])
+        words = image_of(bay, table, lambda name: self._grid[f"{bay}.{name}"])
         first = self._spans[bay][table].start
         if table not in BITS:
             return struct.pack(f">{len(asked)}H", *words[asked.start - first : asked.stop - first])

@@ -44,11 +44,12 @@ Build: TypeAlias = Callable[[Grid, Mapping[str, Conduct], str, int], Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A way to speak: its servers, its url with {host} and {place}, and what a device needs beside the url.
+    """A way to speak: its name, its servers, its url with {host} and {place}, and what a device needs beside the url.
 
     `place` tells where a server is: a port, or a terminal. `ports` is how many it takes from the first one on.
     """
 
+    title: str
     protocol: str
     build: Build
     url: str
@@ -152,8 +153,11 @@ def _named(bay: str, addresses: Mapping[str, str], more: Mapping[str, Point] | N
 
 
 SPEAKERS: Mapping[str, Speaker] = {
-    "modbus": Speaker("modbus", _modbus, "tcp://{host}:{place}", lambda _: {"unit": 1, "every_s": 1}, _registers),
+    "modbus": Speaker(
+        "Modbus TCP", "modbus", _modbus, "tcp://{host}:{place}", lambda _: {"unit": 1, "every_s": 1}, _registers
+    ),
     "dnp3": Speaker(
+        "DNP3",
         "dnp3",
         _dnp3,
         "tcp://{host}:{place}",
@@ -161,14 +165,16 @@ SPEAKERS: Mapping[str, Speaker] = {
         _dnp3_points,
     ),
     "iec61850": Speaker(
+        "IEC 61850",
         "iec61850",
         _iec61850,
         "tcp://{host}:{place}",
         lambda bay: {"reports": [{"block": f"{bay.upper()}LD0/LLN0.{name}", "integrity_s": 10} for name in _BLOCKS]},
         _iec61850_points,
     ),
-    "opcua": Speaker("opcua", _opcua, "opc.tcp://{host}:{place}", lambda _: {}, _opcua_points, ports=1),
+    "opcua": Speaker("OPC UA", "opcua", _opcua, "opc.tcp://{host}:{place}", lambda _: {}, _opcua_points, ports=1),
     "rtu": Speaker(
+        "Modbus RTU",
         "modbus",
         _rtu,
         f"rtu://{{place}}?baud={BAUD}&parity=N",

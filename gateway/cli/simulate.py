@@ -27,8 +27,8 @@ Every bay answers by every protocol, and tells the same:
 
 look at them with:
   gridsentinel decode tcp://127.0.0.1:15021 holding:100
+  gridsentinel decode tcp://127.0.0.1:15029                      (a SunSpec meter)
   gridsentinel decode tcp://127.0.0.1:15031 --protocol dnp3 --set outstation=10
-  gridsentinel decode tcp://127.0.0.1:15041 --protocol iec61850
   gridsentinel decode opc.tcp://127.0.0.1:15051
   gridsentinel decode 'rtu:///dev/shm/gridsentinel-15052?baud=9600&parity=N' holding:100 --unit 1
 config/demo.yaml is the gateway's configuration for it.
@@ -95,11 +95,11 @@ def _introduce(substation: Substation) -> None:
     scenario = substation.scenario
     print(f"scenario {scenario.name}, seed {scenario.seed}, speed {scenario.speed:g}: {scenario.about}\n")
     own = {word: bays for word, bays in substation.urls.items() if len(set(bays.values())) == len(bays)}
-    print(f"  {'':9}" + "".join(f" {word:{WIDTH}}" for word in own).rstrip())
+    print(f"  {'':9}" + "".join(f" {SPEAKERS[word].title:{WIDTH}}" for word in own).rstrip())
     for bay in BAYS:
         print(f"  {bay:9}" + "".join(f" {bays[bay]:{WIDTH}}" for bays in own.values()).rstrip())
-    print(f"  all bays  opcua  {substation.urls['opcua']['bus1']}")
-    print(f"  all bays  rtu    {substation.urls['rtu']['bus1']}  units 1 to {len(UNITS)}")
+    print(f"  all bays  OPC UA      {substation.urls['opcua']['bus1']}")
+    print(f"  all bays  Modbus RTU  {substation.urls['rtu']['bus1']}  units 1 to {len(UNITS)}")
     print()
     for step in scenario.steps:
         print(f"  at {step.at_s:g} s for {step.for_s:g} s: {step.text}")

@@ -111,8 +111,8 @@ class View:
     def _voices(self) -> RenderableType:
         table = Table(box=None, expand=True, pad_edge=False)
         table.add_column("point")
-        for word in (*SPEAKERS, "apart"):
-            table.add_column(word, justify="right")
+        for title in (*(speaker.title for speaker in SPEAKERS.values()), "apart"):
+            table.add_column(title, justify="right")
         for bay, voices in self._stage.voices().items():
             told = (Text("silent", "bold red") if isnan(value) else f"{value:.1f} V" for value in voices.values())
             apart = spread(voices)
@@ -162,7 +162,7 @@ def summary(stage: Stage, console: Console) -> bool:
     console.print(f"  messages        {stored} stored, {ledger.messages} arrived, {ledger.duplicates} of them twice")
     console.print(f"  sequence        {missing} numbers missing")
     for bay, voices in stage.compared.items():
-        told_by = ", ".join(f"{word} {value:.1f}" for word, value in voices.items())
+        told_by = ", ".join(f"{SPEAKERS[word].title} {value:.1f}" for word, value in voices.items())
         console.print(f"  {bay}.{VOICE}         {told_by} V ({spread(voices):.2%} apart)")
     agree = agreed(stage.compared)
     complete = missing == 0 and told == 0

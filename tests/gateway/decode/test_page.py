@@ -8,17 +8,17 @@ import pytest
 
 from gateway.config import profile
 from simulator import scenario
-from simulator.configuration import demo_ports
+from simulator.configuration import demo_urls
 from simulator.substation import serve as simulate
 
 PAGE = (Path(__file__).parents[3] / "docs" / "commissioning.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = [(found[1], found[2]) for found in FENCE.finditer(PAGE)]
-AT = "gridsentinel decode tcp://127.0.0.1:"
+DECODE = re.compile(r"gridsentinel decode '?(opc\.tcp://127|tcp://127|rtu:///dev/shm)")
 SIMULATED = [
     (text, BLOCKS[index + 1][1] if not BLOCKS[index + 1][0] else "")
     for index, (language, text) in enumerate(BLOCKS)
-    if language == "sh" and text.startswith(AT)
+    if language == "sh" and DECODE.match(text)
 ]
 """Commands for the simulated substation, with what the page shows below them."""
 
@@ -26,10 +26,10 @@ SIMULATED = [
 @pytest.mark.parametrize(("command", "shown"), SIMULATED)
 async def test_the_examples_work(decode, command, shown):
     """Every command against the simulator ends well, and finds the point, or the blocks, that the page shows."""
-    port = int(command.removeprefix(AT).split()[0])
-    bay = next(bay for bay, served in demo_ports().items() if served == port)
-    async with simulate(scenario.load("normal")) as substation:
-        said = await decode(*shlex.split(command.replace(str(port), str(substation.ports[bay])))[2:])
+    url = shlex.split(command)[2]
+    word, bay = next((word, bay) for word, bays in demo_urls().items() for bay in bays if bays[bay] == url)
+    async with simulate(scenario.load("normal"), ways=(word,)) as substation:
+        said = await decode(*shlex.split(command.replace(url, substation.urls[word][bay]))[2:])
 
     assert said.code == 0, said.err
     stable = [
@@ -40,8 +40,8 @@ async def test_the_examples_work(decode, command, shown):
 
 
 def test_examples_are_there():
-    """The page shows at least a range, bits and a map."""
-    assert len(SIMULATED) >= 4
+    """The page shows at least a range, bits, a map, a SunSpec meter, and another protocol than Modbus."""
+    assert len(SIMULATED) >= 6
 
 
 def test_every_profile_is_listed():
