@@ -194,5 +194,32 @@ def test_the_exposure_is_what_systemd_says():
     assert level.search(text)[1] == level.search(said)[1]
 
 
+def test_drop_ins_open_no_more_than_they_say():
+    """Neither gives a capability nor opens all devices; together with the unit they are as exposed as the page says."""
+    for path in (ROOT / "systemd/drop-ins").glob("*.conf"):
+        keys = dict(line.split("=", 1) for line in path.read_text().splitlines() if re.match(r"[A-Z]\w+=", line))
+
+        assert path.read_text().startswith(f"# /etc/systemd/system/gridsentinel.service.d/{path.name}: ")
+        assert not {"CapabilityBoundingSet", "AmbientCapabilities", "User", "NoNewPrivileges"} & set(keys)
+        assert keys.get("PrivateDevices") != "no" or keys["DevicePolicy"] == "closed"
+
+
+@pytest.mark.parametrize("name", ["serial", "clock"])
+def test_the_exposure_of_a_drop_in_is_what_systemd_says(name, tmp_path):
+    """The figure of docs/operations.md."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None or "252" not in said_by(analyze, "--version"):
+        pytest.skip("no systemd-analyze of systemd 252")
+    unit = tmp_path / "gridsentinel.service"
+    folder = tmp_path / "gridsentinel.service.d"
+    folder.mkdir()
+    shutil.copy(ROOT / "systemd/gridsentinel.service", unit)
+    shutil.copy(ROOT / f"systemd/drop-ins/{name}.conf", folder)
+    said = said_by(analyze, "security", "--offline=true", str(unit))
+
+    told = re.search(rf"`systemd/drop-ins/{name}.conf` \|.*\| ([\d.]+) \|", (ROOT / "docs/operations.md").read_text())
+    assert f"exposure level for gridsentinel.service: {told[1]} " in said
+
+
 def said_by(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
