@@ -59,6 +59,7 @@ class Dnp3Bay:
         if closed and self.serving:
             await self.stop()
         elif not closed and not self.serving:
+            self.outstation.restart()
             await self.start()
 
     def _value(self, name: str) -> float:

@@ -56,6 +56,11 @@ class Outstation:
             self.overflowed = True
         self.events.append(Change(kind, index, value, point.flags, point.time_ms, point.event_class))
 
+    def restart(self) -> None:
+        """Come back from being off: nothing is remembered, and the time is not known."""
+        self.events.clear()
+        self.restarted, self.need_time, self.overflowed = True, True, False
+
     def confirmed(self, changes: Sequence[Change]) -> None:
         """Delete events that the master has."""
         gone = set(map(id, changes))

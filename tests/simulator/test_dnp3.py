@@ -46,8 +46,20 @@ async def test_what_changes_is_an_event(grid):
     assert all(event.time_ms for event in bay.outstation.events)
 
 
+async def test_present_values_follow_within_the_dead_band(grid):
+    """An integrity poll gets what is now; only what has moved by more is an event."""
+    bay = bay_of(grid)
+    grid.advance(grid.time_s + 0.2)
+    await bay.follow()
+    await bay.stop()
+    analog = next(place for place in PLACES["feeder1"] if place.name == "va")
+
+    assert bay.outstation.points[analog.kind, analog.index].value == grid["feeder1.va"]
+    assert not [event for event in bay.outstation.events if event.index == analog.index and event.kind == "analog"]
+
+
 async def test_the_port_follows_the_conduct(grid):
-    """Closed and opened again on the same port; refused points do not answer."""
+    """Closed and opened again on the same port, as after a restart; refused points do not answer."""
     conduct = Conduct(refused={"feeder1.va"})
     bay = bay_of(grid, conduct=conduct)
     await bay.start()
@@ -57,7 +69,9 @@ async def test_the_port_follows_the_conduct(grid):
     conduct.answers = "closed"
     await bay.follow()
     assert not bay.serving
+    bay.outstation.restarted = False
     conduct.answers = "well"
     await bay.follow()
+    assert (bay.outstation.restarted, bay.outstation.need_time, len(bay.outstation.events)) == (True, True, 0)
     assert (bay.serving, bay.port) == (True, port)
     await bay.stop()
