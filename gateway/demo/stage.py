@@ -23,21 +23,19 @@ from gateway.config import Config
 from gateway.config.loader import load
 from gateway.demo.ledger import STREAMS, Ledger
 from gateway.demo.link import Link
+from gateway.demo.voices import Voices, agreed, voices
 from gateway.resources import config_folder
 from gateway.store.record import Stream
-from protocols.model import UNUSABLE
 from simulator.configuration import device_name
 from simulator.scenario import Scenario
-from simulator.speakers import POLYGLOTS, SPEAKERS
+from simulator.speakers import SPEAKERS
 from simulator.steps import Step
 from simulator.substation import Substation, serve
 
 GRACE_S = 30.0
-"""How long the end of the demonstration waits for everything to arrive."""
-VOICE = "va"
-"""The voltage that is compared over all protocols."""
+"""How long the end of the demonstration waits for everything to arrive, and for the protocols to agree."""
 SETTLE_S = 2.5
-"""How long the substation stands still at the end, so that every protocol tells of the same instant: scans take 1 s."""
+"""How long the substation stands still at the end, so that every protocol tells of the same instant: scans are 1 s."""
 STORY = 8
 """Lines of the story that are remembered for the view."""
 
@@ -52,7 +50,7 @@ class Stage:
         self.story: deque[tuple[float, str]] = deque(maxlen=STORY)
         self.came = asyncio.Event()
         self.began = 0.0
-        self.compared: Mapping[str, Mapping[str, float]] = {}
+        self.compared: Voices = {}
         self.substation: Substation
         self.gateway: Gateway
         self.link: Link
@@ -70,21 +68,15 @@ class Stage:
         """Return how many messages that the gateway ever numbered have not arrived."""
         return self.ledger.missing({stream: self.gateway.store.last(Stream(stream)) for stream in STREAMS})
 
-    def voices(self) -> dict[str, dict[str, float]]:
-        """Return the voltage of each bay as each way tells it, NaN where it tells nothing that can be used."""
-        return {bay: {word: self._voice(device_name(word, bay)) for word in SPEAKERS} for bay in POLYGLOTS}
-
-    def _voice(self, device: str) -> float:
-        points, image = self.gateway.plant.points, self.gateway.plant.pipeline.image
-        row = next(row for row in points.rows_of[device] if points.names[row] == VOICE)
-        return float("nan") if image.quality[row] & UNUSABLE else float(image.values[row])
-
     async def settle(self) -> None:
-        """Let the substation stand still until every protocol has told of the same instant, and note what they said."""
+        """Let the substation stand still until every protocol has told of the same instant, and note what they say."""
         self.tell("the substation stands still, so that the protocols can be compared")
         self.substation.freeze()
-        await asyncio.sleep(SETTLE_S)
-        self.compared = self.voices()
+        for _ in range(round(GRACE_S / SETTLE_S)):
+            await asyncio.sleep(SETTLE_S)
+            self.compared = voices(self.gateway.plant)
+            if agreed(self.compared):
+                break
 
     def take(self, body: bytes) -> None:
         """Enter what the consumer received."""

@@ -1,15 +1,15 @@
 """The demonstration on a terminal: one screen that is drawn anew, or a line now and then where there is none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import isnan
 
-import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gateway.demo.stage import VOICE, Stage
+from gateway.demo.stage import Stage
+from gateway.demo.voices import AGREEMENT, VOICE, agreed, spread, voices
 from protocols.model import Quality
 from simulator.configuration import device_name
 from simulator.speakers import POLYGLOTS, SPEAKERS
@@ -17,8 +17,6 @@ from simulator.speakers import POLYGLOTS, SPEAKERS
 SHOWN = ("t1.oil", "bus1.va", "bus2.va", "feeder1.va", "feeder1.ia", "feeder1.p", "feeder2.ia", "feeder2.cb52")
 """Points that tell the story; those that the configuration does not have are left out."""
 SEVERITY = {"info": "cyan", "warning": "yellow", "critical": "red", "emergency": "bold red"}
-AGREEMENT = 0.005
-"""How far protocols may be apart: DNP3 tells what moves by 0.2 %, and a poll is up to a second old."""
 ALARMS = 6
 """Alarms shown, the newest."""
 TWINS = {device_name(word, bay) for word in SPEAKERS for bay in POLYGLOTS} - set(POLYGLOTS)
@@ -113,10 +111,10 @@ class View:
         table.add_column("point")
         for title in (*(speaker.title for speaker in SPEAKERS.values()), "apart"):
             table.add_column(title, justify="right")
-        for bay, voices in self._stage.voices().items():
-            told = (Text("silent", "bold red") if isnan(value) else f"{value:.1f} V" for value in voices.values())
-            apart = spread(voices)
-            table.add_row(f"{bay}.{VOICE}", *told, Text(f"{apart:.2%}", "green" if apart <= AGREEMENT else "yellow"))
+        for bay, told in voices(self._stage.gateway.plant).items():
+            cells = (Text("silent", "bold red") if isnan(value) else f"{value:.1f} V" for value in told.values())
+            apart = spread(told)
+            table.add_row(f"{bay}.{VOICE}", *cells, Text(f"{apart:.2%}", "green" if apart <= AGREEMENT else "yellow"))
         return table
 
     def _alarms(self) -> RenderableType:
@@ -161,22 +159,11 @@ def summary(stage: Stage, console: Console) -> bool:
     stored = sum(stats.last.values())
     console.print(f"  messages        {stored} stored, {ledger.messages} arrived, {ledger.duplicates} of them twice")
     console.print(f"  sequence        {missing} numbers missing")
-    for bay, voices in stage.compared.items():
-        told_by = ", ".join(f"{SPEAKERS[word].title} {value:.1f}" for word, value in voices.items())
-        console.print(f"  {bay}.{VOICE}         {told_by} V ({spread(voices):.2%} apart)")
+    for bay, told_of in stage.compared.items():
+        told_by = ", ".join(f"{SPEAKERS[word].title} {value:.1f}" for word, value in told_of.items())
+        console.print(f"  {bay}.{VOICE}         {told_by} V ({spread(told_of):.2%} apart)")
     agree = agreed(stage.compared)
     complete = missing == 0 and told == 0
     console.print("[bold green]nothing was lost[/]" if complete else "[bold red]something is missing[/]")
     console.print("[bold green]all protocols agree[/]" if agree else "[bold red]the protocols do not agree[/]")
     return complete and agree
-
-
-def agreed(compared: Mapping[str, Mapping[str, float]]) -> bool:
-    """Return whether every protocol tells the same of each bay; without any comparison they do not."""
-    return bool(compared) and all(spread(voices) <= AGREEMENT for voices in compared.values())
-
-
-def spread(voices: Mapping[str, float]) -> float:
-    """Return how far what `voices` tell is apart, relative; NaN, which is no agreement, where one tells nothing."""
-    told = list(voices.values())
-    return float(np.ptp(told) / np.max(told))

@@ -23,3 +23,4 @@ async def test_demo_loses_nothing():
     assert b"(0 missing)" in said
     assert b"0 numbers missing" in said
     assert b"nothing was lost" in said
+    assert b"all protocols agree" in said

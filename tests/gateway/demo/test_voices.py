@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.demo.view import agreed
+from gateway.demo.voices import agreed
 
 NAN = float("nan")
 
