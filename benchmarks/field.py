@@ -9,11 +9,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import bare
 import field_points
 import points as modbus_points
 import wake
@@ -24,7 +25,7 @@ from table import Section, Target
 POINTS = 1_000
 WARM_S = 2
 POLLS_A_SECOND = 10
-MODBUS = "Modbus blocks"
+MODBUS, BARE = "Modbus blocks", "the same in bare asyncio"
 CASES: dict[str, Callable[[int, int], Any]] = {
     MODBUS: lambda port, points: modbus_points.device("modbus", port, points),
     **field_points.DEVICES,
@@ -45,7 +46,8 @@ LEGEND = (
     "the driver alone, in a process of its own: everything that process does, sockets and event loop included, "
     "after the start; servers in another process; 1,000 points, polled ten times a second, or moving once a second "
     "and handed on every 50 ms; readings with quality and time where the protocol has them; medians of several "
-    "rounds in turns. control: a fixed piece of Python in the same process just after, so a busy minute shows"
+    "rounds in turns. Bare asyncio: the same requests, answers thrown away. Control: a fixed piece of Python in the "
+    "same process just after, so a busy minute shows"
 )
 MEMORY_LEGEND = (
     "`gridsentinel run` with one device of 1,000 points by each of the four protocols, every second, a Mosquitto and "
@@ -74,10 +76,10 @@ def serve() -> Iterator[list[int]]:
 def measure(modbus_port: int, ports: Sequence[int], *, rounds: int, seconds: int) -> Section:
     """Measure every case in turns."""
     section = Section("drivers, ms CPU per 1,000 readings", ["lowest", "median", "highest", "control, us"], LEGEND)
-    found: dict[str, list[tuple[float, float]]] = {case: [] for case in CASES}
+    found: dict[str, list[tuple[float, float]]] = {case: [] for case in (MODBUS, BARE, *field_points.DEVICES)}
     for _ in range(rounds):
         for case, rounds_of_case in found.items():
-            port = modbus_port if case == MODBUS else ports[PORT[case]]
+            port = ports[PORT[case]] if case in PORT else modbus_port
             command = [sys.executable, __file__, case, str(seconds), str(port)]
             answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             spent_s, control_us = map(float, answer.stdout.split())
@@ -88,9 +90,9 @@ def measure(modbus_port: int, ports: Sequence[int], *, rounds: int, seconds: int
         section.add(case, "median", statistics.median(spent))
         section.add(case, "highest", max(spent))
         section.add(case, "control, us", statistics.median(us for _, us in several))
-        section.targets[case] = Target(
-            f"at most {MOST_MS[case]:g}", lambda ms, most=MOST_MS[case]: ms <= most, "median"
-        )
+        if case in MOST_MS:
+            most = MOST_MS[case]
+            section.targets[case] = Target(f"at most {most:g}", lambda ms, most=most: ms <= most, "median")
     return section
 
 
@@ -123,8 +125,12 @@ def measure_memory(station: Station, into: Section) -> None:
     into.add("devices that told of themselves", FOUR, len(told))
 
 
-async def _read(case: str, seconds: int, port: int) -> tuple[float, int]:
-    """Return the CPU seconds and how many readings they gave."""
+Read: TypeAlias = Callable[[], Awaitable[int]]
+"""Reads once, and returns how many readings that gave."""
+
+
+async def _driver(case: str, port: int) -> tuple[Read, float]:
+    """Return what reads by the driver, and how often that is due."""
     from pydantic import TypeAdapter  # noqa: PLC0415 - only in the process that measures
 
     from protocols.config import Device  # noqa: PLC0415
@@ -136,25 +142,34 @@ async def _read(case: str, seconds: int, port: int) -> tuple[float, int]:
     driver = device.driver([device], Points.of([(device, device.points)]), Outside(clock=time.time_ns))
     await driver.connect()
     scan = driver.scans[-1 if case in PUSHED else 0]
-    every_s = scan.every_s if case in PUSHED else 1 / POLLS_A_SECOND
+
+    async def read() -> int:
+        return sum(len(each) for each in await driver.read(scan) if isinstance(each, Batch))
+
+    return read, scan.every_s if case in PUSHED else 1 / POLLS_A_SECOND
+
+
+async def _measure(case: str, seconds: int, port: int) -> tuple[float, int]:
+    """Return the CPU seconds and how many readings they gave."""
+    if case == BARE:
+        read, every_s = (await bare.connect(port)).read, 1 / POLLS_A_SECOND
+    else:
+        read, every_s = await _driver(case, port)
     loop = asyncio.get_running_loop()
     readings, began, warm_until = 0, 0.0, loop.time() + WARM_S
     while loop.time() < warm_until + seconds:
         if not began and loop.time() >= warm_until:
             readings, began = 0, time.process_time()
-        for read in await driver.read(scan):
-            readings += len(read) if isinstance(read, Batch) else 0
+        readings += await read()
         await asyncio.sleep(every_s)
-    spent = time.process_time() - began
-    await driver.close()
-    return spent, readings
+    return time.process_time() - began, readings
 
 
 def main() -> None:
     """Measure one case."""
     case, seconds, port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    spent_s, readings = asyncio.run(_read(case, seconds, port))
-    if readings < POINTS * seconds / 2:
+    spent_s, readings = asyncio.run(_measure(case, seconds, port))
+    if readings < POINTS:
         raise SystemExit(f"{case}: {readings} readings in {seconds} s are too few to say anything")
     print(spent_s / readings * 1_000, wake.each_us(0, times=300))
 

@@ -77,6 +77,16 @@ class _Sharing(pickle.Pickler):
 def _read(data: bytes) -> object:
     stream = BytesIO(data)
     shared: list[object] = pickle.load(stream)  # noqa: S301 - our own process wrote it
-    reader = pickle.Unpickler(stream)  # noqa: S301 - likewise
-    reader.persistent_load = shared.__getitem__  # type: ignore[method-assign]
-    return reader.load()
+    return _Reader(stream, shared).load()
+
+
+class _Reader(pickle.Unpickler):
+    """Reads what `_Sharing` wrote, with what is `shared`. A class, as Python 3.13 lets no reader be changed."""
+
+    def __init__(self, file: BytesIO, shared: list[object]) -> None:
+        super().__init__(file)
+        self._shared = shared
+
+    def persistent_load(self, number: int) -> object:
+        """Return what is shared under `number`."""
+        return self._shared[number]

@@ -11,7 +11,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from gateway.cli import main
 from simulator.configuration import demo_urls
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

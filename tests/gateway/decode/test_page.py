@@ -29,7 +29,7 @@ async def test_the_examples_work(decode, command, shown):
     url = shlex.split(command)[2]
     word, bay = next((word, bay) for word, bays in demo_urls().items() for bay in bays if bays[bay] == url)
     async with simulate(scenario.load("normal"), ways=(word,)) as substation:
-        said = await decode(*shlex.split(command.replace(url, substation.urls[word][bay]))[2:])
+        said = await decode(*shlex.split(command.replace(url, substation.urls[word][bay]))[2:], "--timeout", "30")
 
     assert said.code == 0, said.err
     stable = [
