@@ -113,8 +113,7 @@ class View:
             table.add_column(title, justify="right")
         for bay, told in voices(self._stage.gateway.plant).items():
             cells = (Text("silent", "bold red") if isnan(value) else f"{value:.1f} V" for value in told.values())
-            apart = spread(told)
-            table.add_row(f"{bay}.{VOICE}", *cells, Text(f"{apart:.2%}", "green" if apart <= AGREEMENT else "yellow"))
+            table.add_row(f"{bay}.{VOICE}", *cells, _apart(spread(told)))
         return table
 
     def _alarms(self) -> RenderableType:
@@ -143,6 +142,12 @@ class View:
     def _story(self) -> RenderableType:
         lines = (Text(f"{when:5.0f} s  {what}", overflow="ellipsis", no_wrap=True) for when, what in self._stage.story)
         return Group(*lines) if self._stage.story else Text("it begins")
+
+
+def _apart(share: float) -> Text:
+    if isnan(share):
+        return Text("?", "yellow")
+    return Text(f"{share:.2%}", "green" if share <= AGREEMENT else "yellow")
 
 
 def _waiting(rows: object) -> int:
