@@ -5,6 +5,7 @@ Servers are imported when somebody asks for them: their libraries are large.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -46,7 +47,8 @@ Build: TypeAlias = Callable[[Grid, Mapping[str, Conduct], str, int], Mapping[str
 class Speaker:
     """A way to speak: its name, its servers, its url with {host} and {place}, and what a device needs beside the url.
 
-    `place` tells where a server is: a port, or a terminal. `ports` is how many it takes from the first one on.
+    `place` tells where a server is: a port, or a terminal. `ports` is how many it takes from the first one on. `needs`
+    is a library that may not be installed.
     """
 
     title: str
@@ -57,6 +59,12 @@ class Speaker:
     points: Callable[[str], Sequence[Point]]
     place: Callable[[Any], object] = attrgetter("port")
     ports: int = len(BAYS)
+    needs: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be spoken here."""
+        return not self.needs or find_spec(self.needs) is not None
 
 
 def first_ports(base: int) -> dict[str, int]:
@@ -172,7 +180,9 @@ SPEAKERS: Mapping[str, Speaker] = {
         lambda bay: {"reports": [{"block": f"{bay.upper()}LD0/LLN0.{name}", "integrity_s": 10} for name in _BLOCKS]},
         _iec61850_points,
     ),
-    "opcua": Speaker("OPC UA", "opcua", _opcua, "opc.tcp://{host}:{place}", lambda _: {}, _opcua_points, ports=1),
+    "opcua": Speaker(
+        "OPC UA", "opcua", _opcua, "opc.tcp://{host}:{place}", lambda _: {}, _opcua_points, ports=1, needs="asyncua"
+    ),
     "rtu": Speaker(
         "Modbus RTU",
         "modbus",

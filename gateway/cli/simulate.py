@@ -86,7 +86,8 @@ async def _serve(scenario: Scenario, host: str, port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve(scenario, host=host, base_port=port, tell=_tell, ways=tuple(SPEAKERS)) as substation:
+    ways = [word for word, speaker in SPEAKERS.items() if speaker.installed]
+    async with serve(scenario, host=host, base_port=port, tell=_tell, ways=ways) as substation:
         _introduce(substation)
         await stop.wait()
 
@@ -94,18 +95,25 @@ async def _serve(scenario: Scenario, host: str, port: int) -> None:
 def _introduce(substation: Substation) -> None:
     scenario = substation.scenario
     print(f"scenario {scenario.name}, seed {scenario.seed}, speed {scenario.speed:g}: {scenario.about}\n")
-    own = {word: bays for word, bays in substation.urls.items() if len(set(bays.values())) == len(bays)}
-    print(f"  {'':9}" + "".join(f" {SPEAKERS[word].title:{WIDTH}}" for word in own).rstrip())
-    for bay in BAYS:
-        print(f"  {bay:9}" + "".join(f" {bays[bay]:{WIDTH}}" for bays in own.values()).rstrip())
-    print(f"  all bays  OPC UA      {substation.urls['opcua']['bus1']}")
-    print(f"  all bays  Modbus RTU  {substation.urls['rtu']['bus1']}  units 1 to {len(UNITS)}")
+    _say_where(substation)
     print()
     for step in scenario.steps:
         print(f"  at {step.at_s:g} s for {step.for_s:g} s: {step.text}")
     if scenario.repeat_s is not None:
         print(f"  again after {scenario.repeat_s:g} s")
     print("\nCtrl-C ends it", flush=True)
+
+
+def _say_where(substation: Substation) -> None:
+    own = {word: bays for word, bays in substation.urls.items() if len(set(bays.values())) == len(bays)}
+    print(f"  {'':9}" + "".join(f" {SPEAKERS[word].title:{WIDTH}}" for word in own).rstrip())
+    for bay in BAYS:
+        print(f"  {bay:9}" + "".join(f" {bays[bay]:{WIDTH}}" for bays in own.values()).rstrip())
+    shared = {word: bays["bus1"] for word, bays in substation.urls.items() if word not in own}
+    for word, url in shared.items():
+        print(f"  all bays  {SPEAKERS[word].title:11} {url}" + (f"  units 1 to {len(UNITS)}" if word == "rtu" else ""))
+    for speaker in (speaker for speaker in SPEAKERS.values() if not speaker.installed):
+        print(f"  {speaker.title} needs {speaker.needs}: pip install 'gridsentinel[demo]'")
 
 
 def _tell(step: Step, begins: bool) -> None:  # noqa: FBT001  # the signature of Tell

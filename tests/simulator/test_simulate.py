@@ -40,6 +40,24 @@ async def test_it_serves_tells_and_ends_well(end, tmp_path):
     assert "seed 3" in told[0]
 
 
+async def test_without_the_library_of_a_protocol_it_serves_the_others():
+    """What is missing is said with the command that installs it."""
+    process = await _simulate("--port", "0", before="sys.modules['asyncua'] = None; ")
+    try:
+        async with asyncio.timeout(WAIT_S):
+            told = await _until(process, b"Ctrl-C")
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    assert process.returncode == 0
+    assert "  OPC UA needs asyncua: pip install 'gridsentinel[demo]'\n" in told
+    assert any("rtu:///dev/" in line for line in told)
+
+
 def test_an_unknown_scenario_is_exit_2_with_a_suggestion(capsys):
     """The names and the nearest one are said, without a traceback."""
     assert main(["simulate", "nromal"]) == 2
@@ -84,8 +102,8 @@ async def test_a_taken_port_is_exit_1():
     assert errors.decode() == f"feeder1: cannot serve at 127.0.0.1:{port}, is the port taken?\n"
 
 
-async def _simulate(*arguments: str) -> asyncio.subprocess.Process:
-    code = "import sys; from gateway.cli import main; sys.exit(main())"
+async def _simulate(*arguments: str, before: str = "") -> asyncio.subprocess.Process:
+    code = f"import sys; {before}from gateway.cli import main; sys.exit(main())"
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, "simulate", *arguments, stdout=pipe, stderr=pipe
