@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -61,14 +61,20 @@ MOST_MB = 110.0
 @contextmanager
 def serve() -> Iterator[list[int]]:
     """Run the servers; give their ports."""
-    command = [sys.executable, Path(__file__).with_name("field_servers.py"), str(POINTS)]
+    with ExitStack() as stack:
+        yield [stack.enter_context(_server(protocol)) for protocol in ("dnp3", "mms", "opcua")]
+
+
+@contextmanager
+def _server(protocol: str) -> Iterator[int]:
+    command = [sys.executable, Path(__file__).with_name("field_servers.py"), protocol, str(POINTS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            word, *ports = process.stdout.readline().split() or [""]
+            word, *port = process.stdout.readline().split() or [""]
             if word != "READY":
-                raise RuntimeError(f"the servers say '{word}', not READY")
-            yield [int(port) for port in ports]
+                raise RuntimeError(f"the server of {protocol} says '{word}', not READY")
+            yield int(port[0])
         finally:
             process.kill()
 

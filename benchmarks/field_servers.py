@@ -1,7 +1,7 @@
-"""A DNP3 outstation, an IEC 61850 server and an OPC UA server of 1,000 moving points each, in a process of their own.
+"""A DNP3 outstation, an IEC 61850 server or an OPC UA server of 1,000 moving points, in a process of its own.
 
-field_servers.py POINTS: serves on free ports and says "READY DNP3-PORT MMS-PORT OPCUA-PORT". Every value moves once a
-second. The servers are what the simulator is made of: the outstation our own, open61850, and asyncua.
+field_servers.py dnp3|mms|opcua POINTS: serves on a free port and says "READY PORT". Every value moves once a second.
+The servers are what the simulator is made of: the outstation our own, open61850, and asyncua.
 """
 
 import asyncio
@@ -88,17 +88,16 @@ async def opcua(values: np.ndarray) -> tuple[Any, int]:
     return move, server.bserver.port
 
 
-async def main(points: int) -> None:
+async def main(protocol: str, points: int) -> None:
     """Serve for ever."""
     random = np.random.default_rng(1)
     values = LEAST_VALUE + np.arange(points, dtype=float)
-    served = [await serve(values) for serve in (dnp3, mms, opcua)]
-    print("READY", *(port for _, port in served), flush=True)
+    move, port = await {"dnp3": dnp3, "mms": mms, "opcua": opcua}[protocol](values)
+    print("READY", port, flush=True)
     while True:
         await asyncio.sleep(STEP_S)
-        for move, _ in served:
-            await move(values + random.uniform(0, 16, points))
+        await move(values + random.uniform(0, 16, points))
 
 
 logging.disable(logging.CRITICAL)
-asyncio.run(main(int(sys.argv[1])))
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
