@@ -1,8 +1,8 @@
 """An outstation without a network: its points, its event buffer, its indications, and what it answers to a request.
 
-Events are deleted when the master has confirmed them, not before; a read waits while an unsolicited response waits for
-its confirm, so that no event is told twice (IEEE 1815-2012). Everything that a session keeps (what waits for a
-confirm, sequence numbers) is in `Dialogue`, one for each connection.
+Events are deleted when the master has confirmed them, not before; a read waits while an unsolicited response with
+events waits for its confirm, so that no event is told twice (IEEE 1815-2012). Everything that a session keeps (what
+waits for a confirm, sequence numbers) is in `Dialogue`, one for each connection.
 """
 
 import struct
@@ -117,7 +117,7 @@ class Dialogue:
         control, function = fragment[0], fragment[1]
         if function == CONFIRM:
             self._confirmed(control)
-        elif function == READ and self.unconfirmed is not None:
+        elif function == READ and self.unconfirmed is not None and self._unsolicited_events:
             self._deferred = fragment
         else:
             self._begin(fragment)

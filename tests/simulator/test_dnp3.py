@@ -4,6 +4,7 @@ import pytest
 
 from simulator.conduct import Conduct
 from simulator.dnp3 import Dnp3Bay
+from simulator.dnp3_outstation import Dialogue, Outstation
 from simulator.dnp3_points import PLACES
 from simulator.grid import Grid
 from simulator.meter import BAYS
@@ -75,3 +76,15 @@ async def test_the_port_follows_the_conduct(grid):
     assert (bay.outstation.restarted, bay.outstation.need_time, len(bay.outstation.events)) == (True, True, 0)
     assert (bay.serving, bay.port) == (True, port)
     await bay.stop()
+
+
+def test_a_read_is_answered_although_nobody_confirms_that_it_has_restarted():
+    """A tool that only looks confirms nothing; only events that are on their way hold a read back."""
+    sent = []
+    outstation = Outstation(lambda: 0)
+    outstation.add("analog", 0, 1.5)
+    dialogue = Dialogue(outstation, sent.append)
+    dialogue.tell(null=True)
+    dialogue.take(bytes.fromhex("c0013c0106"))
+
+    assert [fragment[1] for fragment in sent] == [0x82, 0x81]
