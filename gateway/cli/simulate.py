@@ -29,6 +29,7 @@ look at them with:
   gridsentinel decode tcp://127.0.0.1:15021 holding:100
   gridsentinel decode tcp://127.0.0.1:15029                      (a SunSpec meter)
   gridsentinel decode tcp://127.0.0.1:15031 --protocol dnp3 --set outstation=10
+  gridsentinel decode tcp://127.0.0.1:15041 --protocol iec61850
   gridsentinel decode opc.tcp://127.0.0.1:15051
   gridsentinel decode 'rtu:///dev/shm/gridsentinel-15052?baud=9600&parity=N' holding:100 --unit 1
 config/demo.yaml is the gateway's configuration for it.
