@@ -31,7 +31,7 @@ from gateway.store.record import Stream
 from gateway.store.store import Store
 from gateway.store.work import StoreStats
 from gateway.timeline import Timeline
-from gateway.uplink.format import Sources
+from gateway.uplink.format import Readings, Sources
 from gateway.uplink.formats import build
 from gateway.uplink.logbook import Logbook
 from gateway.uplink.payload import iso
@@ -175,10 +175,14 @@ class Gateway:
 
     def _sources(self) -> Sources:
         return Sources(
-            birth=lambda: describe(self.config),
+            birth=lambda: describe(self.plant.config),
             status=self._status,
             gaps=self.store.losses,
             command=self._command,
+            readings=self._readings,
+            links=self._links,
+            alarms=lambda: self.plant.pipeline.alarms,
+            states=self.store,
             journal=self._logbook,
         )
 
@@ -194,7 +198,13 @@ class Gateway:
         return StatusServer(self.config.gateway.state_dir, report.answer)
 
     def _command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self.plant.command(command)
+        return self.plant.command(command)  # asked when needed: a reload replaces the plant
+
+    def _readings(self, device: str) -> Readings:
+        return self.plant.readings(device)
+
+    def _links(self) -> Mapping[str, bool]:
+        return self.plant.answering()
 
     def _status(self) -> Mapping[str, Any]:
         health, stats = self.health(), self.store.stats

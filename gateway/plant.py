@@ -19,6 +19,7 @@ from gateway.store.store import Store
 from gateway.timeline import Timeline
 from protocols.config import Device
 from protocols.driver import Outside
+from protocols.model import Qualities, Times, Values
 from protocols.points import Points
 
 
@@ -65,6 +66,12 @@ class Plant:
     def answering(self) -> dict[str, bool]:
         """Return of each device whether it answers; one that was not asked yet is not held against anybody."""
         return {name: unit.answering is not False for poller in self.pollers for name, unit in poller.units.items()}
+
+    def readings(self, device: str) -> tuple[Sequence[str], Values, Qualities, Times]:
+        """Return the points of `device`, the last value of each, its quality and its own time; none of a stranger."""
+        rows, image = self.points.rows_of.get(device, range(0)), self.pipeline.image
+        at = slice(rows.start, rows.stop)
+        return self.points.names[at], image.values[at], image.quality[at], image.time_ns[at]
 
     def devices(self) -> dict[str, dict[str, Any]]:
         """Return what is known of each device's link."""

@@ -1,6 +1,7 @@
 """Every key of the configuration, with its default, unit, range and meaning; one frozen object once loaded."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -37,14 +38,25 @@ def _broker_url(text: str) -> str:
     return text
 
 
+def _has_protobuf() -> bool:
+    try:
+        return find_spec("google.protobuf") is not None
+    except ModuleNotFoundError:
+        return False
+
+
 @settings
 class Uplink:
     """Section `uplink`: the broker, and how fast it is fed."""
 
     url: Annotated[str, AfterValidator(_broker_url)]
     """mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS; ports 1883 and 8883 by default."""
-    format: Literal["json"] = "json"
+    format: Literal["json", "sparkplug_b"] = "json"
     """What messages look like."""
+    sparkplug_metrics: Literal["last", "window"] = "window"
+    """With sparkplug_b: a metric a point, `last`, or mean, min, max and count of each window beside it."""
+    primary_host: str | None = Field(default=None, pattern=r"^[^/+#\s]{1,128}$")
+    """With sparkplug_b: the host application without which nothing is sent, everything waits in the store."""
     window_s: float = Field(default=10.0, ge=1, le=3600)
     """One summary per device and window; seconds."""
     client_id: str | None = Field(default=None, max_length=128)
@@ -100,6 +112,10 @@ class Uplink:
             missing = "cert_file" if self.cert_file is None else "key_file"
             given = "key_file" if self.cert_file is None else "cert_file"
             yield (given,), f"{given} needs {missing} beside it"
+        if self.format == "sparkplug_b" and not _has_protobuf():
+            yield ("format",), "sparkplug_b needs the package protobuf: pip install 'gridsentinel[sparkplug]'"
+        if self.primary_host is not None and self.format != "sparkplug_b":
+            yield ("primary_host",), "primary_host needs format: sparkplug_b"
         if self.password_file is not None and self.username is None:
             yield ("password_file",), "password_file needs username beside it"
 

@@ -1,11 +1,13 @@
 """paho's client on a socket that is already open, with a limit to what it takes in and to what it keeps."""
 
 import socket
+from collections.abc import Callable
 
 from paho.mqtt.client import Client as PahoClient
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 INCOMING_BYTES = 64 * 1024
 """Largest packet that is taken from the broker; a command has at most 8 KiB. Beyond it the connection ends."""
@@ -19,6 +21,10 @@ class Client(PahoClient):
 
     ready: socket.socket
     refused_bytes = 0
+    pinged: Callable[[], None]
+    """Called when a PINGREQ goes, ours or one of paho's own."""
+    answered: Callable[[], None]
+    """Called when a PINGRESP comes."""
 
     @classmethod
     def of(cls, client_id: str, *, older: bool, window: int) -> "Client":
@@ -41,6 +47,27 @@ class Client(PahoClient):
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.MaximumPacketSize = INCOMING_BYTES
         return properties
+
+    def ping(self) -> None:
+        """Send a PINGREQ behind all that went before."""
+        self._send_pingreq()
+
+    def leave(self, *, with_will: bool) -> None:
+        """Send DISCONNECT; MQTT 5 can ask the broker to publish the will all the same."""
+        if with_will and self.protocol == MQTTProtocolVersion.MQTTv5:
+            self.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+        else:
+            self.disconnect()
+
+    def _send_pingreq(self) -> MQTTErrorCode:
+        result = super()._send_pingreq()
+        self.pinged()
+        return result
+
+    def _handle_pingresp(self) -> MQTTErrorCode:
+        result = super()._handle_pingresp()
+        self.answered()
+        return result
 
     def _create_socket(self) -> socket.socket:
         return self.ready

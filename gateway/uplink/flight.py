@@ -73,6 +73,12 @@ class Flight:
         """The broker has `row`, or there is nothing to tell of it."""
         self._held.append((now_s, row))
 
+    def recall(self) -> None:
+        """All rows go again: what is under way or held does not count as arrived any more."""
+        self._flying = {mid: None if isinstance(carried, Due) else carried for mid, carried in self._flying.items()}
+        self._held.clear()
+        self.backlog = 0
+
     def crash(self) -> None:
         """The connection is over: what was under way or is still held goes again with the next one."""
         self._flying.clear()

@@ -10,3 +10,7 @@ def build(uplink: Uplink, identity: Identity, sources: Sources) -> Format:
     match uplink.format:
         case "json":
             return JsonFormat(identity, sources)
+        case "sparkplug_b":  # imported only when it is spoken: the protobuf runtime is optional and takes 3 MB
+            from gateway.uplink.sparkplug.format import SparkplugFormat  # noqa: PLC0415
+
+            return SparkplugFormat(uplink, identity, sources)

@@ -1,40 +1,36 @@
 """The JSON format: a topic a stream and device, a retained birth and status, commands with their replies."""
 
-from collections import deque
 from collections.abc import Sequence
 
 from gateway.config.model import Identity
 from gateway.store.record import Gap, Stream
 from gateway.uplink import payload
-from gateway.uplink.commands import Commands, Reply
+from gateway.uplink.desk import Desk
 from gateway.uplink.format import Sources
 from gateway.uplink.message import Incoming, Outgoing
 from gateway.uplink.schedule import Due
-
-COMMANDS_WAITING = 64
-"""Commands that wait for their answer; beyond it they are dropped and counted, and their sender asks again."""
-GAPS_PER_REPLY = 500
-"""Newest gaps in one reply; all of them are on the gap topic."""
 
 
 class JsonFormat:
     """Version 1 of docs/mqtt.md. Everything is acknowledged, so a row leaves the store with its PUBACK."""
 
+    qos = 1
     hold_s = 0.0
+    with_will = False
     rest_s = float("inf")
     ready = True
     watched: Sequence[str] = ()
 
     def __init__(self, identity: Identity, sources: Sources) -> None:
-        self.commands_dropped = 0
         self._prefix = f"gridsentinel/{identity.site}/{identity.name}"
         self.commanded: Sequence[str] = (f"{self._prefix}/command",)
         self._sources = sources
-        self._commands = Commands(
-            alarms=sources.command, gaps=self._list_gaps, rebirth=self._rebirth, journal=sources.journal
-        )
-        self._asked: deque[bytes] = deque()
+        self._desk = Desk(sources, self._rebirth)
         self._birth_due = self._status_due = False
+
+    def rewound(self) -> bool:
+        """Return False: what was acknowledged was not missed."""
+        return False
 
     async def prepare(self) -> None:
         """There is nothing to prepare."""
@@ -49,18 +45,13 @@ class JsonFormat:
 
     def begin(self) -> None:
         """Birth and status come first. What was asked over the connection before is asked again."""
-        self._drop(len(self._asked))
-        self._asked.clear()
+        self._desk.clear()
         self._rebirth()
 
     def received(self, message: Incoming) -> None:
         """Keep a command for its answer; one that was retained would act again on each connection."""
-        if message.retain:
-            return
-        if len(self._asked) < COMMANDS_WAITING:
-            self._asked.append(message.payload)
-        else:
-            self._drop(1)
+        if not message.retain:
+            self._desk.put(message.payload)
 
     def birth_now(self) -> None:
         """Let the birth be next."""
@@ -81,8 +72,7 @@ class JsonFormat:
             self._status_due = False
             online = {"v": payload.VERSION, "online": True, **self._sources.status()}
             message = self._outgoing("status", payload.to_json(online), retain=True)
-        elif self._asked:
-            reply = await self._commands.answer(self._asked.popleft())
+        elif reply := await self._desk.answer():
             message = self._outgoing("reply", payload.to_json({"v": payload.VERSION, **reply}))
         return message
 
@@ -100,10 +90,6 @@ class JsonFormat:
         """Return it unchanged: it has its number since it was stored."""
         return message
 
-    def _drop(self, count: int) -> None:
-        self.commands_dropped += count
-        self._sources.journal.dropped(count)
-
     def _rebirth(self) -> None:
         self.birth_now()
         self.status_now()
@@ -114,7 +100,3 @@ class JsonFormat:
 
     def _outgoing(self, topic: str, body: bytes, *, retain: bool = False) -> Outgoing:
         return Outgoing(f"{self._prefix}/{topic}", body, retain)
-
-    async def _list_gaps(self) -> Reply:
-        gaps = await self._sources.gaps()
-        return {"count": len(gaps), "gaps": [payload.gap_fields(hole) for hole in gaps[-GAPS_PER_REPLY:]]}

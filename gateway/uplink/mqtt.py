@@ -2,8 +2,9 @@
 
 - A connection is made once and ends once. There is no reconnect and no resending below the publisher, so paho never
   holds more than the window, and a row is on its way at most once a connection.
-- Only a PUBACK counts. A message that waits for one longer than 1.5 keep-alives ends the connection, and so does a
-  broker that says nothing for so long, although it was pinged after one: the link is silent, whatever TCP believes.
+- Only an answer counts: a PUBACK or, for QoS 0, which has none, the answer to a ping that went behind the message. A
+  message that waits for one longer than 1.5 keep-alives ends the connection, and so does a broker that says nothing for
+  so long, although it was pinged after one: the link is silent, whatever TCP believes.
 - Host names, TCP and TLS are resolved and shaken in a thread of their own, which never stands in the way of the loop.
 - MQTT 5 is tried first. A broker that refuses it (CONNACK reason 132, CONNACK code 1, a close without any CONNACK, or
   silence) is asked in 3.1.1.
@@ -32,6 +33,7 @@ from gateway.config.model import Uplink
 from gateway.uplink.client import INCOMING_BYTES, Client
 from gateway.uplink.endpoint import BrokerLost, password, reach, sentence
 from gateway.uplink.message import Incoming, Outgoing
+from gateway.uplink.proof import Proof
 
 PATIENCE = 1.5
 """Keep-alives until the broker counts as silent; MQTT 5 clause 3.1.2.10 gives clients the same."""
@@ -102,6 +104,7 @@ class Connection:
         self._will = will
         self._sent: dict[int, float] = {}
         self._heard_s = math.inf
+        self._proof = Proof()
         self._timer: asyncio.TimerHandle | None = None
         self._socket: socket.socket | None = None
         self._trouble = ""
@@ -127,19 +130,26 @@ class Connection:
             raise self.closed.result()
 
     def publish(self, message: Outgoing) -> int:
-        """Send `message` with QoS 1 and return the identifier that `acked` will name.
+        """Send `message` and return the identifier that `acked` will name.
 
         Raises:
             BrokerLost: the connection is over.
         """
         if self.closed.done():
             raise self.closed.result()
-        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+        info = self._client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._end(BrokerLost(f"a message could not be sent: {info.rc.name}"))
             raise self.closed.result()
         self._sent[info.mid] = time.monotonic()
+        if not message.qos:
+            self._proof.sent(info.mid)
+            self._prove(self._uplink.inflight // 2)
         return info.mid
+
+    def prove(self) -> None:
+        """Ask the broker now for the proof that it has what went before."""
+        self._prove(1)
 
     async def subscribe(self, topics: Sequence[str]) -> bool:
         """Ask for `topics` with QoS 1, once, and return whether the broker allows all of them.
@@ -153,9 +163,9 @@ class Connection:
             raise self.closed.result()
         return self._subscribed.result()
 
-    async def disconnect(self) -> None:
-        """End the conversation in order, so that the broker keeps the will to itself."""
-        self._client.disconnect()
+    async def disconnect(self, *, with_will: bool = False) -> None:
+        """End the conversation in order; the broker keeps the will to itself unless asked (in MQTT 5)."""
+        self._client.leave(with_will=with_will)
         await asyncio.wait((self.closed,), timeout=FAREWELL_S)
         self.abort()
 
@@ -178,6 +188,7 @@ class Connection:
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish, client.on_message = self._on_publish, self._on_message
         client.on_subscribe, client.on_log = self._on_subscribe, self._on_log
+        client.pinged, client.answered = self._proof.ask, self._on_answer
         client.on_socket_register_write = lambda *_: self._loop.add_writer(sock, client.loop_write)
         client.on_socket_unregister_write = lambda *_: self._stop_writing()
         client.on_socket_close = lambda *_: self._detach()
@@ -217,6 +228,7 @@ class Connection:
             self._end(BrokerLost(f"the broker {what} nothing for {patience_s:g} s"))
         else:
             self._client.loop_misc()
+            self._prove(1)
         if not self.closed.done():
             self._timer = self._loop.call_later(min(LOOK_S, self._uplink.keepalive_s / 4, left_s), self._tick)
 
@@ -248,11 +260,24 @@ class Connection:
             self._end(VersionRefused("the broker closed the connection without an answer"))
 
     def _on_publish(self, _client: PahoClient, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
+        if mid in self._proof:  # it was written, which says nothing of the broker
+            return
         del self._sent[mid]
         if reason.is_failure:
             self._end(BrokerLost(f"the broker refuses a message: {reason}"))
         else:
             self._listener.acked(mid)
+
+    def _on_answer(self) -> None:
+        for mid in self._proof.answer():
+            del self._sent[mid]
+            self._listener.acked(mid)
+        self._prove(self._uplink.inflight // 2)
+
+    def _prove(self, least: int) -> None:
+        """Ping if at least that many messages wait for their proof, one at a time."""
+        if len(self._proof) >= max(1, least) and not self._proof.asked and not self.closed.done():
+            self._client.ping()
 
     def _on_message(self, _client: PahoClient, _data: Any, message: MQTTMessage) -> None:
         self._listener.received(Incoming(message.topic, bytes(message.payload), message.retain))

@@ -137,6 +137,7 @@ class Publisher:
         connection = self._connection
         if connection is None:
             return
+        connection.prove()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await self._flight.landed.wait()
@@ -146,7 +147,7 @@ class Publisher:
     async def _depart(self, connection: Connection) -> None:
         with suppress(BrokerLost):
             connection.publish(self.format.farewell())
-            await connection.disconnect()
+            await connection.disconnect(with_will=self.format.with_will)
 
     async def _connect(self) -> Connection:
         listener = Listener(acked=self._on_ack, received=self._on_message, ended=self._on_end)
@@ -178,7 +179,7 @@ class Publisher:
             await self._listen(connection)
             await self._await_host(connection)
             self.connected = True
-            await self._serve(connection, self._schedule(time.monotonic()))
+            await self._serve(connection)
         finally:
             self._flight.let_go(time.monotonic())
             self._flight.crash()
@@ -186,8 +187,8 @@ class Publisher:
             self._gone_s = time.monotonic()
             connection.abort()
 
-    def _schedule(self, now_s: float) -> Schedule:
-        begins_s = now_s + self._backoff.spread_s(now_s - self._gone_s)
+    def _schedule(self, *, away_s: float) -> Schedule:
+        begins_s = time.monotonic() + self._backoff.spread_s(away_s)
         return Schedule(self._store, backlog_rate_per_s=self._config.backlog_rate_per_s, backlog_from_s=begins_s)
 
     async def _listen(self, connection: Connection) -> None:
@@ -201,7 +202,8 @@ class Publisher:
             self._wake.clear()
             await self._wake.wait()
 
-    async def _serve(self, connection: Connection, schedule: Schedule) -> None:
+    async def _serve(self, connection: Connection) -> None:
+        schedule = self._schedule(away_s=time.monotonic() - self._gone_s)
         while not connection.closed.done():
             self._wake.clear()
             self._flight.let_go(time.monotonic())
@@ -209,6 +211,9 @@ class Publisher:
                 await self._depart(connection)
                 raise HostLost("nobody listens behind the broker")
             rest_s = await self._send(connection, schedule)
+            if self.format.rewound():
+                self._flight.recall()
+                schedule = self._schedule(away_s=0.0)
             if rest_s:
                 rest_s = min(rest_s, self.format.rest_s, self._flight.rest_s(time.monotonic()))
             with suppress(TimeoutError):
@@ -218,7 +223,8 @@ class Publisher:
 
     async def _send(self, connection: Connection, schedule: Schedule) -> float:
         """Send one message if one may go, and return how long to rest: 0 when another may follow at once."""
-        if self._draining or len(self._flight) >= connection.window:
+        window = connection.window if self.format.qos else self._config.inflight
+        if self._draining or len(self._flight) >= window:
             return math.inf
         own = await self._own_message()
         if own is not None:
@@ -228,7 +234,7 @@ class Publisher:
         if hole := self._holes.next():
             self._publish(connection, self.format.gap(hole), hole)
             return 0
-        due = await schedule.next(time.monotonic(), backlog=self._flight.backlog < max(1, connection.window // 2))
+        due = await schedule.next(time.monotonic(), backlog=self._flight.backlog < max(1, window // 2))
         if due is not None:
             self._send_row(connection, due)
             return 0
