@@ -142,6 +142,8 @@ async def publish() -> AsyncIterator[Callable[..., Publisher]]:
         *,
         command: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {},
         birth: Callable[[], Mapping[str, Any]] = lambda: {"devices": {}},
+        readings: Callable[[str], Any] = lambda _: ((), *np.empty((3, 0), np.int64)),
+        links: Callable[[], Mapping[str, bool]] = dict,
         identity: Identity = IDENTITY,
         random: Callable[[], float] = lambda: 0.05,
         keepalive_s: int = 30,
@@ -149,7 +151,16 @@ async def publish() -> AsyncIterator[Callable[..., Publisher]]:
     ) -> Publisher:
         uplink = Uplink(url=url, **{"retry_max_s": 1.0, "connect_timeout_s": 3.0} | keys)
         object.__setattr__(uplink, "keepalive_s", keepalive_s)  # tests have less patience than a configuration may
-        sources = Sources(birth=birth, status=lambda: {"state": "operational"}, gaps=store.losses, command=command)
+        sources = Sources(
+            birth=birth,
+            status=lambda: {"state": "operational"},
+            gaps=store.losses,
+            command=command,
+            readings=readings,
+            links=links,
+            alarms=lambda: (),
+            states=store,
+        )
         publisher = Publisher(uplink, identity, store, build(uplink, identity, sources), random=random)
         tasks.append(asyncio.create_task(publisher.run(), name="publisher"))
         publisher.task = tasks[-1]  # type: ignore[attr-defined]
