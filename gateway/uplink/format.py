@@ -36,8 +36,8 @@ class States(Protocol):
 class Sources:
     """What a format asks the gateway.
 
-    `birth` what it measures, in words; `status` how it is; `gaps` every one there ever was; `command` acts on an alarm; `readings`
-    of a device; `links` whether each device answers; `alarms` that are not normal; `states` where to keep things.
+    `birth` what it measures, in words; `status` how it is; `gaps` every one there ever was; `command` acts on an alarm;
+    `readings` of a device; `links` whether each device answers; `alarms` that are not normal; `states` keeps things.
     """
 
     birth: Callable[[], Mapping[str, Any]]

@@ -3,7 +3,7 @@
     va                       the last value; with its quality, and in the birth its unit and role
     Window/va/mean · …       mean, min, max and count of each window, unless `uplink.sparkplug_metrics` is `last`
     Ledger/telemetry         the number of the stored message, so that a host can prove that it has them all;
-    Ledger/change            of a window merged from several the property Covers has the numbers of all
+    Ledger/change            of a window merged from several the property Numbers has those of all
 
 A value is sent when it differs from what was told last (report by exception, Sparkplug 3.0 clause 6.4.8); a historical
 one always. What is older than what was told last is historical too: so live values stay in order, whichever stream they
@@ -142,7 +142,7 @@ class Device:
         stream = row.record.stream
         metric = payload.metrics.add(alias=self._ledger[stream], timestamp=time_ms, long_value=row.seq)
         if row.merged:
-            describe(metric, {"Covers": json.dumps(to_words(row.merged), separators=(",", ":"))})
+            describe(metric, {"Numbers": json.dumps(to_words(row.merged), separators=(",", ":"))})
         told_ms = self.told.numbers[stream][1]
         if live_ms is None or time_ms < told_ms <= live_ms:
             metric.is_historical = True
