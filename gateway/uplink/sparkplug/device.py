@@ -102,7 +102,7 @@ class Device:
         live_ms = None if historical else now_ms
         seen = self.told.seen(message.points, message.last, message.quality, times_ms, live_ms=live_ms)
         payload = Payload(timestamp=now_ms)
-        self._number(payload, row, time_ms, live_ms)
+        self._number(payload, message, row, time_ms, live_ms)
         self._write(payload, seen, seen.late | self.told.differs(seen))
         columns = np.column_stack([getattr(message, name).astype(np.float64) for name in WINDOW])
         if self._with_windows:
@@ -118,7 +118,7 @@ class Device:
         live_ms = None if historical else now_ms
         seen = self.told.seen(message.points, message.values, message.quality, times_ms, live_ms=live_ms)
         payload = Payload(timestamp=now_ms)
-        self._number(payload, row, message.time_ns // NS_PER_MS, live_ms)
+        self._number(payload, message, row, message.time_ns // NS_PER_MS, live_ms)
         again = ~self.told.differs(seen) & (seen.times_ms == self.told.times_ms[seen.at])
         self._write(payload, seen, seen.late | ~again)
         self.told.tell(seen, now_ms)
@@ -138,11 +138,11 @@ class Device:
         late = np.zeros(len(known), np.bool_)
         self.told.tell(Seen(at, values[known], quality[known], times_ns[known] // NS_PER_MS, late), now_ms)
 
-    def _number(self, payload: Any, row: Row, time_ms: int, live_ms: int | None) -> None:
+    def _number(self, payload: Any, message: Summary | Change, row: Row, time_ms: int, live_ms: int | None) -> None:
         stream = row.record.stream
         metric = payload.metrics.add(alias=self._ledger[stream], timestamp=time_ms, long_value=row.seq)
-        if row.merged:
-            describe(metric, {"Numbers": json.dumps(to_words(row.merged), separators=(",", ":"))})
+        merged = {"Numbers": json.dumps(to_words(row.merged), separators=(",", ":"))} if row.merged else {}
+        describe(metric, merged if message.synchronised else {**merged, "Clock": "free"})
         told_ms = self.told.numbers[stream][1]
         if live_ms is None or time_ms < told_ms <= live_ms:
             metric.is_historical = True
