@@ -4,11 +4,13 @@
     {"id": "c-18", "do": "shelve", "alarm": …, "until": "2026-11-20T12:00:00.000Z", "by": "anna"}
     {"id": "c-19", "do": "rebirth"}                                                      rebirth · gaps
 
-Each is answered with {"v":1,"id":…,"ok":true} or {"v":1,"id":…,"ok":false,"error":…}. A repeated `id` is answered with
-the first answer again and does nothing, so a sender may ask until it has heard. A command with "expires" does nothing
-after that time: one that waited in a broker while the link was down. Each is recorded, whatever came of it.
+Each is answered with {"v":1,"id":…,"ok":true} or {"v":1,"id":…,"ok":false,"error":…}, once what it changed is on disk.
+A repeated `id` is answered with the first answer again and does nothing, so a sender may ask until it has heard. A
+command with "expires" does nothing after that time: one that waited in a broker while the link was down. Each is
+recorded, whatever came of it.
 """
 
+import asyncio
 import json
 import time
 from collections import OrderedDict
@@ -23,6 +25,8 @@ COMMAND_BYTES = 8 * 1024
 """Largest command; the longest real one has about 300."""
 TEXT_CHARACTERS = 256
 """Longest value of a key: names, identifiers and times are shorter."""
+KEPT_S = 1
+"""How long a reply waits for the disk: a commit takes milliseconds, unless the disk refuses or hangs."""
 REMEMBERED = 256
 """Answers that are kept for repeated identifiers; the oldest is forgotten."""
 
@@ -136,6 +140,7 @@ def _instant_s(text: str) -> float | None:
 class Commands:
     """Answers commands. `alarms` acts on an alarm, `gaps` lists the holes, `rebirth` asks for another birth.
 
+    `kept` returns when what `alarms` changed is on disk: nobody is told of an acknowledgement that a crash would undo.
     `journal` is told of each, and its clock decides whether one has expired.
     """
 
@@ -145,11 +150,13 @@ class Commands:
         alarms: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         gaps: Callable[[], Awaitable[Reply]],
         rebirth: Callable[[], None],
+        kept: Callable[[], Awaitable[None]],
         journal: Journal = NO_JOURNAL,
     ) -> None:
         self._alarms = alarms
         self._gaps = gaps
         self._rebirth = rebirth
+        self._kept = kept
         self._journal = journal
         self._answered: OrderedDict[str, Reply] = OrderedDict()
 
@@ -173,7 +180,7 @@ class Commands:
             return Outcome.EXPIRED, self._remembered(identifier, {"ok": False, "error": expired})
         if command["do"] == "gaps":  # changes nothing, and may be long: asked again, answered anew
             return Outcome.DONE, {"id": identifier, "ok": True, **await self._gaps()}
-        reply = self._remembered(identifier, self._do(command))
+        reply = self._remembered(identifier, await self._done(command))
         return Outcome.DONE if reply["ok"] else Outcome.REFUSED, reply
 
     def _expired(self, command: Mapping[str, str]) -> str | None:
@@ -190,8 +197,17 @@ class Commands:
             self._answered.popitem(last=False)
         return reply
 
-    def _do(self, command: Mapping[str, str]) -> Mapping[str, Any]:
+    async def _done(self, command: Mapping[str, str]) -> Mapping[str, Any]:
         if command["do"] == "rebirth":
             self._rebirth()
             return {}
-        return self._alarms(command)
+        said = self._alarms(command)
+        return said if await self._is_kept() else {**said, "stored": False}
+
+    async def _is_kept(self) -> bool:
+        try:
+            async with asyncio.timeout(KEPT_S):
+                await self._kept()
+        except TimeoutError:
+            return False
+        return True

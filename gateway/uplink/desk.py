@@ -20,7 +20,11 @@ class Desk:
         self.dropped = 0
         self._sources = sources
         self._commands = Commands(
-            alarms=sources.command, gaps=self._list_gaps, rebirth=rebirth, journal=sources.journal
+            alarms=sources.command,
+            gaps=self._list_gaps,
+            rebirth=rebirth,
+            kept=sources.states.flush,
+            journal=sources.journal,
         )
         self._waiting: deque[bytes] = deque()
 

@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 from gateway.uplink.commands import COMMAND_BYTES, REMEMBERED, CommandRefused, Commands, parse
 
 
+async def _kept():
+    """The disk is quick."""
+
+
 def commands(done):
     async def gaps():
         return {"count": 0, "gaps": []}
@@ -18,7 +22,7 @@ def commands(done):
         done.append(asked["id"])
         return {"done": len(done)}
 
-    return Commands(alarms=alarms, gaps=gaps, rebirth=lambda: done.append("rebirth"))
+    return Commands(alarms=alarms, gaps=gaps, rebirth=lambda: done.append("rebirth"), kept=_kept)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,7 @@ async def test_what_has_expired_does_nothing(expires, outcome, do):
         alarms=lambda asked: done.append(asked["id"]) or {},
         gaps=lambda: _gaps(done),
         rebirth=lambda: done.append("rebirth"),
+        kept=_kept,
         journal=journal,
     )
     reply = await room.answer(json.dumps({"id": "1", "do": do, "alarm": "a", "expires": expires}).encode())
@@ -127,6 +132,7 @@ async def test_every_command_is_recorded():
         alarms=lambda asked: {} if asked["alarm"] == "a" else {"ok": False, "error": "no"},
         gaps=lambda: _gaps([]),
         rebirth=lambda: None,
+        kept=_kept,
         journal=journal,
     )
     bodies = [
@@ -157,7 +163,28 @@ async def test_every_command_is_recorded():
 def test_whatever_comes_is_recorded_once(body):
     """One record for one message, and an answer that says whether it was done."""
     journal = Journal()
-    room = Commands(alarms=lambda _: {}, gaps=lambda: _gaps([]), rebirth=lambda: None, journal=journal)
+    room = Commands(alarms=lambda _: {}, gaps=lambda: _gaps([]), rebirth=lambda: None, kept=_kept, journal=journal)
     reply = asyncio.run(room.answer(body))
 
     assert [outcome == "done" for outcome, *_ in journal.kept] == [reply["ok"]]
+
+
+async def test_nobody_is_told_of_what_a_crash_would_undo():
+    """The reply waits until the disk has what the command changed."""
+    disk = asyncio.Event()
+    room = Commands(alarms=lambda _: {}, gaps=lambda: _gaps([]), rebirth=lambda: None, kept=disk.wait)
+    answering = asyncio.create_task(room.answer(b'{"id":"1","do":"ack","alarm":"a"}'))
+    await asyncio.sleep(0)
+    told_early = answering.done()
+    disk.set()
+
+    assert not told_early
+    assert await answering == {"id": "1", "ok": True}
+
+
+async def test_a_disk_that_refuses_is_told(monkeypatch):
+    """The command is carried out all the same, and its sender knows what that is worth."""
+    monkeypatch.setattr("gateway.uplink.commands.KEPT_S", 0.01)
+    room = Commands(alarms=lambda _: {}, gaps=lambda: _gaps([]), rebirth=lambda: None, kept=asyncio.Event().wait)
+
+    assert await room.answer(b'{"id":"1","do":"ack","alarm":"a"}') == {"id": "1", "ok": True, "stored": False}
