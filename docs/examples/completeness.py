@@ -171,14 +171,17 @@ class Ledger:
             verdict = self.books[topic].enter(message)
         elif topic == "gap":
             self.books[message["stream"]].explain(message)
-        elif topic == "status" and "store" in message:
-            store = message["store"]
-            for stream, book in self.books.items():
-                if self._from_now:
-                    book.begin(store["last_seq"][stream])
-                book.told(store["last_seq"][stream], store["waiting"][stream])
-            self._from_now = False
+        elif topic == "status" and message.get("store", {}).get("last_seq"):
+            self._settle(message["store"]["last_seq"], message["store"]["waiting"])
         return verdict
+
+    def _settle(self, last: Mapping[str, int], waiting: Mapping[str, int]) -> None:
+        """Enter what a status says; that of a gateway which cannot read its disk yet names no numbers."""
+        for stream, book in self.books.items():
+            if self._from_now:
+                book.begin(last[stream])
+            book.told(last[stream], waiting[stream])
+        self._from_now = False
 
     @property
     def complete(self) -> bool:

@@ -108,6 +108,9 @@ class Memory:
     async def gaps(self) -> Sequence[Gap]:
         return tuple(self.holes)
 
+    async def flush(self) -> None:
+        """There is no disk."""
+
     async def losses(self) -> Sequence[Gap]:
         return (*self.holes, *self.ever)
 

@@ -60,11 +60,12 @@ async def test_the_backlog_keeps_to_its_rate(mosquitto, subscribe, memory, publi
     began = asyncio.get_running_loop().time()
     memory.put(messages.summary(100))
     await subscriber.until(lambda s: 41 in seqs(s, "/telemetry/"))
+    took_s = asyncio.get_running_loop().time() - began
     before_live = len(subscriber.on("/telemetry/"))
     await memory.empty()
 
-    assert before_live < 30
-    assert 0.7 < asyncio.get_running_loop().time() - began < 3
+    assert before_live <= 21 + 20 * (took_s + 0.2)
+    assert 0.7 < asyncio.get_running_loop().time() - began < 10
 
 
 async def test_birth_and_status_are_retained(mosquitto, subscribe, memory, publish):
