@@ -23,7 +23,7 @@ TYPES: dict[str, Type] = {
 """Each kind of point and the type of its values: dbpos is 0 intermediate, 1 off, 2 on, 3 indeterminate."""
 
 SERIAL = "serial"
-DEFAULT_PORT = 20_000
+PORTS = {"tcp": 20_000, "tls": 20_000}
 LAST_INDEX = 65_535
 LAST_ADDRESS = 65_519
 """Highest address of a station; those above are broadcast or reserved (IEEE 1815-2012, clause 9.2.5.1.3)."""
@@ -62,11 +62,7 @@ def _url(text: str) -> str:
     if text.startswith(f"{SERIAL}:"):
         serial_line(text)
         return text
-    return network_url(
-        text,
-        {"tcp": DEFAULT_PORT, "tls": DEFAULT_PORT},
-        told="not tcp://HOST:PORT, tls://HOST:PORT or serial:///dev/TTY?baud=N",
-    )
+    return network_url(text, PORTS, told="not tcp://HOST:PORT, tls://HOST:PORT or serial:///dev/TTY?baud=N")
 
 
 @settings

@@ -4,21 +4,20 @@ Three scans for each: the integrity poll fills all its points; the event poll an
 and bring the readings of any, in the order in which they happened.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from protocols.dnp3.config import DEFAULT_PORT, SERIAL, Dnp3Device, serial_line
+from protocols.dnp3.config import PORTS, SERIAL, Dnp3Device, serial_line
 from protocols.dnp3.link import Link
 from protocols.dnp3.outstation import Brought, Outstation
 from protocols.driver import LinkLost, Outside, Scan
 from protocols.model import Event, EventKind, Read, Rows
 from protocols.points import Points
 from protocols.serial import open_serial
+from protocols.tcp import open_tcp
 
 DRAIN_EVERY_S: Final = 0.05
 """How long an unsolicited event waits at most before it is handed on."""
@@ -113,15 +112,8 @@ async def open_link(device: Dnp3Device) -> Link:
     """Open the link of `device`.
 
     Raises:
-        OSError: nobody answers, or the line cannot be opened.
+        OSError: nobody answers, no certificate fits, or the line cannot be opened.
     """
-    url = urlsplit(device.url)
-    if url.scheme == SERIAL:
+    if device.url.startswith(f"{SERIAL}:"):
         return await open_serial(partial(Link, noisy=True), serial_line(device.url))
-    tls = device.tls_context() if url.scheme == "tls" else None
-    host, port = url.hostname or "", url.port or DEFAULT_PORT
-    loop = asyncio.get_running_loop()
-    _, link = await loop.create_connection(
-        Link, host, port, ssl=tls, server_hostname=device.server_name if tls is not None else None
-    )
-    return link
+    return await open_tcp(Link, device, device.url, PORTS)
