@@ -5,7 +5,6 @@ import os
 import ssl
 import tty
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -343,22 +342,3 @@ class _Wire(asyncio.Transport):
 
     def is_closing(self):
         return False
-
-
-@pytest.mark.slow
-async def test_a_thousand_reconnects(server, reader):
-    """Memory stays where it is."""
-
-    def resident():
-        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
-    one = reader(server.port, POINTS)
-    for number in range(1000):
-        await one.driver.connect()
-        await one.read()
-        one.batches.clear()
-        one.events.clear()
-        if number == 100:
-            before = resident()
-
-    assert resident() - before < 4 * 1024 * 1024
