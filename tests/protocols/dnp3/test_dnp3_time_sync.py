@@ -5,7 +5,7 @@ import time
 import pytest
 
 from protocols.dnp3.requests import MEASURE_DELAY, RECORD_CURRENT_TIME
-from protocols.dnp3.timesync import TimeSync
+from protocols.dnp3.timesync import Delay, TimeSync
 from protocols.driver import Outside
 
 
@@ -16,10 +16,16 @@ class Session:
         self.asked = []
         self.ahead_ns = self.step_ns = 0
 
-    async def request(self, request, timeout_s):  # noqa: ARG002 - the interface of a session
-        self.asked.append(request)
-        self.ahead_ns += self.step_ns
-        return 0
+    def carry_out(self, procedure):
+        """Answer each request of `procedure`, and return what it says in the end."""
+        try:
+            request = next(procedure)
+            while True:
+                self.asked.append(request)
+                self.ahead_ns += self.step_ns
+                request = procedure.send(0)
+        except StopIteration as over:
+            return over.value
 
     def clock(self) -> int:
         return time.monotonic_ns() + 10**18 + self.ahead_ns
@@ -32,11 +38,11 @@ async def test_our_clock_is_set_meanwhile(word, first, step_s):
     session = Session()
     sync = TimeSync(word, Outside(clock=session.clock, synchronised=lambda: True))
     session.step_ns = step_s * 10**9
-    said = await sync.run(session, lambda: 0, 1.0)
+    said = session.carry_out(sync.run(lambda: Delay(0, session.clock())))
     assert (session.asked, said[:26]) == ([first], "our own clock was set mean")
     session.step_ns = 0
 
-    assert await sync.run(session, lambda: 0, 1.0) == "its clock was set"
+    assert session.carry_out(sync.run(lambda: Delay(0, session.clock()))) == "its clock was set"
     assert [len(session.asked), session.asked[1]] == [3, first]
     told_ms = int.from_bytes(session.asked[2].objects[-6:], "little")
     assert abs(told_ms - session.clock() // 10**6) < 1000
