@@ -1,6 +1,6 @@
 """Every configured point has a row: the table that turns names into indices of arrays, made once at start."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -49,6 +49,13 @@ class Points:
     def device(self, row: int) -> str:
         """Return the device of `row`."""
         return self.devices[int(self.device_of[row])]
+
+    def classes(self, device: DeviceConfig) -> Iterator[tuple[float, Rows]]:
+        """Yield each scan class of `device`, the fastest first: its seconds, and its rows, ascending."""
+        rows = np.array(self.rows_of[device.name], np.int32)
+        every_s = np.array([self.configs[row].every_s or device.every_s for row in rows], np.float64)
+        for each in np.unique(every_s):
+            yield float(each), rows[every_s == each]
 
     def label(self, row: int) -> str:
         """Return `device.point`, the name of `row` for people."""

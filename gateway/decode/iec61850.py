@@ -21,7 +21,7 @@ from protocols.iec61850.browse import Block, Model, address, logical_devices, mo
 from protocols.iec61850.codec import Refusal
 from protocols.iec61850.config import Iec61850Device
 from protocols.iec61850.layout import Image, Path, Wanted
-from protocols.iec61850.polled import batches, fetch, variables
+from protocols.iec61850.polled import fetch, in_messages, variables
 from protocols.iec61850.questions import Questions
 from protocols.iec61850.session import Session
 from protocols.iec61850.transport import Violation
@@ -104,8 +104,8 @@ async def _points(questions: Questions, found: _Found, most: int) -> None:
 async def _now(questions: Questions, paths: Sequence[Path]) -> list[str]:
     image = Image(len(paths))
     wanted = [Wanted(path, place) for place, path in enumerate(paths)]
-    for batch in batches(variables(questions, wanted, image), questions.max_pdu):
-        await fetch(questions, batch, image)
+    for asked in in_messages(variables(questions, wanted, image), questions.max_pdu):
+        await fetch(questions, asked, image)
     return [_shown(image.values[place], image.quality[place]) for place in range(len(paths))]
 
 

@@ -15,6 +15,7 @@ from protocols.dnp3.config import Dnp3Point
 from protocols.dnp3.decode import Readings
 from protocols.dnp3.objects import STATIC_GROUP
 from protocols.model import Batch, Qualities, Quality, Receipt, Rows, Times, Values
+from protocols.scaling import Scaling
 
 _Events: TypeAlias = tuple[Rows, Values, Qualities, Times, int]
 """Rows, values, quality and times of the events of a fragment, and when it arrived."""
@@ -34,8 +35,7 @@ class Index:
         self.rows: Rows = np.arange(rows.start, rows.stop, dtype=np.int32)
         self.first = rows.start
         self.kinds = tuple(point.place[0] for point in points)
-        self._scale = np.array([point.scale for point in points])
-        self._offset = np.array([point.offset for point in points])
+        self._scaling = Scaling(points)
         self._of: dict[str, Rows] = {}
         for kind in set(self.kinds):
             given = [(point.place[1], row) for row, point in zip(rows, points, strict=True) if point.place[0] == kind]
@@ -55,10 +55,7 @@ class Index:
 
     def scaled(self, rows: Rows, values: Values) -> Values:
         """Return `values` of `rows` in the units of their points."""
-        at = rows - self.first
-        with np.errstate(invalid="ignore", over="ignore"):  # an outstation may send any number, infinity too
-            found: Values = values * self._scale[at] + self._offset[at]
-        return found
+        return self._scaling.scaled(rows - self.first, values)
 
 
 class Inbox:

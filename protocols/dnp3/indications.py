@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from protocols.dnp3.notes import Notes
 from protocols.dnp3.requests import Request
 from protocols.model import EventKind
+from protocols.notes import Notes
 
 EVENT_CLASSES: Final = 0x000E
 NEED_TIME: Final = 0x0010

@@ -6,12 +6,12 @@ from protocols.dnp3.custody import Custody
 from protocols.dnp3.decode import CON, FIN, HEADER_OCTETS, Content, Header, Readings, decode
 from protocols.dnp3.inbox import Inbox
 from protocols.dnp3.indications import EVENT_CLASSES, NEED_TIME
-from protocols.dnp3.notes import Notes
 from protocols.dnp3.remarks import Remarks
 from protocols.dnp3.session import Taken
 from protocols.dnp3.timesync import Delay
 from protocols.driver import Outside
 from protocols.model import EventKind
+from protocols.notes import Notes
 from protocols.points import Points
 
 

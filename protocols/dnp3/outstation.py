@@ -20,7 +20,6 @@ from protocols.dnp3.inbox import Inbox, Index
 from protocols.dnp3.indications import EVENT_CLASSES, NEED_TIME, OVERFLOW, RESTART, Indications
 from protocols.dnp3.intake import Intake
 from protocols.dnp3.link import Link
-from protocols.dnp3.notes import Notes
 from protocols.dnp3.requests import (
     CLEAR_RESTART,
     DISABLE_UNSOLICITED,
@@ -33,6 +32,7 @@ from protocols.dnp3.session import Session
 from protocols.dnp3.timesync import TimeSync
 from protocols.driver import LinkLost, Outside
 from protocols.model import Batch, Event, EventKind, Receipt, Rows
+from protocols.notes import Notes
 from protocols.points import Points
 
 Brought: TypeAlias = list[Batch | Receipt]

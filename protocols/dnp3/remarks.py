@@ -1,16 +1,12 @@
 """What is to be said of an outstation's points: those that it does not have, and the octet strings that it gives."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from protocols.dnp3.config import Dnp3Point
 from protocols.dnp3.decode import Readings
 from protocols.dnp3.inbox import Index
-from protocols.dnp3.notes import Notes
 from protocols.model import EventKind, Rows
-
-NAMED_POINTS: Final = 4
-"""Most points an event names one by one."""
+from protocols.notes import Notes, listed
 
 
 class Remarks:
@@ -41,6 +37,4 @@ class Remarks:
                 self._notes.say(EventKind.IDENTITY, f"{self._names[row]}: {text!r}", [row])
 
     def _label(self, rows: Sequence[int]) -> str:
-        named = [f"{self._points[row - self._index.first].address} ({self._names[row]})" for row in rows[:NAMED_POINTS]]
-        more = f" and {len(rows) - NAMED_POINTS} more" if len(rows) > NAMED_POINTS else ""
-        return ", ".join(named) + more
+        return listed([f"{self._points[row - self._index.first].address} ({self._names[row]})" for row in rows])

@@ -1,18 +1,25 @@
-"""What a report control block says of itself: its attributes, read at once (IEC 61850-7-2 tables 24 and 25)."""
+"""What a report control block says of itself, and should say: its attributes (IEC 61850-7-2 tables 24 and 25)."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from open61850.data import BitStringData, IECData, UIntData
 from open61850.mms.pdu import ObjectName
+from open61850.mms.report import bitstring_of
 
 from protocols.iec61850.codec import Span
+from protocols.iec61850.config import ReportConfig
 from protocols.iec61850.questions import Questions
 from protocols.iec61850.values import INTEGER, number
 
 COMMON: Final = ("RptEna", "RptID", "DatSet", "ConfRev", "OptFlds", "TrgOps", "IntgPd", "BufTm")
 BUFFERED: Final = (*COMMON, "ResvTms")
 UNBUFFERED: Final = (*COMMON, "Resv")
+OPTIONS: Final = frozenset({1, 2, 3, 4, 6, 7, 8})
+"""Sequence number, time, reason, data set, overflow, EntryID, ConfRev; no references, which only take room."""
+TRIGGERS: Final = {"data_change": 1, "quality_change": 2, "data_update": 3}
+_INTEGRITY, _GI = 4, 5
 
 
 class Attributes:
@@ -57,3 +64,20 @@ class Attributes:
         """Return which bits of a bit string are set, its first being 0."""
         octets = self.octets(name)[1:]
         return {index for index in range(8 * len(octets)) if octets[index // 8] & (0x80 >> index % 8)}
+
+    def unlike(self, config: ReportConfig) -> list[tuple[str, IECData]]:
+        """Return those settings which are not as `config` wants them, with what they should be."""
+        triggers = {TRIGGERS[word] for word in config.triggers} | {_GI}
+        numbers = {"IntgPd": round(config.integrity_s * 1000), "BufTm": config.buffer_ms}
+        if config.integrity_s:
+            triggers.add(_INTEGRITY)
+        found: list[tuple[str, IECData]] = []
+        if self.bits("TrgOps") != triggers:
+            found.append(("TrgOps", bit_string(triggers, 6)))
+        wanted = ((name, value) for name, value in numbers.items() if value is not None)
+        return [*found, *((name, UIntData(value)) for name, value in wanted if self.integer(name) != value)]
+
+
+def bit_string(set_bits: AbstractSet[int], size: int) -> BitStringData:
+    """Return a bit string of `size` with these bits set, its first being 0."""
+    return bitstring_of([index in set_bits for index in range(size)])

@@ -37,7 +37,7 @@ class Variable(NamedTuple):
         return 4 + BYTES_A_LEAF * len(self.member.slots)
 
 
-class Batch(NamedTuple):
+class Asked(NamedTuple):
     """What one request reads: variables; or a whole data set, of which `variables` are those that somebody wants."""
 
     data_set: ObjectName | None
@@ -46,13 +46,13 @@ class Batch(NamedTuple):
     request: bytes
 
     @classmethod
-    def of_variables(cls, variables: Sequence[Variable]) -> "Batch":
+    def of_variables(cls, variables: Sequence[Variable]) -> "Asked":
         """Read these at once."""
         request = requests.read([each.name for each in variables])
         return cls(None, tuple(variables), tuple(each.member for each in variables), request)
 
     @classmethod
-    def of_data_set(cls, name: ObjectName, found: Sequence[Member]) -> "Batch":
+    def of_data_set(cls, name: ObjectName, found: Sequence[Member]) -> "Asked":
         """Read a data set."""
         wanted = tuple(Variable(requests.variable(each.root), each) for each in found if each.places)
         return cls(name, wanted, tuple(found), requests.read_data_set(name))
@@ -109,48 +109,48 @@ def _tree(questions: Questions, point: Wanted, trees: dict[Path, Tree]) -> Tree 
     return trees[root]
 
 
-def batches(found: Sequence[Variable], max_pdu: int) -> list[Batch]:
+def in_messages(found: Sequence[Variable], max_pdu: int) -> list[Asked]:
     """Return the fewest requests for `found`, in this order, whose names and values fit into messages of `max_pdu`."""
     room = max_pdu - ENVELOPE
-    made: list[Batch] = []
+    made: list[Asked] = []
     run: list[Variable] = []
     question = answer = 0
     for each in found:
         if run and (question + each.question > room or answer + each.answer > room):
-            made.append(Batch.of_variables(run))
+            made.append(Asked.of_variables(run))
             run, question, answer = [], 0, 0
         run.append(each)
         question, answer = question + each.question, answer + each.answer
-    return [*made, Batch.of_variables(run)] if run else made
+    return [*made, Asked.of_variables(run)] if run else made
 
 
-async def fetch(questions: Questions, batch: Batch, image: Image) -> list[Batch]:
-    """Read `batch` into `image`; return what reads it next time: itself, or halves where it was too much.
+async def fetch(questions: Questions, asked: Asked, image: Image) -> list[Asked]:
+    """Read `asked` into `image`; return what reads it next time: itself, or halves where it was too much.
 
     Raises:
         TimeoutError, LinkLost: as the session does.
         Violation: the answer does not fit.
     """
-    answer = await questions.ask(batch.request)
+    answer = await questions.ask(asked.request)
     if isinstance(answer, Answer):
         found = results(answer.content)
-        if len(found) != len(batch.members):
-            raise Violation(f"{len(found)} values where {len(batch.members)} were asked")
-        for span, member in zip(found, batch.members, strict=True):
+        if len(found) != len(asked.members):
+            raise Violation(f"{len(found)} values where {len(asked.members)} were asked")
+        for span, member in zip(found, asked.members, strict=True):
             if member.places:
                 member.take(answer.content, span, image)
-        return [batch]
-    return await _smaller(questions, batch, answer, image)
+        return [asked]
+    return await _smaller(questions, asked, answer, image)
 
 
-async def _smaller(questions: Questions, batch: Batch, refusal: Refusal, image: Image) -> list[Batch]:
-    """Read `batch` in parts: a data set that is too much for a message by its variables, variables by halves."""
-    if batch.data_set is not None and refusal.too_much:
-        parts = batches(batch.variables, questions.max_pdu)
-    elif batch.data_set is None and len(batch.variables) > 1:
-        middle = len(batch.variables) // 2
-        parts = [Batch.of_variables(part) for part in (batch.variables[:middle], batch.variables[middle:])]
+async def _smaller(questions: Questions, asked: Asked, refusal: Refusal, image: Image) -> list[Asked]:
+    """Read `asked` in parts: a data set that is too much for a message by its variables, variables by halves."""
+    if asked.data_set is not None and refusal.too_much:
+        parts = in_messages(asked.variables, questions.max_pdu)
+    elif asked.data_set is None and len(asked.variables) > 1:
+        middle = len(asked.variables) // 2
+        parts = [Asked.of_variables(part) for part in (asked.variables[:middle], asked.variables[middle:])]
     else:
-        image.refuse(batch.places, str(refusal))
-        return [batch]
+        image.refuse(asked.places, str(refusal))
+        return [asked]
     return [smaller for part in parts for smaller in await fetch(questions, part, image)]

@@ -10,7 +10,7 @@ from open61850.mms.types import MmsType, StructureType
 
 from protocols.iec61850 import requests
 from protocols.iec61850.codec import ACCESS_ERROR, Answer, Refusal, Span, results
-from protocols.iec61850.layout import Path, Tree, leaves
+from protocols.iec61850.layout import Member, Path, Tree, Wanted, leaves, members
 from protocols.iec61850.session import Session
 from protocols.iec61850.transport import Violation
 
@@ -61,6 +61,14 @@ class Questions:
         """Return the members of a data set."""
         answer = await self.ask(requests.read_directory(name))
         return answer if isinstance(answer, Refusal) else requests.directory_of(answer)
+
+    async def members(self, name: ObjectName, wanted: Sequence[Wanted]) -> list[Member] | Refusal:
+        """Return where the `wanted` points stand in a data set, after learning the types of its members."""
+        paths = await self.directory(name)
+        if isinstance(paths, Refusal):
+            return paths
+        await self.learn(paths)
+        return members([self.tree(path) or Tree(path, ()) for path in paths], wanted)  # no type: nobody's value
 
     async def learn(self, paths: Sequence[Path]) -> None:
         """Ask the types that `paths` need, each logical node and functional constraint once."""

@@ -1,7 +1,7 @@
 """The Modbus driver: the units behind one url, read in one conversation, over TCP, TLS or a serial line."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -38,7 +38,7 @@ class ModbusDriver:
         self._readings: list[tuple[ModbusDevice, Manners, Reading]] = []
         self._scans: list[Scan] = []
         for device in devices:
-            for every_s, rows in _scan_classes(device, points):
+            for every_s, rows in points.classes(device):
                 self._add(device, every_s, rows)
 
     @property
@@ -122,11 +122,3 @@ class ModbusDriver:
         key = len(self._scans)
         self._readings.append((device, manners, reading))
         self._scans.append(Scan(key, device.name, every_s, rows, reading.requests, device.timeout_s))
-
-
-def _scan_classes(device: ModbusDevice, points: Points) -> Iterator[tuple[float, Rows]]:
-    """Yield each scan class of `device` with its rows."""
-    rows = np.array(points.rows_of[device.name], np.int32)
-    every_s = points.every_s[rows]
-    for each in np.unique(every_s):
-        yield float(each), rows[every_s == each]

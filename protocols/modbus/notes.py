@@ -2,17 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
 
 from protocols.driver import Clock
 from protocols.modbus.codec import Refusal
 from protocols.modbus.config import ModbusPoint
 from protocols.modbus.conversation import Conversation
 from protocols.model import Event, EventKind, Rows
+from protocols.notes import listed
 from protocols.points import Points
-
-_NAMED_POINTS: Final = 4
-"""Most points an event names one by one."""
 
 
 class Notes:
@@ -68,7 +65,5 @@ class Notes:
         """Return `holding:105 (point va)`, the name of values that share an address."""
         first = self._points.configs[rows[0]]
         assert isinstance(first, ModbusPoint)
-        names = ", ".join(self._points.names[row] for row in rows[:_NAMED_POINTS])
-        more = f" and {len(rows) - _NAMED_POINTS} more" if len(rows) > _NAMED_POINTS else ""
         address = first.address if len(rows) == 1 else f"{first.place.table}:{first.place.offset}"
-        return f"{address} (point{'s' if len(rows) > 1 else ''} {names}{more})"
+        return f"{address} (point{'s' if len(rows) > 1 else ''} {listed([self._points.names[row] for row in rows])})"

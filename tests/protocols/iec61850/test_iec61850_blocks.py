@@ -48,7 +48,7 @@ async def test_what_is_buffered_comes_before_the_block_is_set(ied, heard, writte
     """Settings are written only once its first interrogation has come, while it is disabled; then it goes on."""
     await ied.step()
     reader = await reading(ied, heard).connect()
-    await reader.until(lambda: "IntgPd" in written.names and not reader.driver._blocks[0]._unset)
+    await reader.until(lambda: "IntgPd" in written.names and not reader.driver._blocks.configured[0]._unset)
     count = len(reader.batches)
     await ied.step()
     await reader.until(lambda: len(reader.batches) > count)
@@ -101,13 +101,13 @@ async def test_the_instance_of_before_comes_first(ied, heard):
     first = await reading(ied, heard).connect()
     await first.poll()
     second = await reading(ied, heard).connect()
-    await second.until(lambda: second.driver._entries)
+    await second.until(lambda: second.driver._blocks.entries)
     await first.driver.close()
     await second.driver.close()
-    marks = {("ied", key): value for key, value in second.driver._entries.items()}
+    marks = {("ied", key): value for key, value in second.driver._blocks.entries.items()}
     again = await reading(ied, heard, bookmarks=marks).connect()
     await again.poll()
-    instance = again.driver._blocks[0].instance
+    instance = again.driver._blocks.configured[0].instance
     await again.driver.close()
 
     assert instance == "brcbMeas02"
@@ -118,7 +118,7 @@ async def test_reports_that_came_before_a_cancelled_read(ied, heard):
     points = {"va": ied.addresses["va"], "cb52": ied.addresses["cb52"]}
     reader = await heard(ied.port, points, reports=(BLOCK,)).connect()
     await reader.poll()
-    await reader.until(lambda: reader.readings(0) and not reader.driver._blocks[0]._unset)
+    await reader.until(lambda: reader.readings(0) and not reader.driver._blocks.configured[0]._unset)
     count = len(reader.readings(0))
     await ied.step()
     await reader.wait(lambda: reader.driver._session.reports)
@@ -161,4 +161,4 @@ async def test_a_block_that_is_free_again(ied, heard, written):
     await reader.driver.close()
 
     assert [event.detail for event in reader.events("accepted")] == [f"{LD}/LLN0.brcbMeas: taken"]
-    assert not reader.driver._plans[0]
+    assert not reader.driver._plan.asked[0]

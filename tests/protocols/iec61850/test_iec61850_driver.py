@@ -108,7 +108,7 @@ async def test_a_block_that_somebody_has(ied, heard):
         await other.until(lambda other=other: other.batches)
     reader = await heard(ied.port, told, **keys).connect()
     [batch] = [each for each in await reader.poll() if hasattr(each, "values")]
-    instances = [other.driver._blocks[0].instance for other in others]
+    instances = [other.driver._blocks.configured[0].instance for other in others]
     refused = [event.detail for event in reader.events("refused")]
     for each in (*others, reader):
         await each.driver.close()
@@ -124,7 +124,7 @@ async def test_blocks_are_given_back(ied, heard):
     for _ in range(3):
         reader = await heard(ied.port, points(ied, *MEASURED), reports=(block("brcbMeas"),)).connect()
         await reader.poll()
-        instance = reader.driver._blocks[0].instance
+        instance = reader.driver._blocks.configured[0].instance
         await reader.driver.close()
 
         assert instance == "brcbMeas01"
@@ -254,7 +254,7 @@ async def test_few_requests_at_once_and_small_messages(ied, heard):
     ied._server.max_pdu_size = 600
     reader = await heard(ied.port, told, max_outstanding=1).connect()
     await reader.poll()
-    plan = reader.driver._plans[0]
+    plan = reader.driver._plan.asked[0]
     await reader.driver.close()
 
     assert len(plan) > 1

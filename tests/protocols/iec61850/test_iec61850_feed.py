@@ -11,9 +11,10 @@ from protocols.iec61850.codec import header
 from protocols.iec61850.config import Iec61850Device
 from protocols.iec61850.feed import Feed, Outdated
 from protocols.iec61850.layout import Image, Tree, Wanted, leaves, members
-from protocols.iec61850.notes import Notes
+from protocols.iec61850.remarks import Remarks
 from protocols.iec61850.report import GI, INTEGRITY, Taken
 from protocols.model import EventKind, Quality
+from protocols.notes import Notes
 from protocols.points import Points
 
 ROOT = ("LD", "MMXU1", "MX", "Hz", "mag", "f")
@@ -156,8 +157,10 @@ def test_the_clock_is_judged_by_what_is_new():
 )
 def test_a_clock_that_is_off(ahead_s, said):
     """Ahead at once; behind when two reports agree, as one alone may have been held up; right when it is again."""
-    notes = Notes("ied", Points.of([(Iec61850Device(name="ied", protocol="iec61850", url="tcp://h"), [])]), lambda: 1)
+    points = Points.of([(Iec61850Device(name="ied", protocol="iec61850", url="tcp://h"), [])])
+    notes = Notes("ied", lambda: 1)
+    remarks = Remarks(notes, points, 0)
     for each in ahead_s:
-        notes.clock(each)
+        remarks.clock(each)
 
     assert [(event.kind, event.detail) for event in notes.take()] == [(EventKind.CLOCK, each) for each in said]

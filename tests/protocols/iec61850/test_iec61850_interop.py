@@ -56,7 +56,7 @@ async def test_a_data_set_of_a_thousand_members(foreign, heard):
     await reader.poll()
     await reader.driver.close()
 
-    assert len(reader.driver._plans[0]) == 1
+    assert len(reader.driver._plan.asked[0]) == 1
     assert reader.batches[0].values.tolist() == [float(index) for index in range(1000)]
 
 
@@ -240,7 +240,7 @@ class Polled:
         unit = Unit("ied", 0.3, shared=False)
         retry = Retry(first_s=0.1, max_s=0.2)
         self.poller = Poller(driver, [unit], retry=retry, phase=0, put=self._put, clock=time.time_ns)
-        self.image, self.batches, self.events = Image(driver._points), [], []
+        self.image, self.batches, self.events = Image(driver._remarks._points), [], []
         self._news = asyncio.Event()
 
     async def _put(self, seen):

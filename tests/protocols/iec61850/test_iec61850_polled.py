@@ -1,5 +1,7 @@
 """Reading in turns, from a server that cannot answer much at once."""
 
+import math
+
 import pytest
 from open61850.data import FloatData
 from open61850.mms.pdu import ObjectName
@@ -18,10 +20,13 @@ RESOURCE, ACCESS = 3, 7
 
 
 class Small:
-    """Answers at most `most` variables at once; `asked` are how many were asked each time, -1 for a data set."""
+    """Answers at most `most` variables at once; `asked` are how many were asked each time, -1 for a data set.
+
+    The value of each is `number` of the digits in its name.
+    """
 
     def __init__(self, most, error_class=RESOURCE):
-        self.most, self.error_class, self.asked = most, error_class, []
+        self.most, self.error_class, self.asked, self.number = most, error_class, [], float
 
     def __call__(self, asked):
         match asked.service:
@@ -42,7 +47,7 @@ class Small:
         self.asked.append(-1 if whole else len(names))
         if whole or len(names) > self.most:
             return protocol.confirmed_error(asked.invoke_id, self.error_class, 0)
-        values = [FloatData(float(name.item.split("$")[2].removeprefix("AnIn"))) for name in names]
+        values = [FloatData(self.number(name.item.split("$")[2].removeprefix("AnIn"))) for name in names]
         return protocol.confirmed_response(asked.invoke_id, READ, protocol.read_response(values))
 
 
@@ -95,3 +100,15 @@ async def test_questions_end_with_the_first_that_fails(raw, heard):
     await reader.driver.close()
 
     assert len(asked) <= 5 + 5 + 2  # at once, those whose turn it was as these failed, and whether it is there
+
+
+async def test_a_value_that_is_no_finite_number(raw, heard):
+    """Infinity, and what becomes of it by a scale of nothing, is handed on as it is, without a warning."""
+    raw.answer = small = Small(COUNT)
+    small.number = lambda _: math.inf
+    points = {"a": {"address": POINTS["m0"], "scale": 2.0}, "b": {"address": POINTS["m1"], "scale": 0.0}}
+    reader = await heard(raw.port, points).connect()
+    await reader.poll()
+    await reader.driver.close()
+
+    assert reader.batches[0].values.tolist() == pytest.approx([math.inf, math.nan], nan_ok=True)

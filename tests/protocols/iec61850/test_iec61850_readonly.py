@@ -39,5 +39,5 @@ def test_one_place_writes():
 
     assert [name for name, text in texts.items() if "write_request" in text] == ["requests.py"]
     assert [name for name, text in texts.items() if "requests.write(" in text] == ["questions.py"]
-    assert {name for name, text in texts.items() if "questions.write(" in text} == {"blocks.py"}
+    assert {name for name, text in texts.items() if "questions.write(" in text} == {"block.py"}
     assert not [name for name, text in texts.items() if "mms.client" in text or "mms.control" in text]
