@@ -14,7 +14,7 @@ from dnp3.datalink.parser import FrameParser
 from protocols.dnp3.decode import Violation
 from protocols.dnp3.station import Listener, Station
 from protocols.driver import LinkLost
-from protocols.tcp import prepare
+from protocols.wire import Wire
 
 LARGEST_FRAME: Final = 292
 """Octets of a frame with all its checks (clause 9.2.4)."""
@@ -28,24 +28,23 @@ MOST_STRANGERS: Final = 16
 """Stations nobody asked about that are named once each."""
 
 
-class Link(asyncio.Protocol):
+class Link(Wire, asyncio.Protocol):
     """The octets of a link, `noisy` where it is a serial line. `noise` counts octets that were no frame.
 
-    `violation` is what ended the link, `remarks` what is to be said of it once.
+    `remarks` is what is to be said of it once.
     """
 
+    unsent_bytes = UNSENT_BYTES
+
     def __init__(self, *, noisy: bool = False) -> None:
+        super().__init__()
         self._noisy = noisy
-        self.lost: str | None = "not connected"
-        self.violation: str | None = None
         self.noise = 0
         self.remarks: dict[str, None] = {}
         self._stations: dict[tuple[int, int], Station] = {}
         self._parser = FrameParser()
         self._fed = self._framed = self._noise_before = 0
         self._heard_s = 0.0
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
 
     def station(self, outstation: int, master: int, listener: Listener) -> Station:
         """Return the end of `outstation` on this link; what it says goes to `listener`."""
@@ -57,40 +56,17 @@ class Link(asyncio.Protocol):
         """Give up a frame that began and did not end."""
         self._parser.reset()
 
-    async def close(self) -> None:
-        """End the link now; the peer is not waited for."""
-        self._end("closed")
-        await asyncio.sleep(0)  # lets the transport close its socket
-
     def _write(self, octets: bytes) -> None:
-        if self._transport is None or self.lost is not None:
-            raise LinkLost(self.lost or "not connected")
-        self._transport.write(octets)
+        self._live().write(octets)
 
-    def _end(self, reason: str) -> None:
-        if self.lost is None:
-            self.lost = reason
+    def _tell(self, reason: str) -> None:
         for station in self._stations.values():
-            station.listener.down(self.lost)
-        if self._transport is not None:
-            self._transport.abort()
+            station.listener.down(reason)
+
+    def _half(self) -> int:
+        return self._parser.bytes_buffered
 
     # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be ready for requests."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self.lost = transport, None
-        prepare(transport, UNSENT_BYTES)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Fail who waits at once, whatever its time-out."""
-        half = f" in mid-frame, after {self._parser.bytes_buffered} octets" if self._parser.bytes_buffered else ""
-        self._end(f"connection lost{half}: {exc}" if exc else f"closed by the device{half}")
-
-    def pause_writing(self) -> None:
-        """Give up a peer that reads nothing."""
-        self._end(f"the device reads nothing: over {UNSENT_BYTES} bytes unsent")
 
     def data_received(self, data: bytes) -> None:
         """Take the frames that are complete."""
@@ -102,8 +78,7 @@ class Link(asyncio.Protocol):
             for start in range(0, len(data), AT_ONCE):
                 self._feed(data[start : start + AT_ONCE])
         except Violation as violation:
-            self.violation = self.violation or str(violation)
-            self._end(f"violation: {violation}")
+            self._violated(str(violation))
         except LinkLost as lost:  # nobody takes our answers any more
             self._end(str(lost))
 
@@ -112,7 +87,7 @@ class Link(asyncio.Protocol):
         for frame in self._parser.feed(octets):
             self._framed += _octets(frame)
             self._noise_before = self._fed - self._framed
-            if self.lost is None:
+            if self.over is None:
                 self._take(frame)
         self.noise = self._fed - self._framed - self._parser.bytes_buffered
         recent = self.noise - min(self._noise_before, self.noise)

@@ -22,7 +22,8 @@ from protocols.driver import LinkLost
 from protocols.iec61850.codec import WRONG, Answer, Refusal, Report, incoming
 from protocols.iec61850.config import PORTS, Iec61850Device
 from protocols.iec61850.transport import Disconnected, Stream, Violation, connection_request
-from protocols.tcp import open_tcp, prepare
+from protocols.tcp import open_tcp
+from protocols.wire import Wire
 
 MOST_REPORT_BYTES: Final = 2_097_152
 """Reports that may wait to be taken: a second of a full 16 Mbit/s, while they are taken every 50 ms. Beyond it TCP
@@ -40,21 +41,20 @@ LEAST_PDU: Final = 512
 Outcome: TypeAlias = Answer | Refusal | Exception
 
 
-class Session(asyncio.Protocol):
+class Session(Wire, asyncio.Protocol):
     """The client's end. `late` counts late answers; `heard` is when the device spoke; when `full`, it must wait."""
 
+    unsent_bytes = UNSENT_BYTES
+
     def __init__(self) -> None:
+        super().__init__()
         self.late = 0
         self.full = False
-        self.violation: str | None = None
         self.reports: list[Report] = []
         self.max_pdu = LEAST_PDU
-        self._loop = asyncio.get_running_loop()
         self.heard = self._loop.time()
         self._report_bytes = 0
         self._stream = Stream()
-        self._transport: asyncio.Transport | None = None
-        self._over: str | None = "not connected"
         self._opening: asyncio.Future[bytes | None] | None = None
         self._ids = itertools.cycle(range(1, 1 << 31))
         self._waiting: dict[int, asyncio.Future[Outcome]] = {}
@@ -111,20 +111,15 @@ class Session(asyncio.Protocol):
             self._transport.resume_reading()
         return taken
 
-    @property
-    def over(self) -> str | None:
-        """Why the association is over, if it is."""
-        return self._over
-
     def conclude(self) -> None:
         """Say goodbye; the answer is not waited for."""
-        if self._over is None:
+        if self.over is None:
             self._send(pdu.wrap(pdu.conclude_request()))
 
     async def close(self) -> None:
         """End the association now."""
         transport = self._transport
-        if self._over is None and transport is not None and transport.get_write_buffer_size() == 0:
+        if self.over is None and transport is not None and transport.get_write_buffer_size() == 0:
             transport.close()  # what was sent still arrives
         self._end("closed", abort=False)
         await asyncio.sleep(0)
@@ -146,26 +141,22 @@ class Session(asyncio.Protocol):
             raise LinkLost(str(error)) from None
         except WRONG as error:
             self._violated(f"no association response: {error}"[:200])
-            raise LinkLost(self._over or "") from None
+            raise LinkLost(self.over or "") from None
 
     def _agree(self, device: Iec61850Device, accepted: Association) -> None:
         self.max_pdu = max(LEAST_PDU, min(device.max_pdu, accepted.max_pdu_size or device.max_pdu))
         self._turns = asyncio.Semaphore(max(1, min(device.max_outstanding, accepted.max_outstanding_calling)))
 
     async def _exchange(self, packet: bytes) -> bytes | None:
-        if self._transport is None or self._over is not None:
-            raise LinkLost(self._over or "not connected")
-        self._opening = self._loop.create_future()
-        self._transport.write(packet)
+        transport, self._opening = self._live(), self._loop.create_future()
+        transport.write(packet)
         answer = await self._opening
-        if self._over is not None:
-            raise LinkLost(self._over)
+        if self.over is not None:
+            raise LinkLost(self.over)
         return answer
 
     def _send(self, message: bytes) -> None:
-        if self._transport is None or self._over is not None:
-            raise LinkLost(self._over or "not connected")
-        self._transport.write(self._stream.frames(message))
+        self._live().write(self._stream.frames(message))
 
     def _abandon(self, invoke_id: int) -> None:
         self._abandoned[invoke_id] = None
@@ -213,42 +204,21 @@ class Session(asyncio.Protocol):
         else:
             self._end(reason)
 
-    def _violated(self, what: str) -> None:
-        self.violation = what
-        self._end(f"violation: {what}")
-
-    def _end(self, reason: str, *, abort: bool = True) -> None:
-        """Be over, for `reason`: at once for who waits, and for every later request."""
-        if self._over is None or self._over == "not connected":
-            self._over = reason
+    def _tell(self, reason: str) -> None:
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_result(LinkLost(self._over))
+                waiting.set_result(LinkLost(reason))
         if self._opening is not None and not self._opening.done():
             self._opening.set_result(None)
-        if abort and self._transport is not None:
-            self._transport.abort()
+
+    def _half(self) -> int:
+        return self._stream.half
 
     # asyncio.Protocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be ready for requests."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self._over = transport, None
-        prepare(transport, UNSENT_BYTES)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Fail who waits at once, whatever its time-out."""
-        half = f" in mid-message, after {self._stream.half} bytes" if self._stream.half else ""
-        self._end(f"connection lost{half}: {exc}" if exc else f"closed by the device{half}")
-
-    def pause_writing(self) -> None:
-        """Give up a peer that reads nothing."""
-        self._end(f"the device reads nothing: over {UNSENT_BYTES} bytes unsent")
-
     def data_received(self, data: bytes) -> None:
         """Take the messages that are complete."""
-        if self._over is not None:
+        if self.over is not None:
             return
         self.heard = self._loop.time()
         try:

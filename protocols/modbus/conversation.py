@@ -17,7 +17,7 @@ from protocols.modbus.codec import Answer, Request, Violation
 from protocols.modbus.framing import Framing
 from protocols.modbus.mbap import Mbap
 from protocols.modbus.pace import NETWORK, Pace
-from protocols.tcp import prepare
+from protocols.wire import Wire
 
 __all__ = ["Answer", "Conversation", "Garbled", "Manners"]
 
@@ -47,22 +47,21 @@ class Garbled(TimeoutError):
     """Something answered, but not in this protocol: noise, a wrong rate or parity, or two at once."""
 
 
-class Conversation(asyncio.BufferedProtocol):
-    """The client's end. `late` and `garbled` count answers by unit; `violation` says what was illegal.
+class Conversation(Wire, asyncio.BufferedProtocol):
+    """The client's end. `late` and `garbled` count answers by unit.
 
     `noise` shows the first bytes of the last garbled answer.
     """
 
+    unsent_bytes = UNSENT_BYTES
+
     def __init__(self, framing: Framing | None = None, pace: Pace = NETWORK) -> None:
+        super().__init__()
         self.framing: Framing = Mbap() if framing is None else framing
         self.garbled: Counter[int] = Counter()
         self.noise = ""
-        self.violation: str | None = None
         self._pace = pace
-        self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Lock()
-        self._transport: asyncio.Transport | None = None
-        self._lost: str | None = "not connected"
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._filled = 0
         self._unit = 0
@@ -108,11 +107,6 @@ class Conversation(asyncio.BufferedProtocol):
                     continue
             return await self._ask(unit, request, timeout_s, manners)
 
-    async def close(self) -> None:
-        """End the conversation now; the peer is not waited for."""
-        self._end("closed")
-        await asyncio.sleep(0)  # lets the transport close its socket
-
     async def _ask(self, unit: int, request: Request, timeout_s: float, manners: Manners) -> Answer:
         first = self.framing.in_step(unit, request, self._loop.time())
         if first is not None:
@@ -136,7 +130,7 @@ class Conversation(asyncio.BufferedProtocol):
     async def _silence(self, unit: int, pause_s: float) -> None:
         """Wait until the line has been silent for long enough, and the unit has rested."""
         began = self._loop.time()
-        while self._lost is None:
+        while self.over is None:
             silence_s = self._pace.listen_s if self._troubled else self._pace.silence_s
             ready = max(self._heard + silence_s, self._rested.get(unit, 0.0) if pause_s else 0.0)
             left = ready - self._loop.time()
@@ -149,13 +143,12 @@ class Conversation(asyncio.BufferedProtocol):
     def _send(
         self, unit: int, request: Request, timeout_s: float, manners: Manners
     ) -> asyncio.Future[Answer | Exception]:
-        if self._transport is None or self._lost is not None:
-            raise LinkLost(self._lost or "not connected")
+        transport = self._live()
         if self._on_line:
             self._filled = 0  # silence has ended whatever began there
         self._unit = unit
         data = self.framing.ask(unit, request, lenient=manners.lenient)
-        self._transport.write(data)
+        transport.write(data)
         char_s = self._pace.char_s
         self._heard = self._loop.time() + len(data) * char_s
         first = self._heard + timeout_s
@@ -200,34 +193,13 @@ class Conversation(asyncio.BufferedProtocol):
         self._timer = self._hush = None
         self.framing.give_up(self._loop.time())
 
-    def _violated(self, what: str) -> None:
-        self.violation = what
-        self._end(f"violation: {what}")
+    def _tell(self, reason: str) -> None:
+        self._settle(LinkLost(reason))
 
-    def _end(self, reason: str) -> None:
-        """Be over, for `reason`: at once for who waits, and for every later request."""
-        if self._lost is None:
-            self._lost = reason
-        self._settle(LinkLost(self._lost))
-        if self._transport is not None:
-            self._transport.abort()
+    def _half(self) -> int:
+        return self._filled
 
     # asyncio.BufferedProtocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be ready for requests."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self._lost = transport, None
-        prepare(transport, UNSENT_BYTES)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Fail who waits at once, whatever its time-out."""
-        half = f" in mid-frame, after {self._filled} bytes" if self._filled else ""
-        self._end(f"connection lost{half}: {exc}" if exc else f"closed by the device{half}")
-
-    def pause_writing(self) -> None:
-        """Give up a peer that reads nothing."""
-        self._end(f"the device reads nothing: over {UNSENT_BYTES} bytes unsent")
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  the interface of asyncio
         """Return the free end of the buffer, which every complete frame leaves."""

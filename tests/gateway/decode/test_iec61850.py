@@ -69,7 +69,7 @@ async def test_what_is_pasted_works(decode, tmp_path):
         seen = []
         while len({row for each in seen for row in each.rows.tolist()}) < len(device.points):
             seen += [each for scan in driver.scans for each in await driver.read(scan) if isinstance(each, Batch)]
-        blocks = [block.instance for block in driver._blocks]
+        blocks = [block.instance for block in driver._blocks.configured]
         await driver.close()
 
     assert blocks == ["brcbMeas01", "brcbState01"]

@@ -438,7 +438,7 @@ async def test_closed_in_mid_frame(liar, started):
     """The link is lost at once, and the reason tells where."""
     async with started() as one:
         liar.answer = lambda s, *_: [frames(response(s, GOOD))[:20], None]
-        with pytest.raises(LinkLost, match="closed by the device in mid-frame, after 20 octets"):
+        with pytest.raises(LinkLost, match="closed by the device in mid-frame, after 20 bytes"):
             await one.read()
 
 

@@ -58,10 +58,10 @@ async def soak(count, seed):
         if chance.random() < 0.05:
             octets[chance.randrange(len(octets))] ^= 1 << chance.randrange(8)
         link.data_received(bytes(octets))
-        if asked.done() or link.lost:
+        if asked.done() or link.over:
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
-            if link.lost:
+            if link.over:
                 assert link.violation
                 ended += 1
                 link, session = wire()

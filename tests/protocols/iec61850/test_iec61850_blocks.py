@@ -150,12 +150,12 @@ async def test_a_block_that_is_free_again(ied, heard, written):
     written.refused["RptEna"] = 2
     reader = await reading(ied, heard).connect()
     for _ in range(3):
-        reader.driver._retry_at = 0.0
+        reader.driver._blocks._retry_at = 0.0
         await reader.poll()
     assert len(reader.events("refused")) == 1
 
     written.refused.clear()
-    reader.driver._retry_at = 0.0
+    reader.driver._blocks._retry_at = 0.0
     await reader.poll()
     await reader.until(lambda: reader.batches)
     await reader.driver.close()
