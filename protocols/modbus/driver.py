@@ -13,8 +13,8 @@ from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.modbus.conversation import Conversation, Manners
 from protocols.modbus.identity import identify
 from protocols.modbus.link import Link
-from protocols.modbus.notes import Notes
 from protocols.modbus.reading import Reading
+from protocols.modbus.remarks import Remarks
 from protocols.model import Batch, Event, EventKind, Rows
 from protocols.points import Points
 
@@ -29,7 +29,7 @@ class ModbusDriver:
         self._clock, self._points = clock, points
         self._link = Link(devices[0])
         self._settle_s = max(device.settle_ms for device in devices) / 1000
-        self._notes = Notes({device.unit: device.name for device in reversed(devices)}, points, clock)
+        self._remarks = Remarks({device.unit: device.name for device in reversed(devices)}, points, clock)
         self._conversation: Conversation | None = None
         self._unknown: set[int] = set()
         """Units that were not asked yet who they are, in this conversation."""
@@ -59,7 +59,7 @@ class ModbusDriver:
             reading.reconnected()
         if self._settle_s:
             await asyncio.sleep(self._settle_s)
-        return self._notes.take()
+        return self._remarks.take()
 
     async def read(self, scan: Scan) -> Sequence[Batch | Event]:
         """Ask the points of `scan` once: one batch, then what happened meanwhile.
@@ -79,14 +79,14 @@ class ModbusDriver:
         try:
             values, quality = await reading.read(ask)
         except LinkLost as lost:
-            self._notes.listen(scan.device, conversation)
-            raise LinkLost(str(lost), self._notes.take()) from None
+            self._remarks.listen(scan.device, conversation)
+            raise LinkLost(str(lost), self._remarks.take()) from None
         now = self._clock()
         if device.unit in self._unknown:
             await self._identify(device, conversation, manners)
         batch = Batch(scan.rows, values, quality, np.full(len(scan.rows), now, np.int64), now)
-        self._notes.listen(scan.device, conversation)
-        return [batch, *self._notes.take()] if self._notes else [batch]
+        self._remarks.listen(scan.device, conversation)
+        return [batch, *self._remarks.take()] if self._remarks else [batch]
 
     async def close(self) -> None:
         """End the conversation; may be called twice."""
@@ -104,7 +104,7 @@ class ModbusDriver:
         try:
             identity = await identify(ask)
         except Violation as violation:
-            self._notes.note(device.name, EventKind.VIOLATION, str(violation))
+            self._remarks.note(device.name, EventKind.VIOLATION, str(violation))
         except TimeoutError:
             return
         except LinkLost:
@@ -113,11 +113,11 @@ class ModbusDriver:
             if identity is None:
                 self._shy.add(device.unit)
             else:
-                self._notes.note(device.name, EventKind.IDENTITY, identity)
+                self._remarks.note(device.name, EventKind.IDENTITY, identity)
 
     def _add(self, device: ModbusDevice, every_s: float, rows: Rows) -> None:
         points = [point for row in rows if isinstance(point := self._points.configs[row], ModbusPoint)]
-        reading = Reading(device, points, partial(self._notes.change, device.name, rows))
+        reading = Reading(device, points, partial(self._remarks.change, device.name, rows))
         manners = Manners(device.pause_ms / 1000, device.unit_echo == "lenient", device.retries)
         key = len(self._scans)
         self._readings.append((device, manners, reading))

@@ -211,13 +211,13 @@ async def test_a_storm_of_exceptions(peer, connected):
         with suppress(TimeoutError):
             batch, _ = await poll(driver)
             assert batch.quality.all()
-    assert len(driver._notes) <= 2 * 40
+    assert len(driver._remarks) <= 2 * 40
     del peer.answer
     for _ in range(2):
         batch, _ = await poll(driver)
 
     check(batch, set())
-    assert len(driver._notes) == 0
+    assert len(driver._remarks) == 0
 
 
 async def test_what_was_found_before_a_time_out_is_told_later(peer, connected):

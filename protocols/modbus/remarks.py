@@ -12,7 +12,7 @@ from protocols.notes import listed
 from protocols.points import Points
 
 
-class Notes:
+class Remarks:
     """Events that wait. A repeated one takes the place of the first, so the points bound their number."""
 
     def __init__(self, devices: dict[int, str], points: Points, clock: Clock) -> None:
