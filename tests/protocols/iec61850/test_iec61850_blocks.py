@@ -1,6 +1,8 @@
 """Taking, configuring and giving back report control blocks, against the simulator's IED."""
 
 import asyncio
+import threading
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +10,7 @@ from protocols.iec61850.config import ReportConfig
 from simulator.iec61850_cid import domain
 
 LD = domain("feeder1")
+PATIENCE_S = 5.0
 BLOCK = ReportConfig(block=f"{LD}/LLN0.brcbMeas")
 
 
@@ -94,6 +97,21 @@ async def test_a_block_that_is_not_to_be_had(ied, heard, written, attribute):
 
     assert [batch.rows.tolist() for batch in reader.batches] == [[0]]
     assert "temporarily-unavailable" in reader.events("refused")[0].detail
+
+
+async def test_a_block_that_was_slow_is_taken_with_the_next_read(ied, heard):
+    """A time-out while it is taken is no refusal, and its points are not counted as covered meanwhile."""
+    slow = threading.Event()
+    ied._server.write_hooks.insert(0, lambda *_: slow.wait(PATIENCE_S) and None)
+    reader = await reading(ied, heard, timeout_s=PATIENCE_S).connect()
+    with pytest.raises(TimeoutError):
+        await reader.driver.read(replace(reader.driver.scans[0], timeout_s=0.2))
+    assert not reader.driver._blocks.covered
+    slow.set()
+    await reader.until(lambda: reader.batches)
+    await reader.driver.close()
+
+    assert reader.events("refused") == []
 
 
 async def test_the_instance_of_before_comes_first(ied, heard):
