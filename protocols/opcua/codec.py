@@ -34,6 +34,7 @@ class Service(IntEnum):
     CREATE_MONITORED_ITEMS = 751
     CREATE_SUBSCRIPTION = 787
     PUBLISH = 826
+    REPUBLISH = 832
 
 
 SERVICE_FAULT: Final = 397
@@ -61,7 +62,10 @@ class Header(NamedTuple):
 
 
 class Notified(NamedTuple):
-    """What a publish response brought: values by client handle, in the server's order."""
+    """What a notification says: values by client handle, in the server's order.
+
+    `available` are the numbers of what the server can send again; `more` whether more waits to be sent at once.
+    """
 
     subscription: int
     sequence: int
@@ -73,6 +77,8 @@ class Notified(NamedTuple):
     overflowed: tuple[int, ...]
     closed: int
     keep_alive: bool
+    available: tuple[int, ...] = ()
+    more: bool = False
 
 
 class Item(NamedTuple):
@@ -118,28 +124,17 @@ def items(reader: Reader) -> list[Item]:
 def notified(reader: Reader) -> Notified:
     """Return what a publish response brings."""
     subscription = reader.u32()
-    reader.skip(4 * reader.count() + 1)
-    sequence = reader.u32()
-    reader.skip(8)
-    found: list[tuple[int, Found]] = []
-    closed, objects = 0, reader.count()
-    for _ in range(objects):
-        kind, end = reader.object()
-        if kind == DATA_CHANGE:
-            found.extend((reader.u32(), reader.value()) for _ in range(reader.count()))
-        elif kind == STATUS_CHANGE:
-            closed = reader.u32()
-        if reader.at > end:
-            raise Violation("a notification is longer than it says")
-        reader.at = end
+    available = tuple(reader.u32() for _ in range(reader.count()))
+    more = bool(reader.u8())
+    seen = _message(reader, subscription)
     reader.skip(4 * reader.count())
     _diagnostics(reader)
-    values, qualities, times = arrays([each for _, each in found])
-    return Notified(
-        subscription, sequence, np.array([handle for handle, _ in found], np.int64), values, qualities, times,
-        {handle: why for handle, each in found if (why := refusal(each))},
-        tuple(handle for handle, each in found if overflowed(each.status)), closed, not objects,
-    )  # fmt: skip
+    return seen._replace(available=available, more=more)
+
+
+def republished(reader: Reader, subscription: int) -> Notified:
+    """Return what a republish response brings: a notification of `subscription` once more."""
+    return _message(reader, subscription)
 
 
 def arrays(found: list[Found]) -> tuple[Values, Qualities, Times]:
@@ -159,6 +154,28 @@ def refusal(found: Found) -> str | None:
 def nanoseconds(filetime: int) -> int:
     """Return UTC since 1970 of 100 ns since 1601; 0, no time, before 1970 and beyond 2262."""
     return (filetime - EPOCH) * 100 if EPOCH < filetime <= LATEST else 0
+
+
+def _message(reader: Reader, subscription: int) -> Notified:
+    sequence = reader.u32()
+    reader.skip(8)
+    found: list[tuple[int, Found]] = []
+    closed, objects = 0, reader.count()
+    for _ in range(objects):
+        kind, end = reader.object()
+        if kind == DATA_CHANGE:
+            found.extend((reader.u32(), reader.value()) for _ in range(reader.count()))
+        elif kind == STATUS_CHANGE:
+            closed = reader.u32()
+        if reader.at > end:
+            raise Violation("a notification is longer than it says")
+        reader.at = end
+    values, qualities, times = arrays([each for _, each in found])
+    return Notified(
+        subscription, sequence, np.array([handle for handle, _ in found], np.int64), values, qualities, times,
+        {handle: why for handle, each in found if (why := refusal(each))},
+        tuple(handle for handle, each in found if overflowed(each.status)), closed, not objects,
+    )  # fmt: skip
 
 
 def _diagnostics(reader: Reader) -> None:

@@ -127,6 +127,8 @@ class OpcuaDevice(DeviceConfig):
     """How often the server looks at each value, in milliseconds; 0 is as fast as it can."""
     keepalive_s: float = Field(default=5.0, ge=0.5, le=600)
     """Longest silence of a server where nothing changes, in seconds; after it and timeout_s more, the link is lost."""
+    outage_s: float = Field(default=120.0, ge=1, le=3600)
+    """How long the server is asked to keep the session and what changes while the link is broken, in seconds."""
     max_message_bytes: Bytes = Field(default=1024 * 1024, ge=65_536, le=64 * 1024 * 1024)
     """Longest message of the server; 1000 values take about 30 KiB."""
     security_policy: Policy = "none"

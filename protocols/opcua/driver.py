@@ -1,10 +1,11 @@
 """The OPC UA driver: the devices behind one server, watched by subscriptions and read whole now and then.
 
 A drain scan hands on what the server has sent; a read scan asks everything, which also heals what a subscription lost.
+A link that breaks leaves the session behind, and the next connection takes it up with all that the server has kept.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from protocols.opcua.codec import Notified, Refused, arrays, refusal
 from protocols.opcua.config import OpcuaDevice, OpcuaPoint, Watched
 from protocols.opcua.connection import Connection
 from protocols.opcua.inbox import Inbox, batches
+from protocols.opcua.notes import Notes
+from protocols.opcua.subscriptions import Taker
 from protocols.points import Points
 
 DRAIN_S: Final = 0.05
@@ -33,12 +36,14 @@ class OpcuaDriver:
         self._devices, self._points, self._outside = devices, points, outside
         self._clock = outside.clock
         self._connection: Connection | None = None
+        self._kept: Connection | None = None
+        """What a broken link has left behind, to be taken up again."""
         self._inbox = Inbox()
-        self._pending: dict[tuple[str, EventKind, tuple[int, ...]], Event] = {}
-        """What was not handed out yet; a repeated event takes the place of the first, so points bound it."""
-        self._refused: dict[int, str] = {}
-        self._missed: set[str] = set()
+        self._notes = Notes(points, outside.clock)
+        self._unread: set[str] = set()
+        """Devices that missed something, so that everything is read of them."""
         self._over: LinkLost | None = None
+        self._unanswered = False
         self._started_ns = 0
         self._clock_off = False
         self._scale = points.column(lambda point: point.scale)
@@ -62,23 +67,19 @@ class OpcuaDriver:
         return self._scans
 
     async def connect(self) -> Sequence[Event]:
-        """Open a session and watch every point, after closing the session before.
+        """Take up the session of the link that broke; or open one and watch every point.
 
         Raises:
             OSError, LinkLost, TimeoutError: nobody answers, not in this protocol, or not to us.
         """
         await self.close()
-        first = self._devices[0]
-        with self._ending(first.name):
-            self._connection = connection = await Connection.open(first, self._clock, self._take, self._note_missed)
-            self._introduce(connection)
-            for scan in self._scans[: self._reads]:
-                connection.prepare(scan.key, [self._watched(int(row)) for row in scan.rows])
-            for device in self._devices:
-                await connection.watch(device, [self._watched(row) for row in self._points.rows_of[device.name]])
-        self._missed.clear()
-        self._note_refusals(connection.refused)
-        return self._take_events()
+        self._unanswered = True
+        with self._ending(self._devices[0].name):
+            connection = await self._resumed() or await self._opened()
+        self._unanswered = False
+        self._introduce(connection)
+        self._notes.refusals(connection.refused)
+        return self._notes.take()
 
     async def read(self, scan: Scan) -> Sequence[Batch | Event]:
         """Hand on what the server has sent; where `scan` has points read them too, and put them last.
@@ -92,34 +93,70 @@ class OpcuaDriver:
             raise LinkLost("not connected")
         if self._over is not None:
             raise self._over
-        if scan.key < self._reads:
-            return await self._read(connection, scan)
-        return await self._drain(connection, scan)
+        try:
+            if scan.key >= self._reads:
+                return await self._drain(connection, scan)
+            batch = await self._read(connection, scan)
+        except TimeoutError:
+            self._unanswered = True
+            raise
+        return [*self._taken(connection), batch]
 
     async def close(self) -> None:
-        """End the session; may be called twice."""
-        connection, self._connection, self._over = self._connection, None, None
-        if connection is not None:
-            await connection.close()
+        """End the session, or break a link that is broken and leave the session behind; may be called twice."""
+        connection, self._connection = self._connection, None
+        broken, self._over, self._unanswered = self._over is not None or self._unanswered, None, False
+        if connection is None:
+            return
+        broken = broken or connection.session.channel.lost is not None
+        if broken and connection.resumable:
+            self._kept = connection
+            connection.hang_up()
+            return
+        if broken and connection.whole:
+            self._note_lost("the session is given up")
+        await connection.close()
+
+    async def _resumed(self) -> Connection | None:
+        """Take up what a broken link has left behind, or say that it is gone."""
+        kept = self._kept
+        if kept is None:
+            return None
+        gone = await kept.resume(self._clock) if kept.resumable else "nothing came of it"
+        self._kept = None
+        if gone is not None:
+            self._note_lost(f"the session cannot be taken up again: {gone}")
+            return None
+        self._connection = kept
+        await kept.subscriptions.catch_up(self._devices[0].timeout_s)
+        return kept
+
+    async def _opened(self) -> Connection:
+        first, self._kept = self._devices[0], None
+        taker = Taker(self._take, self._note_missed, lambda: self._inbox.full)
+        self._connection = connection = await Connection.open(first, self._clock, taker)
+        for scan in self._scans[: self._reads]:
+            connection.prepare(scan.key, [self._watched(int(row)) for row in scan.rows])
+        for device in self._devices:
+            await connection.watch(device, [self._watched(row) for row in self._points.rows_of[device.name]])
+        connection.whole = True
+        self._unread.clear()
+        return connection
 
     async def _drain(self, connection: Connection, scan: Scan) -> Sequence[Batch | Event]:
-        seen: list[Batch | Event] = []
-        if scan.device in self._missed:
-            self._missed.discard(scan.device)
-            for each in self._scans[: self._reads]:
-                if each.device == scan.device:
-                    seen.extend(await self._read(connection, each))
-        try:
-            with self._ending(scan.device):
-                await connection.tend(scan.timeout_s)
-        except LinkLost as lost:
-            self._over = lost
-        seen.extend(self._taken())
+        read: list[Batch] = []
+        if scan.device in self._unread:
+            every = [each for each in self._scans[: self._reads] if each.device == scan.device]
+            read = [await self._read(connection, each) for each in every]
+            self._unread.discard(scan.device)
+        with suppress(LinkLost), self._ending(scan.device):
+            await connection.tend(scan.timeout_s)
+        seen = [*self._taken(connection), *read]
         if self._over is not None and not seen:
             raise self._over
         return seen  # what came before the end is handed on; the next drain tells the end
 
-    async def _read(self, connection: Connection, scan: Scan) -> Sequence[Batch | Event]:
+    async def _read(self, connection: Connection, scan: Scan) -> Batch:
         with self._ending(scan.device):
             found = await connection.read(scan.key, scan.timeout_s)
             if len(found) != len(scan.rows):
@@ -128,9 +165,8 @@ class OpcuaDriver:
             bad = {int(scan.rows[at]): found[at] for at in np.flatnonzero(quality & BAD_REFERENCE)}
             wrong = {row: connection.refused.get(row) or refusal(each) or "" for row, each in bad.items()}
             await self._watch_again(connection, scan, wrong)
-        self._note_changes(scan.rows.tolist(), wrong)
-        batch = Batch(scan.rows, self._scaled(scan.rows, values), quality, times, self._clock())
-        return [*self._taken(), batch, *self._take_events()]
+        self._notes.changes(scan.rows.tolist(), wrong)
+        return Batch(scan.rows, self._scaled(scan.rows, values), quality, times, self._clock())
 
     async def _watch_again(self, connection: Connection, scan: Scan, wrong: Mapping[int, str]) -> None:
         """Watch what could not be watched when connecting, and can be read now: a node that has come later."""
@@ -149,23 +185,25 @@ class OpcuaDriver:
         if not self._rows.issuperset(rows.tolist()):
             raise Violation("a notification for an item that is not watched")
         self._inbox.put(batches(rows, self._scaled(rows, seen.values), seen.quality, seen.time_ns, self._clock()))
-        if seen.refused or self._refused:
-            self._note_changes(rows.tolist(), seen.refused)
+        if seen.refused or self._notes.refused:
+            self._notes.changes(rows.tolist(), seen.refused)
         for row in seen.overflowed:
-            detail = f"{self._label(row)}: values lost in the server, its queue was full"
-            self._note(self._points.device(row), EventKind.OVERFLOW, detail, (row,))
+            self._notes.overflowed(row)
 
     def _scaled(self, rows: Rows | Times, values: Values) -> Values:
         with np.errstate(invalid="ignore", over="ignore"):  # a server may send any number, infinity too
             found: Values = values * self._scale[rows] + self._offset[rows]
         return found
 
-    def _taken(self) -> list[Batch | Event]:
+    def _taken(self, connection: Connection) -> list[Batch | Event]:
+        """Return what came: with the next call it counts as handed on, and is acknowledged."""
+        connection.subscriptions.hand_on()
         taken: list[Batch | Event] = [*self._inbox.take()]
         if self._inbox.lost:
             lost, self._inbox.lost = self._inbox.lost, 0
-            self._note(self._devices[0].name, EventKind.OVERFLOW, f"{lost} readings came faster than they were taken")
-        return [*taken, *self._take_events()] if self._pending else taken
+            detail = f"{lost} readings came faster than they were taken"
+            self._notes.note(self._devices[0].name, EventKind.OVERFLOW, detail)
+        return [*taken, *self._notes.take()] if self._notes else taken
 
     @contextmanager
     def _ending(self, device: str) -> Iterator[None]:
@@ -173,19 +211,21 @@ class OpcuaDriver:
         try:
             yield
         except Violation as violation:
-            self._note(device, EventKind.VIOLATION, str(violation))
-            raise LinkLost(f"violation: {violation}", self._take_events()) from None
+            self._notes.note(device, EventKind.VIOLATION, str(violation))
+            self._over = LinkLost(f"violation: {violation}", self._notes.take())
+            raise self._over from None
         except (Refused, LinkLost) as error:
-            raise LinkLost(str(error), self._take_events()) from None
+            self._over = LinkLost(str(error), self._notes.take())
+            raise self._over from None
 
     def _introduce(self, connection: Connection) -> None:
         """Say who answers, whether it was started anew, and whether its clock is right."""
         server, now_ns = connection.server, self._clock()
         for device in self._devices:
-            if server.identity:
-                self._note(device.name, EventKind.IDENTITY, server.identity)
+            if said := "; ".join(each for each in (server.identity, connection.kept(device)) if each):
+                self._notes.note(device.name, EventKind.IDENTITY, said)
             if server.started_ns != self._started_ns and self._started_ns:
-                self._note(device.name, EventKind.RESTART, "the server was started anew")
+                self._notes.note(device.name, EventKind.RESTART, "the server was started anew")
         self._started_ns = server.started_ns
         off_s = (server.now_ns - now_ns) / NS if server.now_ns else 0.0
         if (abs(off_s) > CLOCK_S) is not self._clock_off:
@@ -193,7 +233,7 @@ class OpcuaDriver:
             detail = (
                 f"the server's clock is {off_s:+.1f} s off ours" if self._clock_off else "the server's clock is right"
             )
-            self._note(self._devices[0].name, EventKind.CLOCK, detail)
+            self._notes.note(self._devices[0].name, EventKind.CLOCK, detail)
 
     def _watched(self, row: int) -> Watched:
         point = self._points.configs[row]
@@ -201,36 +241,14 @@ class OpcuaDriver:
         deadband = point.deadband / abs(point.scale) if point.deadband and point.scale and not point.status else 0.0
         return Watched(row, point.place, deadband)
 
-    def _note(self, device: str, kind: EventKind, detail: str, rows: tuple[int, ...] = ()) -> None:
-        self._pending[device, kind, rows] = Event(device, kind, detail, self._clock(), rows)
-
     def _note_missed(self, device: str, what: str) -> None:
-        self._missed.add(device)
-        self._note(device, EventKind.OVERFLOW, f"{what}: all values are read")
+        self._unread.add(device)
+        self._notes.note(device, EventKind.OVERFLOW, f"{what}: all values are read")
 
-    def _note_refusals(self, refused: Mapping[int, str]) -> None:
-        for row, why in refused.items():
-            if self._refused.get(row) != why:
-                self._refused[row] = why
-                self._note(self._points.device(row), EventKind.REFUSED, f"{self._label(row)}: {why}", (row,))
-
-    def _note_changes(self, rows: Sequence[int], refused: Mapping[int, str]) -> None:
-        """Say which of `rows`, which have just been read, are refused and were not, or were and are not."""
-        self._note_refusals(refused)
-        for row in self._refused.keys() & (set(rows) - refused.keys()):
-            del self._refused[row]
-            self._note(self._points.device(row), EventKind.ACCEPTED, f"{self._label(row)}: answers again", (row,))
-
-    def _take_events(self) -> list[Event]:
-        events = list(self._pending.values())
-        self._pending.clear()
-        return events
-
-    def _label(self, row: int) -> str:
-        """Return `ns=2;s=T1.OilTemp (point oil)`."""
-        point = self._points.configs[row]
-        assert isinstance(point, OpcuaPoint)
-        return f"{point.address} (point {point.name})"
+    def _note_lost(self, why: str) -> None:
+        for device in self._devices:
+            detail = f"{why}: changes may be lost, all values are read"
+            self._notes.note(device.name, EventKind.OVERFLOW, detail)
 
 
 def _scan_classes(device: OpcuaDevice, points: Points) -> Iterator[tuple[OpcuaDevice, float, Rows]]:

@@ -132,6 +132,11 @@ def publish(acknowledged: Sequence[tuple[int, int]]) -> bytes:
     return array([struct.pack("<II", *each) for each in acknowledged])
 
 
+def republish(subscription: int, sequence: int) -> bytes:
+    """Ask for a notification that did not arrive."""
+    return struct.pack("<II", subscription, sequence)
+
+
 def _monitored(item: Watching) -> bytes:
     wanted = NO_OBJECT
     if item.deadband:

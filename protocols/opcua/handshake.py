@@ -1,8 +1,11 @@
 """What a server answers while a session begins: keys, endpoints, the session (OPC 10000-4 clauses 5.5 and 5.6)."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from protocols.opcua.binary import DOUBLE, Reader
+from protocols.opcua.binary import DOUBLE, Reader, Violation
+
+LONGEST_INTERVAL_S: Final = 86_400.0
+"""Between two messages of a subscription; a minute is the longest that is asked for."""
 
 
 class Keys(NamedTuple):
@@ -32,9 +35,13 @@ class Endpoint(NamedTuple):
 
 
 class Created(NamedTuple):
-    """A session that was created; `token` is the encoded node id by which it is known."""
+    """A session that was created; `token` is the encoded node id by which it is known.
+
+    `timeout_s` is how long the server remembers it without a word.
+    """
 
     token: bytes
+    timeout_s: float
     nonce: bytes
     certificate: bytes
     endpoints: tuple[Endpoint, ...]
@@ -42,10 +49,12 @@ class Created(NamedTuple):
 
 
 class Subscribed(NamedTuple):
-    """A subscription that was created, and how long it may say nothing."""
+    """A subscription that was created: how often it sends, may say nothing for how long, and lives unasked."""
 
     id: int
+    interval_s: float
     keepalive_s: float
+    lifetime_s: float
 
 
 def keys(reader: Reader) -> Keys:
@@ -63,13 +72,18 @@ def created(reader: Reader) -> Created:
     start = reader.at
     reader.node()
     token = reader.data[start : reader.at]
-    reader.skip(8)
+    timeout_s = float(reader.take(DOUBLE)) / 1000
     nonce, certificate = reader.octets(), reader.octets()
     found = endpoints(reader)
     for _ in range(2 * reader.count()):
         reader.octets()
     reader.octets()
-    return Created(token, nonce, certificate, found, reader.octets())
+    return Created(token, timeout_s, nonce, certificate, found, reader.octets())
+
+
+def activated(reader: Reader) -> bytes:
+    """Return the nonce that answers activate session; the next signature is over it."""
+    return reader.octets()
 
 
 def endpoints(reader: Reader) -> tuple[Endpoint, ...]:
@@ -79,9 +93,11 @@ def endpoints(reader: Reader) -> tuple[Endpoint, ...]:
 
 def subscribed(reader: Reader) -> Subscribed:
     """Return what answers create subscription."""
-    id_, interval_ms = reader.u32(), float(reader.take(DOUBLE))
-    reader.skip(4)
-    return Subscribed(id_, interval_ms * reader.u32() / 1000)
+    id_, interval_s = reader.u32(), float(reader.take(DOUBLE)) / 1000
+    if not 0 <= interval_s <= LONGEST_INTERVAL_S:
+        raise Violation(f"publishing interval of {interval_s:g} s; 0 to {LONGEST_INTERVAL_S:g} s are allowed")
+    lifetime, keepalive = reader.u32(), reader.u32()
+    return Subscribed(id_, interval_s, interval_s * keepalive, interval_s * lifetime)
 
 
 def _endpoint(reader: Reader) -> Endpoint:

@@ -10,6 +10,8 @@ from protocols.model import Batch, Qualities, Rows, Times, Values
 
 MOST_READINGS: Final = 65_536
 """Readings that may wait: 22 bytes each, so 1.4 MiB; a second of a server that sends without a pause."""
+FULL: Final = 0.5
+"""Share of them from which on the server is asked for no more: what it was asked for before still finds room."""
 
 
 class Inbox:
@@ -20,6 +22,11 @@ class Inbox:
         self._most = most
         self._waiting: deque[Batch] = deque()
         self._readings = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be asked for."""
+        return self._readings > self._most * FULL
 
     def put(self, batches: Iterator[Batch]) -> None:
         """Take `batches`; the oldest fall out where there are too many."""

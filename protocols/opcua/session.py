@@ -1,4 +1,4 @@
-"""One session on a secure channel: created, activated, asked, and closed so that the server need not remember it."""
+"""One session: created, activated, asked, taken up on another channel when its own broke, and closed in the end."""
 
 import asyncio
 import os
@@ -13,12 +13,10 @@ from protocols.opcua.channel import Channel
 from protocols.opcua.chunks import Security, plain
 from protocols.opcua.codec import Item, Refused, Service, items, readings
 from protocols.opcua.config import PORTS, OpcuaDevice
-from protocols.opcua.handshake import created, endpoints
+from protocols.opcua.handshake import UserPolicy, activated, created, endpoints
 from protocols.opcua.partner import Partner, partner
 from protocols.url import host_and_port
 
-TIMEOUT_MS: Final = 60_000
-"""A session whose gateway has vanished is forgotten by the server after this, so that restarts do not fill it."""
 NONCE_BYTES: Final = 32
 """Random bytes that prove possession of a key (OPC 10000-4 clause 5.6.2)."""
 CLOSE_S: Final = 0.2
@@ -28,13 +26,19 @@ MOST_NODES: Final = 500
 
 
 class Session:
-    """A session. `most_read` and `most_watched` are how many nodes one request may name."""
+    """A session. `most_read` and `most_watched` are how many nodes one request may name.
+
+    `timeout_s` is how long the server remembers it while nobody speaks to it.
+    """
 
     def __init__(self, channel: Channel, device: OpcuaDevice, server: Partner) -> None:
         self.channel = channel
         self.most_read = self.most_watched = MOST_NODES
+        self.timeout_s = 0.0
         self._device, self._server = device, server
         self._created = False
+        self._nonce = b""
+        self._offered: list[UserPolicy] = []
 
     @classmethod
     async def open(cls, device: OpcuaDevice, clock: Clock) -> "Session":
@@ -44,19 +48,39 @@ class Session:
             OSError, LinkLost, TimeoutError, Refused, Violation: nobody answers, not in this protocol, or not to us.
         """
         server = partner(device)
-        try:
-            channel = await _channel(device, server.security, clock)
-        except (LinkLost, Refused, Violation) as lost:
-            if device.security_policy != "none":
-                await _explain(device, server, clock, lost)
-            raise
-        session = cls(channel, device, server)
+        session = cls(await _opened(device, server, clock), device, server)
         try:
             await session._begin()
         except BaseException:
-            channel.close()
+            session.channel.close()
             raise
         return session
+
+    async def reopen(self, clock: Clock) -> None:
+        """Open a new channel, because the one of the session broke; `activate` binds the session to it.
+
+        Raises:
+            OSError, LinkLost, TimeoutError, Violation: nobody answers, or not in this protocol.
+        """
+        token, server = self.channel.token, partner(self._device)
+        try:
+            channel = await _opened(self._device, server, clock)
+        except Refused as refused:
+            raise LinkLost(str(refused)) from None
+        channel.token = token
+        self.channel, self._server = channel, server
+
+    async def activate(self) -> None:
+        """Show who we are, over the nonce that the server gave last (OPC 10000-4 clause 5.6.3).
+
+        Raises:
+            Refused: the server has forgotten the session, or does not give it to us.
+            LinkLost, TimeoutError, Violation: as `ask`.
+        """
+        algorithm, signature = self._server.signature(self._nonce)
+        identity = self._server.identity(self._offered, self._nonce)
+        parameters = encoding.activate_session(algorithm=algorithm, signature=signature, identity=identity)
+        self._nonce = activated(await self.ask(Service.ACTIVATE_SESSION, parameters))
 
     async def ask(self, service: Service, parameters: bytes) -> Reader:
         """Ask within the time that the device has for it; as `Channel.ask`."""
@@ -113,27 +137,33 @@ class Session:
         security, nonce = server.security, os.urandom(NONCE_BYTES)
         parameters = encoding.create_session(
             uri=server.uri, url=device.url, name=f"GridSentinel {device.name}", nonce=nonce,
-            certificate=security.certificate, timeout_ms=TIMEOUT_MS, max_bytes=device.max_message_bytes,
+            certificate=security.certificate, timeout_ms=device.outage_s * 1000, max_bytes=device.max_message_bytes,
         )  # fmt: skip
         made = created(await self.ask(Service.CREATE_SESSION, parameters))
         self.channel.token = made.token
-        self._created = True
+        self._created, self.timeout_s, self._nonce = True, made.timeout_s, made.nonce
         server.prove(made, nonce)
-        offered = [
+        self._offered = [
             user
             for endpoint in made.endpoints
             if (endpoint.mode, endpoint.policy_uri) == (security.mode, security.uri)
             for user in endpoint.users
         ]
-        algorithm, signature = server.signature(made.nonce)
-        identity = server.identity(offered, made.nonce)
-        parameters = encoding.activate_session(algorithm=algorithm, signature=signature, identity=identity)
-        await self.ask(Service.ACTIVATE_SESSION, parameters)
+        await self.activate()
 
 
 def read_requests(nodes: Sequence[bytes], most: int) -> list[bytes]:
     """Return the parameters of requests that read the values of `nodes`, at most so many in each."""
     return [encoding.read(nodes[start : start + most]) for start in range(0, len(nodes), most)]
+
+
+async def _opened(device: OpcuaDevice, server: Partner, clock: Clock) -> Channel:
+    try:
+        return await _channel(device, server.security, clock)
+    except (LinkLost, Refused, Violation) as lost:
+        if device.security_policy != "none":
+            await _explain(device, server, clock, lost)
+        raise
 
 
 async def _channel(device: OpcuaDevice, security: Security, clock: Clock) -> Channel:

@@ -21,6 +21,8 @@ _OVERFLOW: Final = 0x0480
 GOOD: Final = 0
 BAD_TIMEOUT: Final = 0x800A_0000
 BAD_NO_SUBSCRIPTION: Final = 0x8079_0000
+FORGOTTEN: Final = frozenset({0x8025_0000, 0x8026_0000, 0x8027_0000, 0x8028_0000, BAD_NO_SUBSCRIPTION})
+"""The session, or a subscription of it, is no more: BadSessionIdInvalid, BadSubscriptionIdInvalid and their kin."""
 BAD_TOO_MANY_PUBLISH_REQUESTS: Final = 0x8078_0000
 FILTER_REFUSED: Final = frozenset({0x8043_0000, 0x8044_0000, 0x8045_0000, 0x808E_0000})
 """A dead-band this server or this node cannot have: BadMonitoredItemFilterInvalid and its kin."""
@@ -67,6 +69,7 @@ CODES: Final[dict[int, tuple[str, Quality]]] = {
     0x8022_0000: ("BadSecureChannelIdInvalid", Quality.INVALID),
     0x8025_0000: ("BadSessionIdInvalid", Quality.INVALID),
     0x8026_0000: ("BadSessionClosed", Quality.INVALID),
+    0x8027_0000: ("BadSessionNotActivated", Quality.INVALID),
     0x8028_0000: ("BadSubscriptionIdInvalid", Quality.INVALID),
     0x8031_0000: ("BadNoCommunication", _LOST),
     0x8032_0000: ("BadWaitingForInitialData", Quality.INVALID | Quality.RESTART),
@@ -87,6 +90,7 @@ CODES: Final[dict[int, tuple[str, Quality]]] = {
     0x8077_0000: ("BadTooManySubscriptions", Quality.INVALID),
     0x8078_0000: ("BadTooManyPublishRequests", Quality.INVALID),
     0x8079_0000: ("BadNoSubscription", Quality.INVALID),
+    0x807B_0000: ("BadMessageNotAvailable", Quality.INVALID),
     0x8080_0000: ("BadTcpMessageTooLarge", Quality.INVALID),
     0x8086_0000: ("BadSecureChannelClosed", Quality.INVALID),
     0x8087_0000: ("BadSecureChannelTokenUnknown", Quality.INVALID),

@@ -371,6 +371,12 @@ class OpcuaPeer:
         )  # stopping would wait for its second
         ticking.cancel()
         await self.server.stop()
+        await self.forget()
+
+    async def forget(self) -> None:
+        """End every session, as a server does that stops."""
+        for session in list(self.server.iserver._external_sessions.values()):
+            await session.close_session()
 
     async def set(self, name: str, value: object, status: int = 0, source=None) -> None:
         from asyncua import ua

@@ -1,5 +1,5 @@
 // An OPC UA server that is not asyncua, for the interoperation tests: node-opcua with 20 variables.
-// node opcua_peer.js PORT FOLDER TRUST; commands on the standard input: set NAME VALUE, status NAME CODE, count NAME UNTIL MS.
+// node opcua_peer.js PORT FOLDER TRUST; commands on the standard input: set NAME VALUE, status NAME CODE, count NAME UNTIL MS FIRST.
 "use strict";
 const readline = require("readline");
 const path = require("path");
@@ -48,12 +48,12 @@ async function main() {
     await server.start();
     console.log(`ready ${own.index}`);
     readline.createInterface({ input: process.stdin }).on("line", (line) => {
-        const [word, name, value, every] = line.split(" ");
+        const [word, name, value, every, first] = line.split(" ");
         const node = nodes[name];
         if (word === "set") node.setValueFromSource({ dataType: node.kind, value: Number(value) });
         if (word === "status") node.setValueFromSource({ dataType: node.kind, value: 1 }, StatusCodes[value]);
         if (word === "count") {
-            let next = 0;
+            let next = Number(first || 0);
             const timer = setInterval(() => {
                 node.setValueFromSource({ dataType: node.kind, value: next });
                 if (++next > Number(value)) clearInterval(timer);

@@ -219,13 +219,14 @@ def test_answers_of_a_handshake():
     found = keys(Reader(struct_to_binary(ua.OpenSecureChannelResult(0, ua.ChannelSecurityToken(1, 2, NOW, 3), b"n"))))
 
     assert made.token == nodeid_to_binary(ua.NodeId("token", 2))
+    assert made.timeout_s == 60.0
     assert (made.nonce, made.certificate, made.signature) == (b"nonce", b"cert", b"sig")
     assert [(e.certificate, e.mode, e.policy_uri, e.users) for e in made.endpoints] == [
         (b"der", 3, "policy", (("user", 1, "uri"),))
     ]
     assert endpoints(Reader(struct.pack("<i", 1) + struct_to_binary(end))) == made.endpoints
     assert found == (1, 2, 3, b"n")
-    assert subscribed(Reader(struct_to_binary(ua.CreateSubscriptionResult(4, 500.0, 100, 10)))) == (4, 5.0)
+    assert subscribed(Reader(struct_to_binary(ua.CreateSubscriptionResult(4, 500.0, 100, 10)))) == (4, 0.5, 5.0, 50.0)
     for length in range(len(data) - 4):
         with pytest.raises(Violation):
             created(Reader(data[:length]))

@@ -12,10 +12,16 @@ from asyncua.ua.ua_binary import struct_to_binary
 
 from protocols.driver import LinkLost
 from protocols.model import Batch, EventKind
+from protocols.opcua.order import MOST_AGAIN
+from protocols.opcua.subscriptions import MOST_FRUITLESS
 
 AT_ONCE_S = 0.5
 MOST_BYTES = 10_000_000
 ACKNOWLEDGE = struct.pack("<4sIIIIII", b"ACKF", 28, 0, 65_535, 65_535, 0, 0)
+
+
+def refusal(code):
+    return ua.ServiceFault(ResponseHeader=ua.ResponseHeader(ServiceResult=ua.StatusCode(code)))
 
 
 class Peer:
@@ -38,8 +44,7 @@ class Peer:
 
     async def stop(self):
         self._server.close()
-        for writer in self._served.values():
-            writer.transport.abort()
+        self.hang_up()
         await asyncio.gather(*self._served)
         await self._server.wait_closed()
 
@@ -86,7 +91,7 @@ class Peer:
         found = {461: self.created, 467: ua.ActivateSessionResponse, 631: self.values, 787: self.subscribed}.get(
             service
         )
-        found = found or {751: self.watched, 473: ua.CloseSessionResponse}.get(service)
+        found = found or {751: self.watched, 473: ua.CloseSessionResponse, 832: self.gone}.get(service)
         return [self.chunk(request, struct_to_binary(found()))] if found else None
 
     def created(self):
@@ -101,6 +106,13 @@ class Peer:
 
     def subscribed(self):
         return ua.CreateSubscriptionResponse(Parameters=ua.CreateSubscriptionResult(4, 100.0, 100, 10))
+
+    def gone(self):
+        return refusal(ua.StatusCodes.BadMessageNotAvailable)
+
+    def hang_up(self):
+        for writer in self._served.values():
+            writer.transport.abort()
 
     def watched(self):
         return ua.CreateMonitoredItemsResponse(Results=[ua.MonitoredItemCreateResult()])
@@ -222,8 +234,7 @@ async def test_silence_at_any_stage_can_be_cancelled(peer, driver, stage):
         await driver.close()
 
 
-@pytest.mark.parametrize("stage", [461, 467, 631, 787, 751, 826])
-@pytest.mark.parametrize(
+LIES = pytest.mark.parametrize(
     ("spoil", "told"),
     [
         (lambda peer, request, _: [peer.chunk(request, b"\xff" * 40)], "node id of encoding"),
@@ -238,6 +249,10 @@ async def test_silence_at_any_stage_can_be_cancelled(peer, driver, stage):
     ],
     ids=["garbage", "short", "request", "channel", "token", "sequence", "kind", "structure", "replay"],
 )
+
+
+@pytest.mark.parametrize("stage", [461, 467, 631, 787, 751, 826])
+@LIES
 async def test_an_answer_that_lies(peer, driver, stage, spoil, told):
     """At every stage: a violation and the end of the conversation, within half a second."""
 
@@ -342,9 +357,9 @@ async def test_empty_chunks_without_end_are_cut_off(peer, opcua):
 
 
 async def test_notifications_without_end_are_bounded(peer, opcua):
-    """A server that answers each publish at once with as much as it can: the oldest fall out, and that is said."""
+    """A server that answers each publish at once with too much: the oldest fall out, and that is said."""
     driver = opcua(peer.port, {"a": "ns=2;s=n1"})
-    bodies = (struct_to_binary(ua.PublishResponse(Parameters=_changed(n, *range(1000)))) for n in itertools.count(1))
+    bodies = (struct_to_binary(ua.PublishResponse(Parameters=_changed(n, *range(3000)))) for n in itertools.count(1))
     peer.answer = lambda service, request: (
         [peer.chunk(request, next(bodies))] if service == 826 else peer.honest(service, request)
     )
@@ -356,7 +371,7 @@ async def test_notifications_without_end_are_bounded(peer, opcua):
     found = await driver.read(driver.scans[-1])
     await driver.close()
 
-    assert sum(len(each) for each in found if isinstance(each, Batch)) <= 5_000
+    assert 0 < sum(len(each) for each in found if isinstance(each, Batch)) <= 5_000
     assert any("came faster than they were taken" in getattr(each, "detail", "") for each in found)
 
 
@@ -373,3 +388,149 @@ async def test_a_peer_that_reads_nothing_holds_up_nobody(opcua):
                 with pytest.raises(asyncio.CancelledError):
                     await connecting
                 await driver.close()
+
+
+async def broken(peer, driver):
+    """Connect, and lose the link."""
+    await driver.connect()
+    peer.hang_up()
+    with pytest.raises(LinkLost):
+        await drain_until_lost(driver)
+    await driver.close()
+    peer.asked.clear()
+
+
+def overflows(seen):
+    return [each.detail for each in seen if getattr(each, "kind", None) is EventKind.OVERFLOW]
+
+
+async def test_this_peer_gives_back_its_session(peer, driver):
+    """So what goes wrong below is what the test did."""
+    await broken(peer, driver)
+    found = await driver.connect()
+    await driver.close()
+
+    assert peer.asked == [467, 631, 832, *[826] * 3, 473]
+    assert overflows(found) == []
+
+
+@pytest.mark.parametrize("stage", [467, 832])
+@LIES
+async def test_an_answer_that_lies_while_a_session_is_taken_up(peer, driver, stage, spoil, told):
+    """A violation, at once; an honest answer to the next try is believed."""
+
+    def answer(service, request):
+        if service != stage:
+            return peer.honest(service, request)
+        honest = peer.honest(service, request)
+        peer.sequence = itertools.count(struct.unpack_from("<I", honest[0], 16)[0])
+        return spoil(peer, request, honest[0][24:])
+
+    await broken(peer, driver)
+    peer.answer = answer
+    why, violations = await lost(driver.connect())
+    peer.answer, peer.sequence = peer.honest, itertools.count(1)
+    await driver.connect()
+    *_, batch = await driver.read(driver.scans[0])
+    await driver.close()
+
+    assert why.startswith("violation: ")
+    assert any(told in each for each in violations), violations
+    assert batch.values.tolist() == [5.0]
+
+
+@pytest.mark.parametrize(
+    "code", ["BadSessionClosed", "BadIdentityTokenRejected", "BadSecureChannelIdInvalid", "BadInternalError"]
+)
+@pytest.mark.parametrize("stage", [467, 631])
+async def test_a_session_that_is_not_given_back(peer, driver, stage, code):
+    """Whatever the server calls it: a new session at once, and that changes may be lost is told."""
+
+    def answer(service, request):
+        if service == stage and peer.asked.count(stage) == 1:
+            return [peer.chunk(request, struct_to_binary(refusal(getattr(ua.StatusCodes, code))))]
+        return peer.honest(service, request)
+
+    await broken(peer, driver)
+    peer.answer = answer
+    found = await driver.connect()
+    await driver.close()
+
+    [said] = overflows(found)
+    assert said.startswith("the session cannot be taken up again: the server refuses to")
+    assert said.endswith("changes may be lost, all values are read")
+
+
+async def test_a_server_that_hangs_up_on_every_session_of_before(peer, driver):
+    """A few times it is tried again; then a new session is asked for."""
+
+    def answer(service, request):
+        return [b""] if service == 467 and 461 not in peer.asked else peer.honest(service, request)
+
+    await broken(peer, driver)
+    peer.answer = answer
+    for _ in range(MOST_FRUITLESS):
+        await lost(driver.connect())
+    found = await driver.connect()
+    await driver.close()
+
+    assert overflows(found) == [
+        "the session cannot be taken up again: nothing came of it: changes may be lost, all values are read"
+    ]
+
+
+async def test_notifications_again_without_end_are_cut_off(peer, driver):
+    """A server that always has one more is asked a bounded number of times."""
+    numbers = itertools.count(1)
+
+    def answer(service, request):
+        if service != 832:
+            return peer.honest(service, request)
+        found = ua.RepublishResponse(NotificationMessage=_changed(next(numbers), 1.0).NotificationMessage)
+        return [peer.chunk(request, struct_to_binary(found))]
+
+    await broken(peer, driver)
+    peer.answer = answer
+    async with asyncio.timeout(10):
+        await driver.connect()
+    found = await driver.read(driver.scans[-1])
+    await driver.close()
+
+    assert sum(len(each) for each in found if isinstance(each, Batch)) == MOST_AGAIN
+
+
+@pytest.mark.parametrize(
+    "message", [_changed(9, 1.0), _changed(0, 1.0), ua.PublishResult(4, [], False, ua.NotificationMessage(1), [], [])]
+)
+async def test_another_notification_than_was_asked_for_again(peer, driver, message):
+    """Is not taken: the one that was asked for counts as gone."""
+
+    def answer(service, request):
+        if service != 832:
+            return peer.honest(service, request)
+        return [
+            peer.chunk(request, struct_to_binary(ua.RepublishResponse(NotificationMessage=message.NotificationMessage)))
+        ]
+
+    await broken(peer, driver)
+    peer.answer = answer
+    await driver.connect()
+    found = await driver.read(driver.scans[-1])
+    await driver.close()
+
+    assert [each for each in found if isinstance(each, Batch) and len(each)] == []
+    assert peer.asked.count(832) == 1
+
+
+async def test_values_for_others_in_what_comes_again(peer, driver):
+    """No value is ever taken for a point that was not asked."""
+    message = _changed(1, 1.0, handle=7).NotificationMessage
+    peer_answer = struct_to_binary(ua.RepublishResponse(NotificationMessage=message))
+    await broken(peer, driver)
+    peer.answer = lambda service, request: (
+        [peer.chunk(request, peer_answer)] if service == 832 else peer.honest(service, request)
+    )
+    _, violations = await lost(driver.connect())
+    await driver.close()
+
+    assert "not watched" in violations[0]

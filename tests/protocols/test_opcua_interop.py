@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from told import drained, events, readings
+from told import PATIENCE_S, drained, events, readings
+from way import Network
 
 from protocols.driver import LinkLost
 from protocols.model import Batch, EventKind, Quality
@@ -188,6 +190,7 @@ async def test_a_server_that_is_killed_and_started_again(node, opcua):
 
     assert took_s < 1.0
     assert events(found, EventKind.RESTART) == ["the server was started anew"]
+    assert "changes may be lost, all values are read" in events(found, EventKind.OVERFLOW)[0]
     assert [readings(found, row)[-1][0] for row in (0, 1)] == [1.0, 2.0]
 
 
@@ -279,3 +282,78 @@ def secured(pki):
         "publishing_ms": 100, "sampling_ms": 0,
     }  # fmt: skip
     return lambda **other: {**keys, **other}
+
+
+@pytest.fixture
+async def way(node):
+    async with Network(node.port).open() as way:
+        yield way
+
+
+async def outlasted(driver, found, enough):
+    """Drain until there is `enough`, and connect anew when the link is lost, as the poller does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not enough(found):
+            try:
+                found.extend(await driver.read(driver.scans[-1]))
+            except LinkLost as lost:
+                found.extend(lost.events)
+                await driver.close()
+                with suppress(OSError, LinkLost, TimeoutError):
+                    found.extend(await driver.connect())
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def taken(driver, found):
+    """Drain into `found` until the link is lost."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found.extend(await driver.read(driver.scans[-1]))
+            await asyncio.sleep(0.01)
+
+
+def counted(found, first=0):
+    return [value for value, *_ in readings(found) if value >= first]
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_link_that_is_cut_for_seconds(node, way, opcua, secured, secure):
+    """A value changes at 9 Hz: every change arrives once, in its order, from the same session."""
+    keys = secured(security_policy="Basic256Sha256") if secure else {"publishing_ms": 100, "sampling_ms": 0}
+    driver = opcua(way.place, {"a": "ns=2;s=n6"}, **keys)
+    await begun(driver)
+    session = driver._connection.session
+    await node.tell("count", "n6", 150, 110, 100)
+    found = await outlasted(driver, [], lambda found: 105.0 in counted(found))
+    await way.cut()
+    with pytest.raises(LinkLost):
+        await taken(driver, found)
+    await driver.close()
+    await asyncio.sleep(3)
+    await way.mend()
+    await outlasted(driver, found, lambda found: 150.0 in counted(found))
+    same = driver._connection.session is session
+    await driver.close()
+
+    assert same
+    assert counted(found, 100) == [float(n) for n in range(100, 151)]
+    assert events(found, EventKind.OVERFLOW) == []
+
+
+async def test_a_link_that_swallows_what_was_sent(node, way, opcua):
+    """The server sends into nothing until we give the link up: what it sent comes again."""
+    driver = opcua(way.place, {"a": "ns=2;s=n7"}, publishing_ms=100, sampling_ms=0, keepalive_s=0.5, timeout_s=1)
+    await begun(driver)
+    await node.tell("count", "n7", 140, 110, 100)
+    found = await outlasted(driver, [], lambda found: 105.0 in counted(found))
+    way.spoil = way.silent
+    with pytest.raises(LinkLost, match="no keep-alive"):
+        await taken(driver, found)
+    await driver.close()
+    way.spoil = way.honest
+    await outlasted(driver, found, lambda found: 140.0 in counted(found))
+    await driver.close()
+
+    assert counted(found, 100) == [float(n) for n in range(100, 141)]
+    assert events(found, EventKind.OVERFLOW) == []

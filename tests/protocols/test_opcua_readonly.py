@@ -10,6 +10,7 @@ ROOM = Path(protocols.opcua.__file__).parent
 ALLOWED = {
     "GET_ENDPOINTS", "OPEN_SECURE_CHANNEL", "CLOSE_SECURE_CHANNEL", "CREATE_SESSION", "ACTIVATE_SESSION",
     "CLOSE_SESSION", "BROWSE", "BROWSE_NEXT", "READ", "CREATE_MONITORED_ITEMS", "CREATE_SUBSCRIPTION", "PUBLISH",
+    "REPUBLISH",
 }  # fmt: skip
 CHANGING = re.compile(
     r"WriteRequest|CallRequest|CallMethod|HistoryUpdate|AddNodes|DeleteNodes|AddReferences|DeleteReferences|WriteValue"

@@ -188,7 +188,7 @@ async def test_cut_off_and_joined_again(field, book):
     await counted(book, newest(book) + 40)
 
     check_identity(book)
-    for protocol in ("dnp3", "iec61850"):
+    for protocol in ("dnp3", "iec61850", "opcua"):
         assert not any(missing(book, protocol, since).values()), protocol
 
 
