@@ -23,9 +23,6 @@ from protocols.points import Points
 
 DRAIN_S: Final = 0.05
 """How often what the server has sent is handed on."""
-CLOCK_S: Final = 2.0
-"""A server whose clock is off by more is said: its source times are as far off. Some renew theirs once a second."""
-NS: Final = 1_000_000_000
 BAD_REFERENCE: Final = np.uint16(Quality.BAD_REFERENCE)
 
 
@@ -44,8 +41,6 @@ class OpcuaDriver:
         """Devices that missed something, so that everything is read of them."""
         self._over: LinkLost | None = None
         self._unanswered = False
-        self._started_ns = 0
-        self._clock_off = False
         self._scale = points.column(lambda point: point.scale)
         self._offset = points.column(lambda point: point.offset)
         classes = [each for device in devices for each in _scan_classes(device, points)]
@@ -77,7 +72,7 @@ class OpcuaDriver:
         with self._ending(self._devices[0].name):
             connection = await self._resumed() or await self._opened()
         self._unanswered = False
-        self._introduce(connection)
+        self._notes.introduce([(device.name, connection.kept(device)) for device in self._devices], connection.server)
         self._notes.refusals(connection.refused)
         return self._notes.take()
 
@@ -197,7 +192,7 @@ class OpcuaDriver:
 
     def _taken(self, connection: Connection) -> list[Batch | Event]:
         """Return what came: with the next call it counts as handed on, and is acknowledged."""
-        connection.subscriptions.hand_on()
+        connection.subscriptions.acknowledgements.hand_on()
         taken: list[Batch | Event] = [*self._inbox.take()]
         if self._inbox.lost:
             lost, self._inbox.lost = self._inbox.lost, 0
@@ -217,23 +212,6 @@ class OpcuaDriver:
         except (Refused, LinkLost) as error:
             self._over = LinkLost(str(error), self._notes.take())
             raise self._over from None
-
-    def _introduce(self, connection: Connection) -> None:
-        """Say who answers, whether it was started anew, and whether its clock is right."""
-        server, now_ns = connection.server, self._clock()
-        for device in self._devices:
-            if said := "; ".join(each for each in (server.identity, connection.kept(device)) if each):
-                self._notes.note(device.name, EventKind.IDENTITY, said)
-            if server.started_ns != self._started_ns and self._started_ns:
-                self._notes.note(device.name, EventKind.RESTART, "the server was started anew")
-        self._started_ns = server.started_ns
-        off_s = (server.now_ns - now_ns) / NS if server.now_ns else 0.0
-        if (abs(off_s) > CLOCK_S) is not self._clock_off:
-            self._clock_off = not self._clock_off
-            detail = (
-                f"the server's clock is {off_s:+.1f} s off ours" if self._clock_off else "the server's clock is right"
-            )
-            self._notes.note(self._devices[0].name, EventKind.CLOCK, detail)
 
     def _watched(self, row: int) -> Watched:
         point = self._points.configs[row]

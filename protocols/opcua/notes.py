@@ -1,11 +1,17 @@
 """What the driver has to say until it is asked: who answers, what is refused, what was missed."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from protocols.driver import Clock
 from protocols.model import Event, EventKind
 from protocols.opcua.config import OpcuaPoint
+from protocols.opcua.connection import Server
 from protocols.points import Points
+
+CLOCK_S: Final = 2.0
+"""A server whose clock is off by more is said: its source times are as far off. Some renew theirs once a second."""
+NS: Final = 1_000_000_000
 
 
 class Notes:
@@ -18,6 +24,8 @@ class Notes:
         self.refused: dict[int, str] = {}
         self._points, self._clock = points, clock
         self._pending: dict[tuple[str, EventKind, tuple[int, ...]], Event] = {}
+        self._started_ns = 0
+        self._clock_off = False
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -31,6 +39,16 @@ class Notes:
     def note(self, device: str, kind: EventKind, detail: str, rows: tuple[int, ...] = ()) -> None:
         """Keep an event."""
         self._pending[device, kind, rows] = Event(device, kind, detail, self._clock(), rows)
+
+    def introduce(self, devices: Sequence[tuple[str, str | None]], server: Server) -> None:
+        """Keep who answers for each device, and what else there is to say of it; whether it was started anew."""
+        for device, more in devices:
+            if said := "; ".join(each for each in (server.identity, more) if each):
+                self.note(device, EventKind.IDENTITY, said)
+            if server.started_ns != self._started_ns and self._started_ns:
+                self.note(device, EventKind.RESTART, "the server was started anew")
+        self._started_ns = server.started_ns
+        self._compare_clocks(devices[0][0], server.now_ns)
 
     def overflowed(self, row: int) -> None:
         """Keep that the server had no room for all values of a point."""
@@ -50,6 +68,16 @@ class Notes:
         for row in self.refused.keys() & (set(rows) - refused.keys()):
             del self.refused[row]
             self.note(self._points.device(row), EventKind.ACCEPTED, f"{self._label(row)}: answers again", (row,))
+
+    def _compare_clocks(self, device: str, now_ns: int) -> None:
+        """Keep that the server's clock is off ours, or no longer, if that is news."""
+        off_s = (now_ns - self._clock()) / NS if now_ns else 0.0
+        if (abs(off_s) > CLOCK_S) is not self._clock_off:
+            self._clock_off = not self._clock_off
+            detail = (
+                f"the server's clock is {off_s:+.1f} s off ours" if self._clock_off else "the server's clock is right"
+            )
+            self.note(device, EventKind.CLOCK, detail)
 
     def _label(self, row: int) -> str:
         """Return `ns=2;s=T1.OilTemp (point oil)`."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from protocols.driver import LinkLost
 from protocols.opcua import encoding
+from protocols.opcua.acknowledgements import Acknowledgements
 from protocols.opcua.binary import Reader, Violation
 from protocols.opcua.codec import Header, Notified, Refused, Service, notified, republished
 from protocols.opcua.config import OpcuaDevice
@@ -63,12 +64,10 @@ class Subscriptions:
     def __init__(self, session: Session, taker: Taker) -> None:
         self.ended: str | None = None
         self.fruitless = 0
+        self.acknowledgements = Acknowledgements()
         self._session, self._taker = session, taker
         self._loop = asyncio.get_running_loop()
         self._known: dict[int, Subscription] = {}
-        self._taken: list[tuple[int, int]] = []
-        self._handed: list[tuple[int, int]] = []
-        self._acknowledge: list[tuple[int, int]] = []
         self._waiting = 0
         self._most_waiting: int | None = None
         self._pausing = False
@@ -155,11 +154,6 @@ class Subscriptions:
             raise LinkLost(f"a notification is missing and does not come again: {error}") from None
         self._ask_more()
 
-    def hand_on(self) -> None:
-        """Know that everything is about to be handed on that was taken, and that what was before has been."""
-        self._acknowledge += self._handed
-        self._handed, self._taken = self._taken, []
-
     def _check(self) -> None:
         if self._session.channel.lost is not None:
             raise self._session.channel.lost
@@ -188,9 +182,9 @@ class Subscriptions:
                 each.heard = self._loop.time()
         wanted = self._most_waiting or len(self._known) + SPARE_REQUESTS
         while self._waiting < wanted and self.ended is None and self._session.channel.lost is None:
-            acknowledged, self._acknowledge = self._acknowledge, []
             self._waiting += 1
-            self._session.channel.send(Service.PUBLISH, encoding.publish(acknowledged), self._published)
+            parameters = encoding.publish(self.acknowledgements.take())
+            self._session.channel.send(Service.PUBLISH, parameters, self._published)
 
     def _published(self, head: Header, reader: Reader) -> None:
         """Take the answer to a publish request; called by the channel.
@@ -254,7 +248,7 @@ class Subscriptions:
             self._behind.discard(seen.subscription)
         if seen.keep_alive:
             return
-        self._taken.append((seen.subscription, seen.sequence))
+        self.acknowledgements.arrived(seen.subscription, seen.sequence)
         if seen.closed:
             self.ended = f"the server ends the subscription: {name(seen.closed)}"
         self._taker.take(seen)

@@ -284,6 +284,34 @@ def secured(pki):
     return lambda **other: {**keys, **other}
 
 
+async def test_a_server_that_is_frozen_for_longer_than_we_wait(node, opcua):
+    """The link is given up, the session is not: what changed before and after is all there, in its order.
+
+    node-opcua tells one value twice as it wakes, with the same time, in two notifications.
+    """
+    driver = opcua(node.port, {"a": "ns=2;s=n8"}, publishing_ms=100, sampling_ms=0, keepalive_s=0.5, timeout_s=0.5)
+    await begun(driver)
+    session = driver._connection.session
+    await node.tell("count", "n8", 140, 110, 100)
+    found = await outlasted(driver, [], lambda found: 105.0 in counted(found))
+    node.process.send_signal(signal.SIGSTOP)
+    with pytest.raises(LinkLost, match="no keep-alive"):
+        await taken(driver, found)
+    await driver.close()
+    connecting = asyncio.create_task(driver.connect())
+    await asyncio.sleep(2)
+    node.process.send_signal(signal.SIGCONT)
+    found += await connecting
+    await outlasted(driver, found, lambda found: 140.0 in counted(found))
+    same = driver._connection.session is session
+    await driver.close()
+
+    assert same
+    assert list(dict.fromkeys(counted(found, 100))) == [float(n) for n in range(100, 141)]
+    assert counted(found) == sorted(counted(found))
+    assert events(found, EventKind.OVERFLOW) == []
+
+
 @pytest.fixture
 async def way(node):
     async with Network(node.port).open() as way:

@@ -15,6 +15,8 @@ from protocols.model import EventKind
 NODES = {"left": {"a": "ns=2;s=n1"}, "right": {"b": "ns=2;s=n2"}}
 EVERY_S = 0.05
 COUNT = 40
+MOST = 100
+"""Readings: fewer than are counted are taken, and the rest find room afterwards."""
 
 
 @pytest.fixture
@@ -151,6 +153,68 @@ async def test_links_that_break_again_and_again(way, opcua_peer, opcua_points):
         found += await drain(driver, up_to(99 + COUNT))
     await driver.close()
 
+    assert arrived(found) == [[float(value) for value in range(100, 100 + COUNT)]] * 2
+    assert events(found, EventKind.OVERFLOW) == []
+
+
+async def test_a_read_that_is_not_answered_breaks_the_link_and_not_the_session(way, opcua_peer, opcua_points):
+    """The server may only be frozen: it must not find the end of its session when it wakes."""
+    driver = opcua_points(way.place, NODES, timeout_s=0.3)
+    await began(driver)
+    session = driver._connection.session
+    way.spoil = way.silent
+    with pytest.raises(TimeoutError):
+        await driver.read(driver.scans[0])
+    await driver.close()
+    await opcua_peer.set("n1", 101.0)
+    await opcua_peer.set("n2", 102.0)
+    way.spoil = way.honest
+    found = await drain(driver, up_to(101))
+    same = driver._connection.session is session
+    await driver.close()
+
+    assert same
+    assert events(found, EventKind.OVERFLOW) == []
+
+
+async def test_taking_up_that_is_broken_off_can_be_tried_again(way, opcua_peer, opcua_points):
+    """The poller gives up a connection that takes too long, and keeps nothing from the next."""
+    driver = opcua_points(way.place, NODES)
+    await began(driver)
+    session = driver._connection.session
+    await way.cut()
+    await lost(driver)
+    await opcua_peer.set("n1", 101.0)
+    await opcua_peer.set("n2", 102.0)
+    await way.mend()
+    way.spoil = way.silent
+    way.asked.clear()
+    connecting = asyncio.create_task(driver.connect())
+    await way.asked.wait()
+    connecting.cancel()
+    await asyncio.wait([connecting])
+    await driver.close()
+    way.spoil = way.honest
+    found = await drain(driver, up_to(101))
+    same = driver._connection.session is session
+    await driver.close()
+
+    assert same
+    assert arrived(found) == [[101.0], [102.0]]
+
+
+async def test_nobody_drains_for_a_while(way, opcua_peer, opcua_points):
+    """While there is no room here the server is asked for nothing, and keeps it; that is no silence of the server."""
+    driver = opcua_points(way.place, NODES, keepalive_s=0.5, timeout_s=0.5)
+    await began(driver)
+    driver._inbox._most = MOST
+    async with counting(opcua_peer) as task:
+        await task
+    waiting = driver._inbox._readings
+    found = await drain(driver, up_to(99 + COUNT))
+    await driver.close()
+
+    assert MOST / 2 < waiting < 2 * COUNT
     assert arrived(found) == [[float(value) for value in range(100, 100 + COUNT)]] * 2
     assert events(found, EventKind.OVERFLOW) == []
 
