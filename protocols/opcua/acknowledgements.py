@@ -3,14 +3,24 @@
 arrived -> handed on with this call -> handed on before it: to be acknowledged with the next request
 """
 
+from typing import Final
+
+MOST_ARRIVED: Final = 4096
+"""Notifications that wait to be handed on; with changes in them the readings that wait are the narrower bound."""
+
 
 class Acknowledgements:
-    """Subscriptions and numbers, in the order in which they arrived. No more is asked for where nobody hands on."""
+    """Subscriptions and numbers, in the order in which they arrived."""
 
     def __init__(self) -> None:
         self._arrived: list[tuple[int, int]] = []
         self._handed: list[tuple[int, int]] = []
         self._due: list[tuple[int, int]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody hands on, so that no more should be asked for."""
+        return len(self._arrived) >= MOST_ARRIVED
 
     def arrived(self, subscription: int, sequence: int) -> None:
         """Know a notification that waits to be handed on."""

@@ -41,6 +41,7 @@ class OpcuaDriver:
         """Devices that missed something, so that everything is read of them."""
         self._over: LinkLost | None = None
         self._unanswered = False
+        """Whether the last request was not: its server may be frozen, and must not find the end of its session then."""
         self._scale = points.column(lambda point: point.scale)
         self._offset = points.column(lambda point: point.offset)
         classes = [each for device in devices for each in _scan_classes(device, points)]
@@ -95,6 +96,7 @@ class OpcuaDriver:
         except TimeoutError:
             self._unanswered = True
             raise
+        self._unanswered = False
         return [*self._taken(connection), batch]
 
     async def close(self) -> None:

@@ -114,8 +114,8 @@ class Subscriptions:
             LinkLost, TimeoutError, Violation: as `Session.ask`.
         """
         self._waiting, self._most_waiting = 0, None
+        self._heard_now()
         for each in self._known.values():
-            each.heard = self._loop.time()
             if each.order.held:
                 await self._fill(each)
             for _ in range(MOST_AGAIN):
@@ -171,20 +171,26 @@ class Subscriptions:
         return found.id
 
     def _ask_more(self) -> None:
-        paused, self._pausing = (
-            self._pausing,
-            self._taker.full() or any(each.order.held for each in self._known.values()),
-        )
+        paused, self._pausing = self._pausing, self._pause()
         if self._pausing:
             return
         if paused:
-            for each in self._known.values():
-                each.heard = self._loop.time()
+            self._heard_now()
         wanted = self._most_waiting or len(self._known) + SPARE_REQUESTS
         while self._waiting < wanted and self.ended is None and self._session.channel.lost is None:
             self._waiting += 1
             parameters = encoding.publish(self.acknowledgements.take())
             self._session.channel.send(Service.PUBLISH, parameters, self._published)
+
+    def _pause(self) -> bool:
+        """Return whether there is no room, or something is missing that comes before all else."""
+        held = any(each.order.held for each in self._known.values())
+        return held or self._taker.full() or self.acknowledgements.full
+
+    def _heard_now(self) -> None:
+        """Count the silence of the server from now on: until now it was ours."""
+        for each in self._known.values():
+            each.heard = self._loop.time()
 
     def _published(self, head: Header, reader: Reader) -> None:
         """Take the answer to a publish request; called by the channel.

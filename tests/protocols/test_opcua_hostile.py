@@ -12,6 +12,7 @@ from asyncua.ua.ua_binary import struct_to_binary
 
 from protocols.driver import LinkLost
 from protocols.model import Batch, EventKind
+from protocols.opcua.acknowledgements import MOST_ARRIVED
 from protocols.opcua.order import MOST_AGAIN
 from protocols.opcua.subscriptions import MOST_FRUITLESS
 
@@ -373,6 +374,25 @@ async def test_notifications_without_end_are_bounded(peer, opcua):
 
     assert 0 < sum(len(each) for each in found if isinstance(each, Batch)) <= 5_000
     assert any("came faster than they were taken" in getattr(each, "detail", "") for each in found)
+
+
+async def test_empty_notifications_without_end_are_bounded(peer, driver):
+    """They bring no reading that could be counted: after a bounded number the server is asked for no more."""
+    messages = (ua.PublishResult(4, [], False, _changed(n).NotificationMessage, [], []) for n in itertools.count(1))
+    bodies = (struct_to_binary(ua.PublishResponse(Parameters=each)) for each in messages)
+    peer.answer = lambda service, request: (
+        [peer.chunk(request, next(bodies))] if service == 826 else peer.honest(service, request)
+    )
+    await driver.connect()
+    known = driver._connection.subscriptions.acknowledgements
+    async with asyncio.timeout(30):
+        while not known.full:  # noqa: ASYNC110  nobody drains
+            await asyncio.sleep(0.01)
+    await driver.read(driver.scans[0])
+    arrived = len(known._handed)
+    await driver.close()
+
+    assert MOST_ARRIVED <= arrived < MOST_ARRIVED + 10
 
 
 async def test_a_peer_that_reads_nothing_holds_up_nobody(opcua):

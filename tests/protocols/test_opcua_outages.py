@@ -13,9 +13,9 @@ from protocols.driver import LinkLost
 from protocols.model import EventKind
 
 NODES = {"left": {"a": "ns=2;s=n1"}, "right": {"b": "ns=2;s=n2"}}
-EVERY_S = 0.05
-COUNT = 40
-MOST = 100
+EVERY_S = 0.04
+COUNT = 30
+MOST = 60
 """Readings: fewer than are counted are taken, and the rest find room afterwards."""
 
 
