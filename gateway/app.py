@@ -16,7 +16,7 @@ import structlog
 from gateway import __version__
 from gateway.clocksync import synchronised
 from gateway.config import Config, ConfigError, Fault
-from gateway.config.apart import load_apart
+from gateway.config.apart import load_beside
 from gateway.description import describe, fingerprint
 from gateway.growth import Growth
 from gateway.health import Health, judge, notify, watchdog_s
@@ -47,16 +47,13 @@ DRAIN_S = 0.2
 """How long a stop waits for the last acknowledgements; with all of these below the 2 s that a stop may take."""
 LOOK_S = 1.0
 """How often the gateway looks at its own health; a change is published at once."""
-ORDERS = 16
-"""Signals that may wait; more than a handful say nothing new."""
-
 
 STALL_S = 120.0
 """A broker that is connected, while messages wait, acknowledges within this time, or the watchdog is no longer fed."""
 
 
 class Order(Enum):
-    """What the gateway can be told."""
+    """What the gateway can be told; what is told twice before its turn is done once."""
 
     STOP = "stop"
     RELOAD = "reload"
@@ -70,7 +67,8 @@ class Gateway:
         self.config, self._path, self._grace_s = config, path, grace_s
         self.clock = clock or Timeline()
         self._growth = Growth(Limits.of(config.store).other_bytes)
-        self._orders: asyncio.Queue[Order] = asyncio.Queue(maxsize=ORDERS)
+        self._orders: dict[Order, None] = {}
+        self._ordered, self._stopping = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         """Serve until ordered to stop."""
@@ -88,9 +86,11 @@ class Gateway:
             await self.audit.close()
 
     def order(self, order: Order) -> None:
-        """Take an order; it is carried out after those before it."""
-        with suppress(asyncio.QueueFull):
-            self._orders.put_nowait(order)
+        """Take an order; it is carried out after those before it, but for a stop, which waits for none."""
+        self._orders[order] = None
+        self._ordered.set()
+        if order is Order.STOP:
+            self._stopping.set()
 
     def health(self) -> Health:
         """Return how the gateway is."""
@@ -115,7 +115,7 @@ class Gateway:
             await self.plant.start(group)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             notify("READY=1")
-            while (order := await self._orders.get()) is not Order.STOP:
+            while (order := await self._next_order()) is not Order.STOP:
                 await (self._reload(group) if order is Order.RELOAD else self._recollect(group))
             notify("STOPPING=1")
             await self._stop()
@@ -123,6 +123,14 @@ class Gateway:
                 task.cancel()
         self._logbook.tell(now=True)
         self.audit.note(STOPPED, "gateway")
+
+    async def _next_order(self) -> Order:
+        while not self._orders:
+            self._ordered.clear()
+            await self._ordered.wait()
+        order = Order.STOP if self._stopping.is_set() else next(iter(self._orders))
+        del self._orders[order]
+        return order
 
     async def _stop(self) -> None:
         began = time.monotonic()
@@ -138,14 +146,17 @@ class Gateway:
         """Replace the plant by that of the new configuration, or keep the old one and say why."""
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            config = _reloadable(await asyncio.to_thread(load_apart, self._path), self.config, self._path)
+            new = await self._loaded()
+            if new is None:
+                return
+            config = _reloadable(new, self.config, self._path)
         except ConfigError as error:
             self.audit.note(
                 "reload", "gateway", outcome="refused", faults=len(error.faults), first=str(error.faults[0])
             )
             for fault in error.faults:
                 log.error("reload_refused", fault=str(fault))  # noqa: TRY400 - the fault is the operator's, not ours
-        except OSError as error:  # the other process: no memory for it, or a stop that was meant for both
+        except OSError as error:  # the other process: no memory for it, or somebody ended it
             self.audit.note("reload", "gateway", outcome="refused", first=str(error))
             log.error("reload_refused", fault=str(error))  # noqa: TRY400 - nothing of ours to trace
         else:
@@ -156,6 +167,18 @@ class Gateway:
             self.publisher.birth_now()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         notify("READY=1")
+
+    async def _loaded(self) -> Config | None:
+        """Return what the file says now; None if a stop is ordered first."""
+        loading = asyncio.create_task(load_beside(self._path), name="reload")
+        stopping = asyncio.create_task(self._stopping.wait(), name="reload:stop")
+        await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if loading.done():
+            return loading.result()
+        loading.cancel()
+        await asyncio.wait((loading,))
+        return None
 
     async def _recollect(self, group: asyncio.TaskGroup) -> None:
         """Take up what the store remembers, now that it can be read: at the start it could not."""

@@ -11,6 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -30,14 +31,46 @@ def load_apart(path: Path) -> Config:
         ConfigError: everything that is wrong with it.
         ChildProcessError: the other process died, which says why on standard error.
     """
-    command = [sys.executable, "-P", "-c", PROGRAM, str(path)]
-    checking = {key: value for key, value in os.environ.items() if key != PLAIN}
     done = subprocess.run(  # noqa: S603 - our own interpreter and words
-        command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=checking, check=False
+        _command(path), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=_checking(), check=False
     )
-    if done.returncode:
-        raise ChildProcessError(f"reading {path} ended with code {done.returncode}")
-    answered = _read(done.stdout)
+    return _answered(path, done.returncode, done.stdout)
+
+
+async def load_beside(path: Path) -> Config:
+    """Do `load_apart` beside the event loop; who gives it up ends the other process.
+
+    Raises:
+        ConfigError, ChildProcessError: as there.
+        OSError: there cannot be another process.
+    """
+    import asyncio  # noqa: PLC0415 - the other process, which reads this file too, is sooner ready without
+
+    process = await asyncio.create_subprocess_exec(
+        *_command(path), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=_checking()
+    )
+    try:
+        said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return _answered(path, process.returncode, said)
+
+
+def _command(path: Path) -> Sequence[str]:
+    return sys.executable, "-P", "-c", PROGRAM, str(path)
+
+
+def _checking() -> Mapping[str, str]:
+    return {key: value for key, value in os.environ.items() if key != PLAIN}
+
+
+def _answered(path: Path, code: int, said: bytes) -> Config:
+    if code:
+        raise ChildProcessError(f"reading {path} ended with code {code}")
+    answered = _read(said)
     if isinstance(answered, Config):
         return answered
     assert isinstance(answered, tuple)

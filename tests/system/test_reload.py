@@ -5,6 +5,7 @@ import itertools
 import os
 import signal
 import sys
+from pathlib import Path
 
 SLOW_DISK = """
 import time
@@ -150,11 +151,18 @@ async def test_log_level(daemon, device, book):
 
 
 async def test_stop_while_reloading(daemon, device):
-    """A stop in the middle of a reload is a good stop."""
+    """A stop in the middle of a reload is a good stop, which waits for neither the file nor the signals before it."""
     daemon.write([device.config("d1")])
     await daemon.start()
     await device.answered(3)
     daemon.send(signal.SIGHUP)
     await daemon.noticed("RELOADING=1")
+    async with asyncio.timeout(10):
+        while not (children := await asyncio.to_thread(daemon.children)):
+            pass
+    for child in children:
+        os.kill(child, signal.SIGSTOP)  # a file that is read for ever
+    daemon.send(signal.SIGHUP)
 
     assert await daemon.stop() < 2
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
