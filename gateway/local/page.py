@@ -124,7 +124,7 @@ class Page:
         oldest = f"\n  oldest message of {store['oldest']}" if store["oldest"] else ""
         return line + oldest + (self._paint(f"\n  {store['fault']}", "critical") if store["fault"] else "")
 
-    def _ledger(self, ledger: Mapping[str, Answer], losses: Sequence[Answer]) -> str:
+    def _ledger(self, ledger: Mapping[str, Answer], losses: Sequence[Answer] | None) -> str:
         rows = [
             (
                 (stream, ""),
@@ -135,6 +135,8 @@ class Page:
             for stream, numbers in ledger.items()
         ]
         table = self._table(("stream", ">last number", ">waiting", ">ever lost"), rows)
+        if losses is None:
+            return f"{table}\n  which were lost cannot be read from the disk now"
         holes = [
             f"  {g['stream']} {g['from_seq']} to {g['to_seq']}: {g['lost']} lost, {g['reason']}"
             for g in losses[-HOLES:]

@@ -1,6 +1,7 @@
 """The answers of the status socket: the whole picture of a running gateway, and the points of a device."""
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ ALARMS_SHOWN = 200
 """Alarms in an answer: the worst, and of those the newest."""
 LOSSES_SHOWN = 100
 """Holes in an answer: the newest of all that there ever were."""
+DISK_S = 1.0
+"""How long an answer waits for the disk, which may hang; then it does without the holes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,6 @@ class Report:
 
     async def _status(self) -> Mapping[str, Any]:
         told, plant, stats = self.status(), self.plant(), self.store.stats
-        losses = await self.store.losses()
         oldest_ns = min(stats.oldest_ns.values(), default=0)
         return {
             **told,
@@ -58,9 +60,18 @@ class Report:
             "store": {**told["store"], "max_bytes": self.max_bytes, "oldest": iso(oldest_ns), "faults": stats.faults},
             "uplink": self._uplink(),
             "ledger": {stream.value: self._stream(stream) for stream in Stream},
-            "lost": [gap_fields(gap) for gap in losses[-LOSSES_SHOWN:]],
+            "lost": await self._lost(),
             "alarms": {"count": len(plant.pipeline.alarms), "worst": _worst(plant.pipeline.alarms)},
         }
+
+    async def _lost(self) -> Sequence[Mapping[str, Any]] | None:
+        """Return the holes, None while the disk refuses or hangs."""
+        try:
+            async with asyncio.timeout(DISK_S):
+                losses = await self.store.losses()
+        except TimeoutError:
+            return None
+        return None if losses is None else [gap_fields(gap) for gap in losses[-LOSSES_SHOWN:]]
 
     def _uplink(self) -> Mapping[str, Any]:
         words = ("connected", "connects", "published", "acked", "inflight", "last_error")

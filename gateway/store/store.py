@@ -161,18 +161,21 @@ class Store:
         """Return when the store is closed; raise what nobody expected. For the task group that owns the store."""
         await self._until(lambda: False)
 
-    async def read(self, stream: Stream, *, after: int, upto: int | None = None, limit: int) -> Sequence[Row]:
-        """Return committed rows with after < seq <= upto, ascending: at most `limit`, and about 1 MiB."""
+    async def read(self, stream: Stream, *, after: int, upto: int | None = None, limit: int) -> Sequence[Row] | None:
+        """Return committed rows with after < seq <= upto, ascending: at most `limit`, and about 1 MiB.
+
+        None while the disk refuses, here and of gaps and losses: nobody knows. `stored` tells when to ask again.
+        """
         most = self.last(stream) if upto is None else upto
-        return await self._ask_disk(lambda: self._disk.read(stream, after, most, limit), ())
+        return await self._ask_disk(lambda: self._disk.read(stream, after, most, limit), None)
 
-    async def gaps(self, stream: Stream | None = None) -> Sequence[Gap]:
+    async def gaps(self, stream: Stream | None = None) -> Sequence[Gap] | None:
         """Return the gaps, of `stream` or all, that are not `reported` yet."""
-        return await self._ask_disk(lambda: self._disk.gaps(stream), ())
+        return await self._ask_disk(lambda: self._disk.gaps(stream), None)
 
-    async def losses(self, stream: Stream | None = None) -> Sequence[Gap]:
+    async def losses(self, stream: Stream | None = None) -> Sequence[Gap] | None:
         """Return every gap there ever was, of `stream` or all: reported or not, merged where they touch."""
-        return await self._ask_disk(lambda: self._disk.losses(stream), ())
+        return await self._ask_disk(lambda: self._disk.losses(stream), None)
 
     async def states(self, prefix: str) -> Mapping[str, bytes]:
         """Return the committed states whose key begins with `prefix`."""

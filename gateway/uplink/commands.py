@@ -179,8 +179,9 @@ class Commands:
         if expired:
             return Outcome.EXPIRED, self._remembered(identifier, {"ok": False, "error": expired})
         if command["do"] == "gaps":  # changes nothing, and may be long: asked again, answered anew
-            return Outcome.DONE, {"id": identifier, "ok": True, **await self._gaps()}
-        reply = self._remembered(identifier, await self._done(command))
+            reply = {"id": identifier, "ok": True, **await self._gaps()}
+        else:
+            reply = self._remembered(identifier, await self._done(command))
         return Outcome.DONE if reply["ok"] else Outcome.REFUSED, reply
 
     def _expired(self, command: Mapping[str, str]) -> str | None:

@@ -50,4 +50,6 @@ class Desk:
 
     async def _list_gaps(self) -> Reply:
         gaps = await self._sources.gaps()
+        if gaps is None:
+            return {"ok": False, "error": "the disk cannot be read now"}
         return {"count": len(gaps), "gaps": [payload.gap_fields(hole) for hole in gaps[-GAPS_PER_REPLY:]]}

@@ -36,13 +36,14 @@ class States(Protocol):
 class Sources:
     """What a format asks the gateway.
 
-    `birth` what it measures, in words; `status` how it is; `gaps` every one there ever was; `command` acts on an alarm;
-    `readings` of a device; `links` whether each device answers; `alarms` that are not normal; `states` keeps things.
+    `birth` what it measures, in words; `status` how it is; `gaps` every one there ever was, None if nobody knows;
+    `command` acts on an alarm; `readings` of a device; `links` whether each device answers; `alarms` that are not
+    normal; `states` keeps things.
     """
 
     birth: Callable[[], Mapping[str, Any]]
     status: Callable[[], Mapping[str, Any]]
-    gaps: Callable[[], Awaitable[Sequence[Gap]]]
+    gaps: Callable[[], Awaitable[Sequence[Gap] | None]]
     command: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     readings: Callable[[str], Readings]
     links: Callable[[], Mapping[str, bool]]

@@ -38,8 +38,8 @@ class Store(Rows, flight.Store, Protocol):
 
     stored: asyncio.Event
 
-    async def gaps(self) -> Sequence[Gap]:
-        """Return the holes that the gateway made and has not reported."""
+    async def gaps(self) -> Sequence[Gap] | None:
+        """Return the holes that the gateway made and has not reported; None while the disk refuses."""
 
 
 class Publisher:
@@ -256,7 +256,8 @@ class Publisher:
         """Return what the gateway has to say about itself, if anything."""
         if time.monotonic() >= self._status_due_s:
             self._status_due_s = time.monotonic() + self._config.status_every_s
-            self._holes.look(await self._store.gaps())
+            if (gaps := await self._store.gaps()) is not None:
+                self._holes.look(gaps)
             self.format.status_now()
         return await self.format.own()
 

@@ -18,8 +18,8 @@ READ_ROWS = 64
 class Rows(Protocol):
     """What is needed of the store to read it."""
 
-    async def read(self, stream: Stream, *, after: int, upto: int | None, limit: int) -> Sequence[Row]:
-        """Return rows with after < seq <= upto, ascending."""
+    async def read(self, stream: Stream, *, after: int, upto: int | None, limit: int) -> Sequence[Row] | None:
+        """Return rows with after < seq <= upto, ascending; None while the disk refuses."""
 
     def last(self, stream: Stream) -> int:
         """Return the last committed seq, 0 for none."""
@@ -36,11 +36,13 @@ class Cursor:
         self._ahead: deque[Row] = deque()
 
     async def head(self) -> Row | None:
-        """Return the next row without taking it."""
+        """Return the next row without taking it; none while the disk refuses, of which nothing is passed over."""
         if not self._ahead:
             end = self._rows.last(self._stream) if self._upto is None else self._upto
             if end > self._position:
                 found = await self._rows.read(self._stream, after=self._position, upto=end, limit=READ_ROWS)
+                if found is None:
+                    return None
                 self._ahead.extend(found)
                 self._position = found[-1].seq if found else end
         return self._ahead[0] if self._ahead else None

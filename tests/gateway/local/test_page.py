@@ -54,6 +54,13 @@ def test_the_page():
     assert Page(colour=False).status(TOLD) == PAGE
 
 
+def test_holes_that_nobody_knows():
+    """A disk that did not answer is not a disk without holes."""
+    assert Page(colour=False).status({**TOLD, "lost": None}) == PAGE.replace(
+        "  telemetry 3 to 5: 3 lost, budget", "  which were lost cannot be read from the disk now"
+    )
+
+
 def test_colours_change_no_letter():
     """Without what colours, the page is the same; texts of devices bring no colour of their own."""
     coloured = Page(colour=True).status(TOLD)

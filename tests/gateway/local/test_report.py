@@ -1,7 +1,9 @@
 """What the status socket tells: points in pieces, the worst alarms first, and nothing that is no JSON."""
 
+import asyncio
 import json
 from dataclasses import replace
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.model import Finding, Severity
+from gateway.config.model import StoreBudget
 from gateway.core.pipeline import Pipeline
 from gateway.local.report import ALARMS_SHOWN, POINTS_AT_ONCE, Report, _worst
 from gateway.local.server import NotKnown
+from gateway.store.store import Store
 from protocols.model import Batch
 from protocols.point import DeviceConfig, PointConfig
 from protocols.points import Points
@@ -93,3 +97,23 @@ def test_the_worst_alarms_come_first(pipeline):
     assert len(told) == ALARMS_SHOWN
     assert ranks == sorted(ranks, reverse=True)
     assert ranks[0] == (True, 3)
+
+
+async def test_a_disk_that_hangs_hides_only_the_holes(pipeline, tmp_path, monkeypatch):
+    """The status is what an operator asks for then: told within a moment, with null for what only the disk knows."""
+    monkeypatch.setattr("gateway.local.report.DISK_S", 0.05)
+    store, hung = await Store.open(tmp_path, StoreBudget()), Event()
+    monkeypatch.setattr(store._disk, "losses", lambda _: hung.wait())
+    publisher = SimpleNamespace(connected=1, connects=1, published=1, acked=1, inflight=0, last_error="")
+    plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline)
+    report = Report(
+        store=store, publisher=publisher, plant=lambda: plant, status=lambda: {"store": {}}, clock=lambda: NOW_NS,
+        max_bytes=1,
+    )  # fmt: skip
+    async with asyncio.timeout(5):
+        told = await report.answer({"ask": "status"})
+    hung.set()
+    await store.close()
+
+    assert told["lost"] is None
+    assert told["ledger"]["telemetry"] == {"last": 0, "waiting": 0, "lost": 0}

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.uplink.commands import COMMAND_BYTES, REMEMBERED, CommandRefused, Commands, parse
+from gateway.uplink.desk import Desk
 
 
 async def _kept():
@@ -188,3 +191,15 @@ async def test_a_disk_that_refuses_is_told(monkeypatch):
     room = Commands(alarms=lambda _: {}, gaps=lambda: _gaps([]), rebirth=lambda: None, kept=asyncio.Event().wait)
 
     assert await room.answer(b'{"id":"1","do":"ack","alarm":"a"}') == {"id": "1", "ok": True, "stored": False}
+
+
+async def test_gaps_that_cannot_be_read_are_not_none():
+    """While the disk refuses, the answer is not that nothing was ever lost."""
+    sources = SimpleNamespace(
+        command=None, states=SimpleNamespace(flush=None), journal=Journal(), gaps=AsyncMock(return_value=None)
+    )
+    desk = Desk(sources, lambda: None)
+    desk.put(json.dumps({"id": "1", "do": "gaps"}).encode())
+
+    assert await desk.answer() == {"id": "1", "ok": False, "error": "the disk cannot be read now"}
+    assert sources.journal.kept == [("refused", "1", None)]

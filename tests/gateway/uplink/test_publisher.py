@@ -157,6 +157,28 @@ async def test_gaps_of_the_store_are_published(mosquitto, subscribe, memory, pub
     assert {"from_seq": 3, "to_seq": 9, "reason": "budget", "lost": 7}.items() <= subscriber.on("/gap")[0].items()
 
 
+async def test_a_gap_over_the_brokers_limit_is_told_without_its_list(
+    make_mosquitto, subscribe, memory, publish, messages
+):
+    """Bounds and count of a hole whose numbers take too long a list: the uplink goes on behind it."""
+    broker = make_mosquitto("max_packet_size 4000")
+    broker.start()
+    subscriber = subscribe(broker)
+    lost = tuple((first, first + 1, 1) for first in range(1, 2000, 5))
+    memory.holes.append(Gap.of(Stream.TELEMETRY, lost, (1, 2), GapReason.BUDGET))
+    memory.put(messages.summary(1))
+    publisher = publish(broker.url, memory)
+    await memory.empty()
+    await subscriber.until(lambda s: s.on("/gap"))
+    publisher.status_now()
+    await memory.until(lambda: memory.holes == [])
+
+    told = {"from_seq": 1, "to_seq": 1997, "lost": 800}
+    assert told.items() <= subscriber.on("/gap")[0].items()
+    assert "numbers" not in subscriber.on("/gap")[0]
+    assert publisher.connects == 1
+
+
 async def test_a_message_over_the_brokers_limit_becomes_a_gap(make_mosquitto, subscribe, memory, publish, messages):
     """A row that the broker would never take is a gap, instead of an endless reconnect."""
     broker = make_mosquitto("max_packet_size 20000")

@@ -1,8 +1,15 @@
 """The order of rows and the rate of the backlog, with time in the hand."""
 
+from errno import EIO
+from unittest.mock import Mock
+
 import pytest
 
+from gateway.config.model import StoreBudget
+from gateway.store.disk import Disk
+from gateway.store.packing import to_record
 from gateway.store.record import Stream
+from gateway.store.store import Store
 from gateway.uplink.schedule import READ_ROWS, Schedule, TokenBucket
 
 
@@ -52,3 +59,20 @@ async def test_rows_that_vanish_are_passed_over(memory, messages):
     end = 3 * READ_ROWS
 
     assert seen == [*range(end + 1, end + 6), *range(1, 10), *range(2 * READ_ROWS, end + 1)]
+
+
+async def test_rows_that_cannot_be_read_now_are_read_later(tmp_path, messages, monkeypatch):
+    """A disk that refuses one read takes nothing out of the order: what it holds goes once it can be read."""
+    store = await Store.open(tmp_path, StoreBudget(commit_s=0.01))
+    store.append([to_record(messages.alarm(1)), to_record(messages.summary(2))])
+    await store.flush()
+    schedule = Schedule(store, backlog_rate_per_s=1000)
+    store.append([to_record(messages.change(3))])
+    await store.flush()
+    with monkeypatch.context() as broken:
+        broken.setattr(Disk, "read", Mock(side_effect=OSError(EIO, "Input/output error")))
+        assert await schedule.next(0, backlog=True) is None
+    told = [await schedule.next(0, backlog=True) for _ in range(3)]
+    await store.close()
+
+    assert [due.row.record.stream for due in told if due] == [Stream.ALARM, Stream.CHANGE, Stream.TELEMETRY]
