@@ -232,7 +232,7 @@ class Publisher:
                 self._publish(connection, own, None)
             return 0
         if hole := self._holes.next():
-            self._publish(connection, self.format.gap(hole), hole)
+            self._publish(connection, self._writer.hole(hole, connection.max_bytes), hole)
             return 0
         due = await schedule.next(time.monotonic(), backlog=self._flight.backlog < max(1, window // 2))
         if due is not None:

@@ -1,6 +1,7 @@
 """Turns what is stored into messages that the broker can take; what cannot be sent leaves a gap."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -36,10 +37,17 @@ class Writer:
             if self.unreadable == 1:
                 stream = due.row.record.stream.value
                 self._log.error("row_unreadable", stream=stream, seq=due.row.seq, reason=str(bad))
-            return self._instead(due.row.gap(GapReason.CORRUPT))
+            return self._instead(due.row.gap(GapReason.CORRUPT), max_bytes)
         if all(self.fits(message, max_bytes) for message in messages):
             return messages
-        return self._instead(due.row.gap(GapReason.SIZE))
+        return self._instead(due.row.gap(GapReason.SIZE), max_bytes)
+
+    def hole(self, hole: Gap, max_bytes: int) -> Outgoing:
+        """Return the message of a hole, of bounds and count only where the broker would not take its numbers."""
+        message = self._format.gap(hole)
+        if not hole.numbers or self.fits(message, max_bytes):
+            return message
+        return self._format.gap(replace(hole, numbers=()))
 
     def fits(self, message: Outgoing, max_bytes: int) -> bool:
         """Return whether the broker would take a message of this size."""
@@ -51,6 +59,6 @@ class Writer:
             self._log.error("message_oversized", topic=message.topic, bytes=size, max_bytes=max_bytes)
         return False
 
-    def _instead(self, hole: Gap) -> Sequence[Outgoing]:
+    def _instead(self, hole: Gap, max_bytes: int) -> Sequence[Outgoing]:
         self._lost(hole)
-        return (self._format.gap(hole),)
+        return (self.hole(hole, max_bytes),)

@@ -92,6 +92,9 @@ class Memory:
         found = [row for seq, row in self.rows[stream].items() if after < seq <= (upto or math.inf)]
         return found[:limit]
 
+    async def flush(self) -> None:
+        """It has no disk."""
+
     def last(self, stream: Stream) -> int:
         return self.lasts[stream]
 
