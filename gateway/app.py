@@ -137,7 +137,6 @@ class Gateway:
         await self.plant.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.store.flush(), FLUSH_S)
-        with suppress(TimeoutError):
             await asyncio.wait_for(self.publisher.emptied(), self._grace_s)
         await self.publisher.drain(DRAIN_S)
         log.info("stopped", seconds=round(time.monotonic() - began, 3))

@@ -5,6 +5,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 FAILED, EX_CONFIG = 1, 78
 """sysexits.h: systemd does not restart on 78."""
+JOIN_S = 0.1
+"""How long a thread that was told to end may take; one that hangs takes for ever."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +58,19 @@ def _serve(path: Path, config: "Config") -> int:
     except (StoreBusy, StoreTooNew) as error:
         print(error, file=sys.stderr)
         return FAILED
+    _leave_the_hung()
     return 0
+
+
+def _leave_the_hung() -> None:
+    """End here and now if a thread hangs in a disk that does not answer: the interpreter would wait for it for ever."""
+    others = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
+    for thread in others:
+        thread.join(JOIN_S)
+    if any(thread.is_alive() for thread in others):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 async def _until_signalled(gateway: "Gateway") -> None:

@@ -32,6 +32,8 @@ RETRY_S = 1.0
 """Pause after a commit that failed: a full disk is noticed soon, and not hammered."""
 SLOW_S = 0.5
 """A commit that takes longer is worth a word: alarms wait for it. A healthy disk takes some milliseconds."""
+HUNG_S = 5.0
+"""How long a close waits for a disk that does not answer: memory cards stall for seconds, and what waits would be lost."""
 RECEIPT_S = 1.0
 """Longest commit_s that a receipt waits for, beyond it all are urgent: devices wait 2 to 10 s for their confirm."""
 NO_STATES: Mapping[str, bytes | None] = MappingProxyType({})
@@ -182,12 +184,19 @@ class Store:
         return await self._ask_disk(lambda: self._disk.states(prefix), {})
 
     async def close(self) -> None:
-        """Commit what waits, trying once if the disk refuses, and close."""
+        """Commit what waits, trying once if the disk refuses, and close; a disk that hangs is left to itself."""
         self._closing.set()
         self._ask(urgent=True)
+        task = self._task
+        assert task is not None
+        await asyncio.wait((task,), timeout=HUNG_S)
+        if not task.done():
+            log.error("store_left_behind", bytes=self._waiting_bytes, fault="the disk does not answer")
+            task.cancel()
+            self._thread.shutdown(wait=False)
+            return
         try:
-            if self._task is not None:
-                await self._task
+            await task
         finally:
             await self._shut()
 

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from gateway.store.store import HUNG_S
+
 STOP_S = 2.0
 DEAD_RESOLVER = """
 import socket, time
@@ -21,6 +23,22 @@ socket.getaddrinfo = dead
 raise SystemExit(main())
 """
 """The daemon on a machine whose resolver does not answer."""
+SICK_DISK = """
+import errno, os, time
+from gateway.cli import main
+from gateway.store.disk import Disk
+
+commit = Disk.commit
+
+def sick(self, work):
+    if os.path.exists(os.environ["SICK"]):
+        CONDUCT
+    commit(self, work)
+
+Disk.commit = sick
+raise SystemExit(main())
+"""
+"""The daemon on a disk that falls ill when there is a file of the name SICK."""
 
 
 @pytest.fixture
@@ -109,3 +127,23 @@ async def test_stop_with_a_dead_resolver(daemon, device):
     await device.answered(5)
 
     assert await daemon.stop() < STOP_S
+
+
+@pytest.mark.parametrize(
+    ("conduct", "within_s"),
+    [("raise OSError(errno.EIO, 'failing')", STOP_S), ("time.sleep(60)", STOP_S + HUNG_S)],
+    ids=["fails", "hangs"],
+)
+async def test_stop_with_a_sick_disk(make_daemon, device, book, wire, tmp_path, conduct, within_s):
+    """The disk refuses, or never answers, while the broker swallows: both have their chance, and the end comes."""
+    daemon = make_daemon(wire.url)
+    daemon.write([device.config("d1", every_s=0.05)])
+    sick = tmp_path / "sick"
+    await daemon.start((sys.executable, "-c", SICK_DISK.replace("CONDUCT", conduct), "run"), SICK=str(sick))
+    await book.until(lambda book: book.status.get("online"))
+    wire.swallow()
+    sick.touch()
+    await device.answered(device.answers[1] + 30)
+
+    assert await daemon.stop() < within_s
+    assert "store_left_behind" in daemon.log
