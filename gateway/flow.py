@@ -43,16 +43,24 @@ class Flow:
         self._store, self._bookmarks, self._clock = store, bookmarks, clock
         self._window_ns = int(window_s * 1_000_000_000)
         self._marks: dict[tuple[str, str], Bookmark] = {}
+        self._putting = 0
         self._queue: asyncio.Queue[Read | Tick | None] = asyncio.Queue(maxsize=queue_batches)
 
     async def put(self, seen: Read) -> None:
         """Hand on what was read."""
-        await self._queue.put(self._renewed(seen))
+        self._putting += 1
+        try:
+            await self._queue.put(self._renewed(seen))
+        finally:
+            self._putting -= 1
 
     async def tick(self) -> None:
-        """Let time pass, for ever. The clock is not looked at while the queue is full: a step must not be overtaken."""
+        """Let time pass, for ever. The clock is not looked at while the queue is full, or somebody waits for a place.
+
+        So a step neither is overtaken nor overtakes what has the time of before it.
+        """
         while True:
-            stepped_ns = 0 if self._queue.full() else self._clock.follow()
+            stepped_ns = 0 if self._queue.full() or self._putting else self._clock.follow()
             await self._queue.put(Tick(self._clock(), stepped_ns, synchronised()))
             if stepped_ns:
                 log.warning("clock_stepped", by_s=round(stepped_ns / 1e9, 3))

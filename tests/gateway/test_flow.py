@@ -107,6 +107,26 @@ async def test_a_step_is_not_overtaken(flow, clocks):
     ]
 
 
+async def test_a_step_does_not_overtake_who_waits_for_room(flow, clocks):
+    """What waits at the full queue has the old time: the clock is not looked at before it has its place."""
+    for n in range(16):
+        await flow.put(batch(START_NS + n))
+    waiting = asyncio.create_task(flow.put(batch(START_NS + 16)))
+    await asyncio.sleep(0)
+    clocks.offset_ns -= 3600 * NS
+    running, ticking = asyncio.create_task(flow.run()), asyncio.create_task(flow.tick())
+    async with asyncio.timeout(10):
+        await waiting
+        await flow.pipeline.stepped.wait()
+    ticking.cancel()
+    await flow.finish()
+    await running
+
+    steps = [n for n, seen in enumerate(flow.pipeline.seen) if getattr(seen, "stepped_ns", 0)]
+    after = [seen.arrival_ns for seen in flow.pipeline.seen[steps[0] :] if isinstance(seen, Batch)]
+    assert after == []
+
+
 async def test_a_year_ahead_and_back(flow, clocks, store):
     """Three windows come of it and not three million: before, the wrong year, and after."""
     for by_s in (31_536_000, -31_536_000, 0):
