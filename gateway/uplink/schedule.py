@@ -1,7 +1,8 @@
 """What goes next: alarms, then live changes, then live telemetry, then the backlog, oldest first and rate-capped.
 
-Everything stored before the connection came up is backlog, marked historical. Live rows never wait for it: they are
-asked first each time, and the backlog may fill only half of the in-flight window and a fixed rate, from its time on.
+Everything stored before the connection came up is backlog, marked historical, also as part of a merged window. Live
+rows never wait for it: they are asked first each time, and the backlog may fill only half of the in-flight window and a
+fixed rate, from its time on.
 """
 
 from collections import deque
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.store import numbers
 from gateway.store.record import Row, Stream
 
 READ_ROWS = 64
@@ -101,7 +103,8 @@ class Schedule:
         for cursor in self._live:
             row = await cursor.head()
             if row is not None:
-                return Due(cursor.take(), historical=row.seq <= self._marks[row.record.stream], backlog=False)
+                oldest, _ = numbers.bounds(row.numbers)
+                return Due(cursor.take(), historical=oldest <= self._marks[row.record.stream], backlog=False)
         return await self._next_of_backlog(now_s) if backlog else None
 
     async def _next_of_backlog(self, now_s: float) -> Due | None:

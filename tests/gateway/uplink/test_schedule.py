@@ -1,5 +1,6 @@
 """The order of rows and the rate of the backlog, with time in the hand."""
 
+from dataclasses import replace
 from errno import EIO
 from unittest.mock import Mock
 
@@ -76,3 +77,15 @@ async def test_rows_that_cannot_be_read_now_are_read_later(tmp_path, messages, m
     await store.close()
 
     assert [due.row.record.stream for due in told if due] == [Stream.ALARM, Stream.CHANGE, Stream.TELEMETRY]
+
+
+async def test_a_window_merged_across_the_connection_is_historical(memory, messages):
+    """It tells of a time before the connection too, whatever its own number."""
+    memory.put(messages.summary(1), messages.summary(2))
+    schedule = Schedule(memory, backlog_rate_per_s=1000)
+    memory.put(messages.summary(3), messages.summary(4))
+    rows = memory.rows[Stream.TELEMETRY]
+    rows[3] = replace(rows[3], merged=((1, 3, 2),))
+    told = [await schedule.next(0, backlog=True) for _ in range(2)]
+
+    assert [(due.row.seq, due.historical) for due in told] == [(3, True), (4, False)]
