@@ -33,7 +33,7 @@ RETRY_S = 1.0
 SLOW_S = 0.5
 """A commit that takes longer is worth a word: alarms wait for it. A healthy disk takes some milliseconds."""
 HUNG_S = 5.0
-"""How long a close waits for a disk that does not answer: memory cards stall for seconds, and what waits is lost then."""
+"""How long a close waits for a disk that does not answer: memory cards stall for seconds, and what waits is lost."""
 RECEIPT_S = 1.0
 """Longest commit_s that a receipt waits for, beyond it all are urgent: devices wait 2 to 10 s for their confirm."""
 NO_STATES: Mapping[str, bytes | None] = MappingProxyType({})

@@ -41,7 +41,7 @@ class Flight:
         self._hold_s = hold_s
         self._flying: dict[int, Carried] = {}
         self._held: deque[tuple[float, Row]] = deque()
-        self._reported: list[Gap] = []
+        self._reported: deque[tuple[float, Gap]] = deque()
 
     def __len__(self) -> int:
         return len(self._flying)
@@ -63,26 +63,24 @@ class Flight:
         match carried:
             case Due():
                 self.backlog -= carried.backlog
-                self.arrived(carried.row, now_s)
+                self._held.append((now_s, carried.row))
             case Gap():
-                self._reported.append(carried)
+                self._reported.append((now_s, carried))
         if not self._flying:
             self.landed.set()
 
-    def arrived(self, row: Row, now_s: float) -> None:
-        """The broker has `row`, or there is nothing to tell of it."""
-        self._held.append((now_s, row))
-
     def recall(self) -> None:
-        """All rows go again: what is under way or held does not count as arrived any more."""
-        self._flying = {mid: None if isinstance(carried, Due) else carried for mid, carried in self._flying.items()}
+        """All rows and gaps go again: what is under way or held does not count as arrived any more."""
+        self._flying = dict.fromkeys(self._flying)
         self._held.clear()
+        self._reported.clear()
         self.backlog = 0
 
     def crash(self) -> None:
         """The connection is over: what was under way or is still held goes again with the next one."""
         self._flying.clear()
         self._held.clear()
+        self._reported.clear()
         self.backlog = 0
         self.landed.set()
 
@@ -99,6 +97,8 @@ class Flight:
             gone.setdefault(row.record.stream, []).append(row.seq)
         for stream, seqs in gone.items():
             self._store.acknowledge(stream, tuple(seqs))
-        if self._reported:
-            self._store.reported(tuple(self._reported))
-            self._reported.clear()
+        told = []
+        while self._reported and self._reported[0][0] + self._hold_s <= now_s:
+            told.append(self._reported.popleft()[1])
+        if told:
+            self._store.reported(told)

@@ -97,7 +97,7 @@ class Format(Protocol):
         """Return what the gateway has to say about itself now, before any row."""
 
     def row(self, due: Due) -> Sequence[Outgoing]:
-        """Return the messages of a row, in order, the last of which carries it; none if there is nothing to tell.
+        """Return the messages of a row, in order, the last of which carries it.
 
         Raises:
             BadRecord: it is not what was written.

@@ -213,6 +213,8 @@ class Publisher:
             rest_s = await self._send(connection, schedule)
             if self.format.rewound():
                 self._flight.recall()
+                self._holes.forget()
+                self._status_due_s = -math.inf
                 schedule = self._schedule(away_s=0.0)
             if rest_s:
                 rest_s = min(rest_s, self.format.rest_s, self._flight.rest_s(time.monotonic()))
@@ -247,10 +249,7 @@ class Publisher:
         messages = self._writer.row(due, connection.max_bytes)
         for message in messages[:-1]:
             self._publish(connection, message, None)
-        if messages:
-            self._publish(connection, messages[-1], due)
-        else:
-            self._flight.arrived(due.row, time.monotonic())
+        self._publish(connection, messages[-1], due)
 
     async def _own_message(self) -> Outgoing | None:
         """Return what the gateway has to say about itself, if anything."""

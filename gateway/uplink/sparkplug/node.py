@@ -6,6 +6,7 @@ Properties/… · Health/… · Store/…         version, configuration; state 
 Alarm/…                                   the last change of state of any alarm; each change is an NDATA
 Alarms/Count · Alarms/Open                the alarms that are not normal now, as a table
 Ledger/alarm · Ledger/Gap                 the number of the alarm message; the last hole that the gateway made
+Ledger/Lost Device                        the number of the last message that a device's death had said already
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.core.messages import Alarm
+from gateway.store.numbers import to_words
 from gateway.store.record import Gap, Row
 from gateway.uplink import payload as plain
 from gateway.uplink.format import Sources
@@ -48,6 +50,7 @@ METRICS: Mapping[str, DataType] = {
     "Alarm/Message": DataType.STRING,
     "Ledger/alarm": DataType.INT64,
     "Ledger/Gap": DataType.STRING,
+    "Ledger/Lost Device": DataType.STRING,
 }
 OPEN: Mapping[str, DataType] = {
     "Id": DataType.STRING,
@@ -106,6 +109,12 @@ class Node:
     def gap(self, hole: Gap, now_ms: int) -> bytes:
         """Return the payload of the record of a hole."""
         return self._data({"Ledger/Gap": _text(plain.gap_fields(hole))}, now_ms, now_ms)
+
+    def spared(self, row: Row, now_ms: int) -> bytes:
+        """Return the payload of the numbers of a row that need not be told: the ledger has no hole."""
+        stream, device = row.record.stream, row.record.device
+        told = {"stream": stream, "device": device, "seq": row.seq, "numbers": to_words(row.numbers)}
+        return self._data({"Ledger/Lost Device": _text(told)}, now_ms, now_ms)
 
     def alarm(self, row: Row, alarm: Alarm, *, historical: bool, now_ms: int) -> bytes:
         """Return the payload of a change of state: all of it at once, as of when it happened."""

@@ -1,7 +1,8 @@
 """From one NBIRTH to the next: who has been born, under which aliases, and the number of each message.
 
 Rows of a device that is lost or no longer configured must be told between a birth and a death, too: it is born for
-them and dies again when no more have come for a moment. What only says that a dead device is lost, its death has said.
+them and dies again when no more have come for a moment. What only says that a dead device is lost, its death has said:
+of such a row only the number goes, so that the ledger is whole.
 """
 
 import itertools
@@ -109,7 +110,7 @@ class Session:
         member = self._member(message.device)
         metrics = member.metrics
         if not metrics.born and _only_lost(message):
-            return ()
+            return (self.of_node("NDATA", self.node.spared(due.row, now_ms())),)
         births = []
         if metrics.grow(dict.fromkeys(message.points, UNKNOWN)) or not metrics.born:
             births.append(self._birth(message.device, member))

@@ -1,6 +1,6 @@
 """Births, data and deaths on a real Mosquitto, seen packet by packet."""
 
-import asyncio
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -105,7 +105,7 @@ async def test_a_lost_device_dies_and_is_born_again(stage):
 
 
 async def test_rows_of_a_dead_device_are_told_between_a_birth_and_a_death(stage):
-    """What a lost device had said before is delivered, as historical; what only says that it is lost is not."""
+    """What a lost device had said before is delivered, as historical; of what only says that it is lost the number."""
     await started(stage)
     lost = int(Quality.COMM_LOST)
     stage.edge.put(stage.edge.summary(1.0, device="dead", count=0, quality=lost, s=61))
@@ -114,12 +114,15 @@ async def test_rows_of_a_dead_device_are_told_between_a_birth_and_a_death(stage)
     row = stage.said("DDATA")[0]
 
     assert [(m.verb, m.device) for m in stage.said()][3:] == [
+        ("NDATA", ""),
         ("DBIRTH", "dead"),
         ("DDATA", "dead"),
         ("DDEATH", "dead"),
     ]
     assert all(metric.is_historical for metric in row.payload.metrics)
     assert row.payload.metrics[0].long_value == 2
+    (spared,) = [text for m in stage.said("NDATA") if (text := m.payload.metrics[0].string_value).startswith("{")]
+    assert json.loads(spared) == {"stream": "telemetry", "device": "dead", "seq": 1, "numbers": [[1, 1]]}
 
 
 async def test_rows_of_an_older_configuration_are_told(stage):
@@ -189,22 +192,40 @@ async def test_an_older_alarm_is_history(stage):
     assert flags == [{False}, {True}]
 
 
+async def test_a_gap_is_told_again_to_a_host_that_missed_it(stage):
+    """Like a row, a gap stays in the store for the rolling window: a rebirth brings it again."""
+    holes, gone = [Gap(Stream.TELEMETRY, 3, 9, 1, 2, GapReason.BUDGET, 7)], []
+
+    async def gaps():
+        return [hole for hole in holes if hole not in gone]
+
+    stage.edge.store.gaps, stage.edge.store.reported = gaps, gone.extend
+    await started(stage)
+    publisher = stage.publishers[0]
+    await stage.until(lambda: gaps_in(stage.said("NDATA")) == 1 and not publisher.inflight)
+    stage.command(Rebirth=True)
+    await stage.until(lambda: gaps_in(stage.said("NDATA")) == 2)
+
+
+def gaps_in(messages):
+    return sum('"reason":"budget"' in m.payload.metrics[0].string_value for m in messages)
+
+
 async def test_a_gap_is_told_and_let_go_of(stage):
-    """A hole that the gateway made is a metric of the node, and leaves the store when the broker has it."""
+    """A hole that the gateway made is a metric of the node; it leaves the store as rows do, at once at a stop."""
     holes = [Gap(Stream.TELEMETRY, 3, 9, 1, 2, GapReason.BUDGET, 7)]
-    reported = asyncio.Event()
 
     async def gaps():
         return holes
 
     def take(gone):
         holes[:] = [hole for hole in holes if hole not in gone]
-        reported.set()
 
     stage.edge.store.gaps, stage.edge.store.reported = gaps, take
     await started(stage)
-    async with asyncio.timeout(10):
-        await reported.wait()
+    await stage.until(lambda: gaps_in(stage.said("NDATA")))
+    assert holes
+    await stage.publishers[0].drain(5.0)
 
     assert holes == []
     assert '"reason":"budget"' in stage.said("NDATA")[0].payload.metrics[0].string_value
