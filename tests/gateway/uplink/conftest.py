@@ -92,9 +92,6 @@ class Memory:
         found = [row for seq, row in self.rows[stream].items() if after < seq <= (upto or math.inf)]
         return found[:limit]
 
-    async def flush(self) -> None:
-        """It has no disk."""
-
     def last(self, stream: Stream) -> int:
         return self.lasts[stream]
 
