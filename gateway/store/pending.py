@@ -82,6 +82,11 @@ class Pending:
         """How many fell out and are not on record yet."""
         return {s: sum(lost.count for (stream, _), lost in self._lost.items() if stream is s) for s in Stream}
 
+    @property
+    def acknowledged(self) -> Mapping[Stream, int]:
+        """How many rows wait for their deletion because the broker has them."""
+        return {s: sum(last - first + 1 for first, last in self._acknowledged.get(s, ())) for s in Stream}
+
     def add(self, records: Sequence[Record], states: Mapping[str, bytes | None]) -> None:
         """Let a unit wait; one that is larger than a transaction is split, its states last."""
         for record in records:

@@ -36,6 +36,9 @@ HUNG_S = 5.0
 """How long a close waits for a disk that does not answer: memory cards stall for seconds, and what waits is lost."""
 RECEIPT_S = 1.0
 """Longest commit_s that a receipt waits for, beyond it all are urgent: devices wait 2 to 10 s for their confirm."""
+ACKED_S, ACKED_ROWS = 10.0, 1_000
+"""Longest wait of acknowledgements for records to share their commit, and most rows of them: a commit of their own for
+each window would double what is written to flash."""
 NO_STATES: Mapping[str, bytes | None] = MappingProxyType({})
 
 log = structlog.get_logger()
@@ -61,6 +64,8 @@ class Store:
         self._rounds_asked = self._rounds_done = 0
         self._wake, self._urgent, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._turn = asyncio.Condition()
+        self._loop = asyncio.get_running_loop()
+        self._acked: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -88,9 +93,10 @@ class Store:
     @property
     def stats(self) -> StoreStats:
         """Every number of the store, now."""
-        stats, lost = self._disk.stats, self._pending.lost
+        stats, lost, acked = self._disk.stats, self._pending.lost, self._pending.acknowledged
         return replace(
             stats,
+            rows={stream: max(0, rows - acked[stream]) for stream, rows in stats.rows.items()},
             dropped={stream: stats.dropped.get(stream, 0) + lost[stream] for stream in Stream},
             pending_bytes=self._waiting_bytes,
             acks_forgotten=self._pending.acks_forgotten,
@@ -121,9 +127,12 @@ class Store:
             self._receipts.stored(self._rounds_asked)
 
     def acknowledge(self, stream: Stream, seqs: Iterable[int]) -> None:
-        """The broker has these rows: delete them with the next commit. Unknown ones are none of ours."""
+        """The broker has these rows: delete them with the next commit, within ACKED_S. Unknown ones change nothing."""
         self._pending.acknowledge(stream, seqs)
-        self._ask()
+        if sum(self._pending.acknowledged.values()) >= ACKED_ROWS:
+            self._ask()
+        elif self._acked is None:
+            self._acked = self._loop.call_later(ACKED_S, self._ask)
 
     def discard(self, stream: Stream, seqs: Iterable[int]) -> None:
         """Nobody can read these rows: delete them with the next commit and record the gap."""
@@ -139,6 +148,11 @@ class Store:
         """What this row held never leaves, and is reported as `gap` in its place: remember it with the next commit."""
         self._pending.note(gap)
         self._ask()
+
+    def hurry(self) -> None:
+        """Commit what waits now: what was acknowledged is not to be read again."""
+        if self._pending:
+            self._ask(urgent=True)
 
     def last(self, stream: Stream) -> int:
         """Return the last committed number of `stream`, 0 for none."""
@@ -266,6 +280,9 @@ class Store:
         """Commit everything that waits now; what comes meanwhile is the next round's."""
         self._wake.clear()
         self._urgent.clear()
+        if self._acked is not None:
+            self._acked.cancel()
+            self._acked = None
         asked = self._rounds_asked
         self._committing.extend(self._pending.take())
         while self._committing:

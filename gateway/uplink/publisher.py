@@ -41,6 +41,9 @@ class Store(Rows, flight.Store, Protocol):
     async def gaps(self) -> Sequence[Gap] | None:
         """Return the holes that the gateway made and has not reported; None while the disk refuses."""
 
+    def hurry(self) -> None:
+        """Let go now of what was acknowledged, so that the next connection does not send it again."""
+
 
 class Publisher:
     """Feeds one broker from one store. Its counters and states are attributes, for the health.
@@ -183,6 +186,7 @@ class Publisher:
         finally:
             self._flight.let_go(time.monotonic())
             self._flight.crash()
+            self._store.hurry()
             self._connection, self.connected = None, False
             self._gone_s = time.monotonic()
             connection.abort()

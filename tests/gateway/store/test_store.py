@@ -8,7 +8,7 @@ import pytest
 from gateway.config.model import MIB, StoreBudget
 from gateway.store.limits import PENDING_BYTES, cost
 from gateway.store.record import Gap, GapReason, Record, Stream
-from gateway.store.store import Store
+from gateway.store.store import ACKED_ROWS, Store
 
 T, C, A = Stream.TELEMETRY, Stream.CHANGE, Stream.ALARM
 SLOW = StoreBudget(max_bytes=4 * MIB, commit_s=60)
@@ -117,6 +117,49 @@ async def test_unknown_acknowledgements_are_nothing(tmp_path):
 
     assert await seqs(store) == [1, 3]
     assert store.stats.rows[T] == 2
+    await store.close()
+
+
+async def test_acknowledgements_share_the_commit_of_the_next_records(tmp_path):
+    """A window costs one commit, not a second one for its deletion; meanwhile its rows no longer count."""
+    store = await Store.open(tmp_path, QUICK)
+    for window in range(1, 4):
+        store.append([record(window)])
+        await store.stored.wait()
+        store.stored.clear()
+        store.acknowledge(T, [window])
+
+        assert (store.stats.rows[T], store.stats.commits) == (0, window)
+    await store.close()
+
+
+async def test_acknowledgements_wait_no_longer_than_their_time(tmp_path, monkeypatch):
+    """A window that no other follows leaves the disk by itself."""
+    monkeypatch.setattr("gateway.store.store.ACKED_S", 0.05)
+    store = await Store.open(tmp_path, QUICK)
+    store.append([record(1)])
+    await store.flush()
+    store.stored.clear()
+    store.acknowledge(T, [1])
+    await store.stored.wait()
+
+    assert await seqs(store) == []
+    await store.close()
+
+
+@pytest.mark.parametrize("acknowledged", [range(1, 1001), range(1, 3)], ids=["many", "the connection is over"])
+async def test_acknowledgements_do_not_always_wait(tmp_path, acknowledged):
+    """So many that a commit of their own is worth it; or the next connection would send them again."""
+    store = await Store.open(tmp_path, QUICK)
+    store.append([record(n) for n in range(1002)])
+    await store.flush()
+    store.stored.clear()
+    store.acknowledge(T, acknowledged)
+    if len(acknowledged) < ACKED_ROWS:
+        store.hurry()
+    await store.stored.wait()
+
+    assert (await store.read(T, after=0, limit=1))[0].seq == acknowledged[-1] + 1
     await store.close()
 
 

@@ -102,6 +102,9 @@ class Memory:
         if not any(self.rows.values()):
             self.emptied.set()
 
+    def hurry(self) -> None:
+        """What was acknowledged is gone at once here."""
+
     def lost(self, gap: Gap) -> None:
         self.ever.add(gap)
 
