@@ -33,7 +33,7 @@ def test_telemetry():
     )
 
     assert payload.telemetry(summary, seq=1042, historical=False) == (
-        b'{"v":1,"stream":"telemetry","seq":1042,"device":"feeder1","start":"' + TIME.encode() + b'","length_s":10.0,'
+        b'{"v":1,"stream":"telemetry","seq":1042,"device":"feeder1","start":"' + TIME.encode() + b'","length_s":10,'
         b'"historical":false,"clock":"free","points":{"va":{"n":10,"min":229.8,"max":230.4,"mean":230.1,"last":230.2,"q":0},'
         b'"vb":{"n":0,"min":null,"max":null,"mean":null,"last":null,"q":8193}}}'
     )
@@ -146,18 +146,25 @@ def test_gap():
 
 @given(st.lists(st.floats(width=64), min_size=1, max_size=20))
 def test_numbers_survive(values):
-    """Any number comes back to 15 digits, and one that does not exist as null."""
+    """Any number is the one that its 15 digits say, and one that does not exist is null."""
     n = len(values)
     array = np.array(values)
     zeros = np.zeros(n, np.int64)
     change = Change("d", NS, tuple(f"p{i}" for i in range(n)), array, zeros.astype(np.uint16), zeros)
     points = json.loads(payload.change(change, seq=1, historical=False))["points"].values()
+    told = [float(f"{value:.15g}") for value in values]
 
-    for value, point in zip(values, points, strict=True):
-        if abs(value) <= payload.LARGEST:
-            assert point["value"] == pytest.approx(value, rel=1e-14, abs=0)
-        else:
-            assert point["value"] is None
+    assert [value if math.isfinite(value) else None for value in told] == [point["value"] for point in points]
+
+
+def test_whole_numbers_take_no_point():
+    """A register is written as it is, wherever it stands in the message."""
+    change = Change("d.0", NS, ("p.0", "q"), np.array([230.0, 1e6]), np.zeros(2, np.uint16), np.zeros(2, np.int64))
+
+    assert payload.change(change, seq=1, historical=False).endswith(
+        b'"device":"d.0","time":"2025-11-20T10:00:00.123Z","historical":false,"clock":"free",'
+        b'"points":{"p.0":{"value":230,"q":0,"time":null},"q":{"value":1000000,"q":0,"time":null}}}'
+    )
 
 
 def test_evidence_has_a_bottom():
