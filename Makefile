@@ -17,7 +17,7 @@ demo: $(VENV)/.demo ## simulated substation, broker and gateway in this terminal
 	@$(BIN)/gridsentinel demo --seconds $(SECONDS)
 
 test: $(VENV)/.dev $(VENV)/.peers ## every fast test, against a real Mosquitto
-	$(BIN)/pytest -q -m "not slow and not interop"
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not interop"
 
 slow: $(VENV)/.dev $(VENV)/.peers ## the tests that take minutes
 	$(BIN)/pytest -q -m "slow and not interop"
