@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -92,8 +92,14 @@ def listed(words: Iterable[str]) -> str:
 @lru_cache(maxsize=1024)
 def did_you_mean(word: str, allowed: tuple[str, ...]) -> str:
     """Return `; did you mean …?` where one of `allowed` looks like `word`, otherwise nothing."""
-    near = get_close_matches(word[:MAX_SHOWN].lower(), allowed, 1) or get_close_matches(word[:MAX_SHOWN], allowed, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = _nearest(word[:MAX_SHOWN].lower(), allowed) or _nearest(word[:MAX_SHOWN], allowed)
+    return f"; did you mean {near}?" if near else ""
+
+
+def _nearest(word: str, allowed: tuple[str, ...]) -> str:
+    """Return what looks most like `word`; of several that do, the one that is named first."""
+    near = sorted(get_close_matches(word, allowed), key=allowed.index)
+    return max(near, key=lambda each: SequenceMatcher(None, each, word).ratio(), default="")
 
 
 def _kind(value: Any) -> str:

@@ -30,6 +30,8 @@ NETWORK_PORTS = {"tcp": 502, "tls": 802, "rtu+tcp": 0}
 """The port where a url has none; 0 where it must have one."""
 LAST_RTU_UNIT = 247
 """Serial Line V1.02, clause 2.2: 0 is broadcast, which nobody answers; 248 to 255 are reserved."""
+TABLES_OF_MANUALS = {"0": "coil", "1": "discrete", "3": "input", "4": "holding"}
+NUMBER_OF_A_MANUAL = re.compile(r"([0134])(?!0+$)(\d{4,5})")
 ADDRESS = re.compile(r"(coil|discrete|holding|input):(\d{1,9})(?:\.(\d{1,3}))?")
 
 
@@ -50,7 +52,8 @@ class Address:
         """
         match = ADDRESS.fullmatch(text)
         if match is None:
-            raise ValueError(f"address '{text}' is none of coil:N, discrete:N, holding:N, input:N, holding:N.BIT")
+            allowed = "coil:N, discrete:N, holding:N, input:N, holding:N.BIT"
+            raise ValueError(f"address '{text}' is none of {allowed}{_of_a_manual(text)}")
         table, offset, bit = match[1], int(match[2]), match[3]
         if offset > LAST_ADDRESS:
             raise ValueError(f"address {offset} is over {LAST_ADDRESS}; zero based, so 40001 is holding:0")
@@ -59,6 +62,12 @@ class Address:
         if bit is not None and int(bit) > 15:
             raise ValueError(f"bit {bit} is over 15, the highest of a register")
         return cls(table, offset, None if bit is None else int(bit))
+
+
+def _of_a_manual(text: str) -> str:
+    """Return what is meant by a number such as 40101 or 400101, as manuals have it."""
+    match = NUMBER_OF_A_MANUAL.fullmatch(text)
+    return f"; {text} of a manual is {TABLES_OF_MANUALS[match[1]]}:{int(match[2]) - 1}" if match else ""
 
 
 def _address(text: str) -> str:
