@@ -158,11 +158,11 @@ class Book:
 
 
 class Ledger:
-    """The books of one gateway's streams; `from_now` leaves out what was given out before the first status."""
+    """The books of one gateway's streams; `from_now`, until a status, leaves out what was before it."""
 
     def __init__(self, *, from_now: bool = False) -> None:
         self.books = {stream: Book() for stream in STREAMS}
-        self._from_now = from_now
+        self.from_now = from_now
 
     def enter(self, topic: str, message: Mapping[str, Any]) -> Verdict | None:
         """Enter a message of `topic` (`telemetry`, `gap`, `status` …); return the verdict on one that has a number."""
@@ -178,10 +178,10 @@ class Ledger:
     def _settle(self, last: Mapping[str, int], waiting: Mapping[str, int]) -> None:
         """Enter what a status says; that of a gateway which cannot read its disk yet names no numbers."""
         for stream, book in self.books.items():
-            if self._from_now:
+            if self.from_now:
                 book.begin(last[stream])
             book.told(last[stream], waiting[stream])
-        self._from_now = False
+        self.from_now = False
 
     @property
     def complete(self) -> bool:

@@ -45,7 +45,8 @@ COMPLETE, LOST, FAILED, OUTSTANDING = 0, 1, 2, 3
 class Consumer:
     """Listens to one gateway and keeps its ledger.
 
-    `heard` once the retained status has come, which the broker sends behind all that it kept for the session.
+    `heard` once the retained status has come, which the broker sends behind all that it kept for the session. A book
+    that begins now waits for the gateway's next status: the retained one is older than the subscription.
     """
 
     def __init__(self, url: str, prefix: str, *, state: Path | None, from_now: bool, client: Client) -> None:
@@ -56,8 +57,9 @@ class Consumer:
         self._inbox: queue.Queue[Arrived] = queue.Queue()
         self._link = 0
         if state is not None and state.exists():
-            self.ledger = Ledger()
-            self.ledger.books = {stream: Book.from_json(kept) for stream, kept in json.loads(state.read_text()).items()}
+            books = {stream: Book.from_json(kept) for stream, kept in json.loads(state.read_text()).items()}
+            self.ledger = Ledger(from_now=from_now and not any(book.last for book in books.values()))
+            self.ledger.books = books
         client.on_connect = self._on_connect
         client.on_message = lambda _client, _data, message: self._inbox.put((self._link, message))
         client.on_disconnect = self._on_disconnect
@@ -92,7 +94,9 @@ class Consumer:
 
     def _enter(self, message: MQTTMessage) -> None:
         topic = message.topic.removeprefix(f"{self._prefix}/").partition("/")[0]
-        self.heard |= topic == "status" and message.retain and not message.dup
+        if topic == "status" and message.retain and self.ledger.from_now:
+            return
+        self.heard |= topic == "status" and (message.retain or self.ledger.from_now) and not message.dup
         try:
             told = json.loads(message.payload)
             verdict = self.ledger.enter(topic, told)
@@ -114,10 +118,13 @@ class Consumer:
 
     def _on_disconnect(self, *_: object) -> None:
         self._link += 1
+        _say("not connected")
 
     def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             _say(f"the broker refuses us: {reason}")
+            return
+        _say(f"connected, listening to {self._prefix}")
         client.subscribe(f"{self._prefix}/#", qos=1)
 
 

@@ -78,6 +78,23 @@ async def test_a_hole(mosquitto, say, tmp_path, waiting, answer, key):
     assert (code, report["telemetry"][key]) == (answer, [[3, 4]])
 
 
+async def test_a_book_that_begins_now(mosquitto, subscribe, say, tmp_path):
+    """It begins with the next status: what was given out after the retained one and before is not missing."""
+    say(last=10)
+    words = ("--from-now", "--state", str(tmp_path / "book.json"), "--until-complete", "--seconds", str(PATIENCE_S))
+    first = consumer(mosquitto, *words)
+    assert "connected" in first.stderr.readline()
+    while first.poll() is None:
+        say(last=14)
+        await subscribe(mosquitto).until(lambda watcher: watcher.on("/status"))
+    report = json.loads(first.communicate()[0])
+    say(15, 17)
+    code, after = run(mosquitto, *words[1:3], "--once", "--seconds", str(PATIENCE_S))
+
+    assert (first.returncode, report["telemetry"]["missing"]) == (0, [])
+    assert (code, after["telemetry"]["missing"]) == (1, [[16, 16]])
+
+
 async def test_what_is_no_message(mosquitto, say, subscribe):
     """What is no JSON of a gateway is said, and no good end; without a broker there is no answer at all."""
     subscribe(mosquitto, "nothing").say(f"{PREFIX}/status", b"{", retain=True)
