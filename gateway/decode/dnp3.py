@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gateway import number
 from gateway.decode import paste
 from gateway.decode.options import Failed, Options, WrongUse, device, head
 from protocols.dnp3.config import Dnp3Device
@@ -20,6 +21,7 @@ from protocols.dnp3.objects import STATIC_GROUP
 from protocols.dnp3.requests import READ, Request, read_all
 from protocols.dnp3.session import Session, Taken
 from protocols.driver import LinkLost
+from protocols.reason import reason
 
 CLASS_0: Final = Request("class 0", READ, bytes([60, 1, 0x06]))
 ATTRIBUTES: Final = Request("device attributes", READ, bytes([0, 254, 0x00, 0, 0]))
@@ -76,7 +78,7 @@ async def look(options: Options) -> dict[str, Any]:
     try:
         link = await open_link(config)
     except OSError as error:
-        raise Failed(f"nobody answers at {config.url} ({error}): check address, port and cable") from None
+        raise Failed(f"nobody answers at {config.url} ({reason(error)}): check address, port and cable") from None
     found = _Found()
     session = Session(link, config.outstation, config.master, found.take, Custody(lambda _: None))
     try:
@@ -110,7 +112,7 @@ def _answer(config: Dnp3Device, options: Options, session: Session, found: _Foun
     ordered = sorted(found.points, key=lambda place: (order.index(place[0]), place[1]))
     shown = ordered[: options.most]
     counts = Counter(kind for kind, _ in ordered)
-    keys = head(config, options, "outstation", "master") | {"name": f"outstation{config.outstation}"}
+    keys = head(config, options, "outstation", "master", name=f"outstation{config.outstation}")
     return {
         "url": config.url,
         "protocol": "dnp3",
@@ -128,7 +130,7 @@ def _answer(config: Dnp3Device, options: Options, session: Session, found: _Foun
 
 
 def _now(value: float | str, quality: int) -> str:
-    shown = value if isinstance(value, str) else f"{value:g}"
+    shown = value if isinstance(value, str) else number.shown(value)
     return f"{shown}, quality {quality:#06x}" if quality else shown
 
 
@@ -150,7 +152,7 @@ def text(octets: bytes) -> str:
 def page(found: dict[str, Any]) -> str:
     """Return what was found as YAML: what the outstation says of itself as comments, then the device."""
     notes = [f"{key}: {value}" for key, value in found["attributes"].items()]
-    notes += [f"{count} points {kind}" for kind, count in found["counts"].items()]
+    notes += [f"{kind}: {count} point{'s' if count > 1 else ''}" for kind, count in found["counts"].items()]
     notes += [*found["indications"], *found["unread"]]
     if found["left_off"]:
         notes.append(f"{found['left_off']} more points are left off: ask again with a higher --most")

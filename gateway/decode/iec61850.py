@@ -7,12 +7,12 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from os.path import commonprefix
 from typing import Any, Final
 
 from open61850.mms.pdu import ObjectName
 
+from gateway import number
 from gateway.decode import paste
 from gateway.decode.options import Failed, Options, WrongUse, device, head
 from protocols.driver import LinkLost
@@ -25,6 +25,7 @@ from protocols.iec61850.polled import fetch, in_messages, variables
 from protocols.iec61850.questions import Questions
 from protocols.iec61850.session import Session
 from protocols.iec61850.transport import Violation
+from protocols.reason import reason
 
 INSTANCE: Final = re.compile(r"\d\d$")
 """The number of an instance at the end of the name of a block (IEC 61850-6 clause 9.3.8)."""
@@ -59,7 +60,7 @@ async def look(options: Options) -> dict[str, Any]:
             session = await Session.open(config)
     except (OSError, LinkLost) as error:
         raise Failed(
-            f"no association with {config.url}: {str(error) or 'no answer'}; check address and port, "
+            f"no association with {config.url}: {reason(error)}; check address and port, "
             "then the selectors (--set t_selector=0001 --set s_selector=0001 --set p_selector=00000001)"
         ) from None
     found = _Found()
@@ -110,7 +111,7 @@ async def _now(questions: Questions, paths: Sequence[Path]) -> list[str]:
 
 
 def _shown(value: float, quality: int) -> str:
-    shown = f"{value:g}" if isfinite(value) else "no number"
+    shown = number.shown(value)
     return f"{shown}, quality {quality:#06x}" if quality else shown
 
 
@@ -129,7 +130,7 @@ def _answer(config: Iec61850Device, options: Options, found: _Found) -> dict[str
         chosen = name(_short(".".join((path[0], path[1], *path[3:]))))
         points.append({"name": chosen, "address": address(path), "type": kind})
         now[chosen] = value
-    keys = head(config, options) | {"name": paste.Names()(ied or found.models[0].device)}
+    keys = head(config, options, name=paste.Names()(ied or found.models[0].device))
     reports = [{"block": each} for each in _chosen(found)]
     return {
         "url": config.url,

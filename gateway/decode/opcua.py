@@ -4,13 +4,14 @@ Nodes are browsed breadth first and each once, so a bound on their number cuts o
 server's own diagnostics (namespace 0) are left out.
 """
 
+import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from typing import Any, Final
 
+from gateway import number
 from gateway.decode import paste
 from gateway.decode.options import Failed, Options, WrongUse, device, head
 from protocols.driver import LinkLost
@@ -20,6 +21,7 @@ from protocols.opcua.codec import Refused, Service
 from protocols.opcua.config import Address, OpcuaDevice
 from protocols.opcua.encoding import node as encoded
 from protocols.opcua.session import Session, read_requests
+from protocols.reason import reason
 
 OBJECTS: Final = Address.parse("i=85")
 NAMESPACES: Final = 2255
@@ -54,9 +56,11 @@ async def look(options: Options) -> dict[str, Any]:
         raise WrongUse("an ADDRESS and --map are for Modbus; an OPC UA server tells its nodes by itself")
     config: OpcuaDevice = device(OpcuaDevice, options)
     try:
-        session = await Session.open(config, time.time_ns)
+        async with asyncio.timeout(2 * config.timeout_s):
+            session = await Session.open(config, time.time_ns)
     except (OSError, LinkLost, Refused, Violation) as error:
-        raise Failed(f"no session with {config.url}: {error}; check address, port and security") from None
+        said = reason(error)
+        raise Failed(f"no session with {config.url}: {said}; check address, port and security") from None
     try:
         nodes, known = await _browse(session, options.most)
         [names] = await session.facts([NAMESPACES])
@@ -125,7 +129,7 @@ def _answer(
         chosen = name(".".join(node.path[-NAMES_KEPT:]))
         points.append({"name": chosen, "address": address(node.id, namespaces)})
         points[-1] |= {"type": "bool"} if value.kind == BOOLEAN else {}
-        now[chosen] = f"{value.value:g}" if isfinite(value.value) else "no number"
+        now[chosen] = number.shown(value.value)
         now[chosen] += f", status {value.status:#010x}" if value.status else ""
     return {
         "url": keys["url"],

@@ -85,11 +85,15 @@ def _about(path: tuple[str | int, ...], said: str, options: Options) -> str:
     return f"{said} ({options.protocol})" if said.startswith(f"{key} ") else f"{key}: {said} ({options.protocol})"
 
 
-def head(config: Any, options: Options, *always: str) -> dict[str, Any]:
-    """Return the keys of a device to paste: name, protocol, url, those in `always`, and what was asked with."""
+def head(config: Any, options: Options, *always: str, name: str = "") -> dict[str, Any]:
+    """Return the keys of a device to paste: name, protocol, url, those in `always`, and what was asked with.
+
+    `name` is what the device calls itself; a name that was asked with comes before it.
+    """
     keys = [*always, *(key for key in options.keys if key not in (*always, "name", "protocol", "url"))]
     keys += [] if options.timeout_s is None or "timeout_s" in keys else ["timeout_s"]
-    found = {"name": config.name, "protocol": options.protocol, "url": config.url}
+    called = config.name if "name" in options.keys else name or config.name
+    found = {"name": called, "protocol": options.protocol, "url": config.url}
     return found | {key: _plain(getattr(config, key)) for key in keys}
 
 

@@ -14,6 +14,7 @@ from protocols.modbus.conversation import Conversation, Garbled, Manners
 from protocols.modbus.identity import identify
 from protocols.modbus.link import Link
 from protocols.modbus.planner import Block
+from protocols.reason import reason
 
 CONNECT_S: Final = 2.0
 """How long a connection may take besides the time for a request: a handshake with certificates on a slow device."""
@@ -54,7 +55,7 @@ class Unit:
             ) from None
         except TimeoutError:
             raise Failed(
-                f"unit {unit} did not answer in {timeout_s:g} s: try another --unit, or a longer --timeout"
+                f"unit {unit} did not answer in {timeout_s:g} s: try another --unit, --timeout or --protocol"
             ) from None
         except LinkLost as lost:
             raise Failed(f"the connection to {self.config.url} ended ({lost}): is this port Modbus?") from None
@@ -127,8 +128,7 @@ async def conversation(options: Options) -> AsyncIterator[Unit]:
         async with asyncio.timeout(config.timeout_s + CONNECT_S):
             opened = await Link(config).open()
     except (OSError, TimeoutError) as error:
-        said = str(error) or "no answer"
-        raise Failed(f"nobody answers at {config.url} ({said}): check address, port and cable") from None
+        raise Failed(f"nobody answers at {config.url} ({reason(error)}): check address, port and cable") from None
     try:
         await asyncio.sleep(config.settle_ms / 1000)
         yield Unit(opened, config, options.pause_s)

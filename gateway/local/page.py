@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from gateway import number
+
 Answer: TypeAlias = Mapping[str, Any]
 Cell: TypeAlias = tuple[str, str]
 """A text and its colour."""
@@ -167,7 +169,7 @@ def plain(text: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6g}"
+    return "-" if value is None else number.shown(value)
 
 
 def _lasts(hours: float | None) -> str:

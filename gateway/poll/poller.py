@@ -14,6 +14,7 @@ from gateway.poll.schedule import Schedule
 from gateway.poll.unit import Unit
 from protocols.driver import Clock, Driver, LinkLost, Scan
 from protocols.model import Event, EventKind, Read
+from protocols.reason import reason
 
 log = structlog.get_logger()
 
@@ -126,20 +127,20 @@ class Poller:
 
     async def _unanswered(self, unit: Unit, scan: Scan, cost_s: float, error: TimeoutError) -> None:
         """One device is silent; the conversation is over only when all of them are."""
-        reason = str(error) or f"no answer in {cost_s:.2g} s"
+        why = str(error) or f"no answer in {cost_s:.2g} s"
         if unit.failed(cost_s, scan, _now()):
-            await self._say_lost(unit, reason)
+            await self._say_lost(unit, why)
         for other in self.units.values():
             other.make_way(_now() + cost_s)
         if all(other.answering is False for other in self.units.values()):
-            raise LinkLost(reason)
+            raise LinkLost(why)
 
     async def _lost(self, error: Exception) -> None:
         await self._hand_on(getattr(error, "events", ()))
-        reason = str(error) or "no answer to the connection"
+        why = reason(error)
         for unit in self.units.values():
             if unit.down():
-                await self._say_lost(unit, reason)
+                await self._say_lost(unit, why)
 
     async def _fault(self, error: Exception) -> None:
         """Log a programming fault once with its traceback, and treat the conversation as lost.
@@ -155,9 +156,9 @@ class Poller:
             await self._put(Event(name, EventKind.FAULT, kind, self._clock()))
         await self._lost(LinkLost(kind))
 
-    async def _say_lost(self, unit: Unit, reason: str) -> None:
-        log.warning("device_lost", device=unit.name, reason=reason)
-        await self._put(Event(unit.name, EventKind.LOST, reason, self._clock()))
+    async def _say_lost(self, unit: Unit, why: str) -> None:
+        log.warning("device_lost", device=unit.name, reason=why)
+        await self._put(Event(unit.name, EventKind.LOST, why, self._clock()))
 
     async def _hand_on(self, seen: Iterable[Read]) -> None:
         for each in seen:

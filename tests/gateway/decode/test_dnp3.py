@@ -56,6 +56,16 @@ async def test_what_an_outstation_has(decode, outstation, tmp_path):
     assert (device.outstation, device.master) == (10, 1)
     assert [point.address for point in device.points] == ["binary:3", "counter:1", "analog:0", "analog:7"]
     assert "# now 12.5" in page.out
+    assert "# binary: 1 point\n" in page.out
+    assert "# analog: 2 points\n" in page.out
+
+
+async def test_a_name_of_ones_own(decode, outstation):
+    """`--set name=…` comes before a name made of the link address, so that two stations can be pasted side by side."""
+    async with serving(outstation) as url:
+        said = await decode(url, *ASK, "--set", "name=rtu7", "--json")
+
+    assert said.json["device"]["name"] == "rtu7"
 
 
 async def test_nothing_is_taken_from_its_master(decode, outstation):

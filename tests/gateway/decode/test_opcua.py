@@ -1,5 +1,6 @@
 """`gridsentinel decode` of an OPC UA server: one of asyncua, which is another implementation than our session."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from struct import pack
 
@@ -116,3 +117,13 @@ def test_illegal_answers(data):
     """They are violations, nothing else."""
     with pytest.raises(Violation):
         browsed(Reader(data))
+
+
+async def test_something_else_answers_nothing(decode):
+    """A server of another protocol that waits for sense is left after twice the time-out, in a sentence."""
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with server:
+        said = await decode(f"opc.tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}", "--timeout", 0.1)
+
+    assert said.code == 1
+    assert said.err.endswith("no answer to the connection; check address, port and security\n")

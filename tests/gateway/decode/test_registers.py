@@ -231,7 +231,7 @@ async def test_the_unit_is_silent(decode):
         said = await decode(f"tcp://127.0.0.1:{port}", "holding:0", "--timeout", 0.1)
 
     assert said.code == 1
-    assert said.err == "unit 1 did not answer in 0.1 s: try another --unit, or a longer --timeout\n"
+    assert said.err == "unit 1 did not answer in 0.1 s: try another --unit, --timeout or --protocol\n"
 
 
 async def test_everything_is_refused(serve, decode):
