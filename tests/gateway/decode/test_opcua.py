@@ -121,9 +121,18 @@ def test_illegal_answers(data):
 
 async def test_something_else_answers_nothing(decode):
     """A server of another protocol that waits for sense is left after twice the time-out, in a sentence."""
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    over = asyncio.Event()
+
+    async def listen(reader, writer):
+        while await reader.read(4096):
+            pass
+        writer.close()
+        over.set()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
     async with server:
         said = await decode(f"opc.tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}", "--timeout", 0.1)
+        await over.wait()
 
     assert said.code == 1
     assert said.err.endswith("no answer to the connection; check address, port and security\n")

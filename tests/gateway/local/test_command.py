@@ -60,3 +60,16 @@ def test_watching(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out.splitlines()
 
     assert (code, [json.loads(said[0]), said[1], json.loads(said[2])]) == (0, [{"n": 1}, "away", {"n": 2}])
+
+
+@pytest.mark.usefixtures("capfd")
+def test_a_reader_that_has_seen_enough(tmp_path, monkeypatch):
+    """`status | head` is a good end, without a traceback."""
+
+    def closed(*_words, **_more):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(module, "ask", lambda *_: {})
+    monkeypatch.setattr("builtins.print", closed)
+
+    assert main(["status", "--json", "--socket", str(tmp_path / "status.sock")]) == 0
