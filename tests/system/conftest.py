@@ -235,9 +235,17 @@ class Daemon:
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
     def children(self) -> list[int]:
-        """Return the processes that it has started and that still run."""
+        """Return the processes that it has started and that still run; one is not before it has its own program."""
+        own = self._program(self.pid)
         tasks = Path(f"/proc/{self.pid}/task").glob("*/children")
-        return [int(child) for task in tasks for child in task.read_text().split()]
+        found = [int(child) for task in tasks for child in task.read_text().split()]
+        return [child for child in found if self._program(child) not in (own, b"")]
+
+    def _program(self, pid: int) -> bytes:
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:  # it has ended meanwhile
+            return b""
 
     def close(self) -> None:
         if self._process is not None and self.running:
