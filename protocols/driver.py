@@ -40,7 +40,8 @@ class Scan:
     """What can be asked at once, and how often.
 
     `key` names it within its driver; `rows` are the points it fills, ascending; `requests` is how many
-    round trips it takes at present; `timeout_s` is how long each single request may take, set by the poller.
+    round trips it takes at present, 0 for one that fetches what the device has sent of itself;
+    `timeout_s` is how long each single request may take, set by the poller.
     """
 
     key: int

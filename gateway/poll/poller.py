@@ -96,7 +96,7 @@ class Poller:
                 schedule.postpone(scan, unit.next_try)
                 continue
             await self._scan(scan, unit)
-            unit.skipped += schedule.done(scan, _now())
+            unit.late(schedule.done(scan, _now()), scan)
 
     async def _close(self) -> None:
         with suppress(LinkLost, TimeoutError, OSError):

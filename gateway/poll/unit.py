@@ -47,14 +47,17 @@ class Unit:
 
     def answered(self, took_s: float, scan: Scan) -> bool:
         """Note a good answer; return whether the device came back with it."""
-        each = took_s / max(scan.requests, 1)
-        self.usual_s = _smooth(self.usual_s, each)
-        self._usual_s[scan.key] = _smooth(self._usual_s.get(scan.key, 0.0), each)
+        if scan.requests:
+            self._note_time(took_s / scan.requests, scan)
         self._missed[scan.key] = 0
         back = self.answering is not True
         self.answering, self.failures, self.next_try = True, 0, 0.0
-        self.polls += 1
         return back
+
+    def late(self, turns: int, scan: Scan) -> None:
+        """Note that `turns` of `scan` were skipped. What only fetches what has come loses nothing by that."""
+        if scan.requests:
+            self.skipped += turns
 
     def failed(self, cost_s: float, scan: Scan, now: float) -> bool:
         """Note a time-out that cost `cost_s`; return whether the device counts as lost from here.
@@ -80,6 +83,11 @@ class Unit:
         """Note that the whole conversation is over; return whether the device was not known as lost before."""
         news, self.answering = self.answering is not False, False
         return news
+
+    def _note_time(self, each_s: float, scan: Scan) -> None:
+        self.usual_s = _smooth(self.usual_s, each_s)
+        self._usual_s[scan.key] = _smooth(self._usual_s.get(scan.key, 0.0), each_s)
+        self.polls += 1
 
 
 def _smooth(usual_s: float, newest_s: float) -> float:

@@ -43,7 +43,7 @@ class Dnp3Driver:
             requests = 4 + len(device.points) // FRAGMENT_POINTS
             self._add(device, outstation.integrity, device.integrity_every_s, outstation.rows, requests)
             self._add(device, outstation.events, device.events_every_s, _NO_ROWS, 1)
-            self._add(device, outstation.drain, DRAIN_EVERY_S, _NO_ROWS, 1)
+            self._add(device, outstation.drain, DRAIN_EVERY_S, _NO_ROWS, 0)
 
     @property
     def scans(self) -> Sequence[Scan]:

@@ -153,4 +153,4 @@ def _scans(device: Iec61850Device, points: Points) -> Iterator[Scan]:
     key = 0
     for key, (every_s, rows) in enumerate(points.classes(device), 1):
         yield Scan(key - 1, device.name, every_s, rows, 1 + len(rows) // POINTS_A_REQUEST, device.timeout_s)
-    yield Scan(key, device.name, DRAIN_S, np.empty(0, np.int32), 1, device.timeout_s)
+    yield Scan(key, device.name, DRAIN_S, np.empty(0, np.int32), 0, device.timeout_s)

@@ -51,7 +51,7 @@ class OpcuaDriver:
         ]
         nothing: Rows = np.empty(0, np.int32)
         drains = [
-            Scan(len(reads) + key, device.name, DRAIN_S, nothing, timeout_s=device.timeout_s)
+            Scan(len(reads) + key, device.name, DRAIN_S, nothing, requests=0, timeout_s=device.timeout_s)
             for key, device in enumerate(devices)
         ]
         self._reads, self._scans = len(reads), (*reads, *drains)

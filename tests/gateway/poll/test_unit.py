@@ -111,3 +111,15 @@ def test_down_is_news_once():
     assert (unit.down(), unit.down()) == (True, False)
     unit.answered(0.1, FAST)
     assert unit.down() is True
+
+
+def test_what_only_fetches_is_no_scan():
+    """Fetching what a device has sent of itself is neither counted nor timed; a turn that it missed is no loss."""
+    unit = Unit("a", 1.0, shared=False)
+    fetch = Scan(2, "a", 0.05, np.empty(0, np.int32), requests=0)
+    unit.answered(0.2, FAST)
+    unit.late(1, FAST)
+    unit.answered(0.0001, fetch)
+    unit.late(7, fetch)
+
+    assert (unit.polls, unit.skipped, unit.usual_s) == (1, 1, 0.2)

@@ -63,7 +63,8 @@ async def test_scans_cover_every_point_once(case):
     assert sorted(rows.tolist()) == list(range(len(rows)))
     assert all(scan.rows.dtype == np.int32 and (np.diff(scan.rows) > 0).all() for scan in scans)
     assert len({scan.key for scan in scans}) == len(scans)
-    assert all(scan.every_s > 0 and scan.timeout_s > 0 and scan.requests > 0 for scan in scans)
+    assert all(scan.every_s > 0 and scan.timeout_s > 0 for scan in scans)
+    assert all(scan.requests > 0 for scan in scans if len(scan.rows))
 
 
 async def test_a_healthy_device_gives_a_good_batch_for_every_scan(case):
