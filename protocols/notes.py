@@ -61,6 +61,27 @@ class Notes:
         return waiting
 
 
+class Newest:
+    """Events that wait. A repeated one takes the place of the first, so devices, kinds and points bound them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._pending: dict[tuple[str, EventKind, tuple[int, ...]], Event] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def take(self) -> list[Event]:
+        """Return all, in the order in which they came."""
+        events = list(self._pending.values())
+        self._pending.clear()
+        return events
+
+    def note(self, device: str, kind: EventKind, detail: str, rows: tuple[int, ...] = ()) -> None:
+        """Keep an event."""
+        self._pending[device, kind, rows] = Event(device, kind, detail, self._clock(), rows)
+
+
 def listed(names: Sequence[str]) -> str:
     """Return `a, b, c, d and 5 more`."""
     more = f" and {len(names) - NAMED_POINTS} more" if len(names) > NAMED_POINTS else ""

@@ -7,31 +7,18 @@ from protocols.driver import Clock
 from protocols.modbus.codec import Refusal
 from protocols.modbus.config import ModbusPoint
 from protocols.modbus.conversation import Conversation
-from protocols.model import Event, EventKind, Rows
-from protocols.notes import listed
+from protocols.model import EventKind, Rows
+from protocols.notes import Newest, listed
 from protocols.points import Points
 
 
-class Remarks:
-    """Events that wait. A repeated one takes the place of the first, so the points bound their number."""
+class Remarks(Newest):
+    """What concerns the units of one conversation."""
 
     def __init__(self, devices: dict[int, str], points: Points, clock: Clock) -> None:
-        self._devices, self._points, self._clock = devices, points, clock
-        self._pending: dict[tuple[str, EventKind, tuple[int, ...]], Event] = {}
+        super().__init__(clock)
+        self._devices, self._points = devices, points
         self._garbled: Counter[int] = Counter()
-
-    def __len__(self) -> int:
-        return len(self._pending)
-
-    def take(self) -> list[Event]:
-        """Return all, in the order in which they came."""
-        events = list(self._pending.values())
-        self._pending.clear()
-        return events
-
-    def note(self, device: str, kind: EventKind, detail: str, rows: tuple[int, ...] = ()) -> None:
-        """Keep an event."""
-        self._pending[device, kind, rows] = Event(device, kind, detail, self._clock(), rows)
 
     def change(self, device: str, rows: Rows, positions: Sequence[int], refusal: Refusal | None) -> None:
         """Keep that points are refused, or answer again."""

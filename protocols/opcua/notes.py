@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from protocols.driver import Clock
-from protocols.model import Event, EventKind
+from protocols.model import EventKind
+from protocols.notes import Newest
 from protocols.opcua.config import OpcuaPoint
 from protocols.opcua.connection import Server
 from protocols.points import Points
@@ -14,31 +15,18 @@ CLOCK_S: Final = 2.0
 NS: Final = 1_000_000_000
 
 
-class Notes:
-    """Events that wait. A repeated one takes the place of the first, so the points bound their number.
+class Notes(Newest):
+    """What concerns the devices behind one server.
 
     `refused` are the points that are refused at present, and why.
     """
 
     def __init__(self, points: Points, clock: Clock) -> None:
+        super().__init__(clock)
         self.refused: dict[int, str] = {}
-        self._points, self._clock = points, clock
-        self._pending: dict[tuple[str, EventKind, tuple[int, ...]], Event] = {}
+        self._points = points
         self._started_ns = 0
         self._clock_off = False
-
-    def __len__(self) -> int:
-        return len(self._pending)
-
-    def take(self) -> list[Event]:
-        """Return all, in the order in which they came."""
-        events = list(self._pending.values())
-        self._pending.clear()
-        return events
-
-    def note(self, device: str, kind: EventKind, detail: str, rows: tuple[int, ...] = ()) -> None:
-        """Keep an event."""
-        self._pending[device, kind, rows] = Event(device, kind, detail, self._clock(), rows)
 
     def introduce(self, devices: Sequence[tuple[str, str | None]], server: Server) -> None:
         """Keep who answers for each device, and what else there is to say of it; whether it was started anew."""
