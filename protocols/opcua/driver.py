@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from protocols.driver import LinkLost, Outside, Scan
-from protocols.model import Batch, Event, EventKind, Quality, Rows, Times, Values
+from protocols.model import Batch, Event, EventKind, Quality, Rows
 from protocols.opcua.binary import Violation
 from protocols.opcua.codec import Notified, Refused, arrays, refusal
 from protocols.opcua.config import OpcuaDevice, OpcuaPoint, Watched
@@ -20,6 +20,7 @@ from protocols.opcua.inbox import Inbox, batches
 from protocols.opcua.notes import Notes
 from protocols.opcua.subscriptions import Taker
 from protocols.points import Points
+from protocols.scaling import Scaling
 
 DRAIN_S: Final = 0.05
 """How often what the server has sent is handed on."""
@@ -42,9 +43,8 @@ class OpcuaDriver:
         self._over: LinkLost | None = None
         self._unanswered = False
         """Whether the last request was not: its server may be frozen, and must not find the end of its session then."""
-        self._scale = points.column(lambda point: point.scale)
-        self._offset = points.column(lambda point: point.offset)
-        classes = [each for device in devices for each in _scan_classes(device, points)]
+        self._scaling = Scaling(points.configs)
+        classes = [(device, *each) for device in devices for each in points.classes(device)]
         reads = [
             Scan(key, device.name, every_s, rows, requests=1, timeout_s=device.timeout_s)
             for key, (device, every_s, rows) in enumerate(classes)
@@ -163,7 +163,7 @@ class OpcuaDriver:
             wrong = {row: connection.refused.get(row) or refusal(each) or "" for row, each in bad.items()}
             await self._watch_again(connection, scan, wrong)
         self._notes.changes(scan.rows.tolist(), wrong)
-        return Batch(scan.rows, self._scaled(scan.rows, values), quality, times, self._clock())
+        return Batch(scan.rows, self._scaling.scaled(scan.rows, values), quality, times, self._clock())
 
     async def _watch_again(self, connection: Connection, scan: Scan, wrong: Mapping[int, str]) -> None:
         """Watch what could not be watched when connecting, and can be read now: a node that has come later."""
@@ -181,16 +181,12 @@ class OpcuaDriver:
         rows = seen.handles
         if not self._rows.issuperset(rows.tolist()):
             raise Violation("a notification for an item that is not watched")
-        self._inbox.put(batches(rows, self._scaled(rows, seen.values), seen.quality, seen.time_ns, self._clock()))
+        values = self._scaling.scaled(rows, seen.values)
+        self._inbox.put(batches(rows, values, seen.quality, seen.time_ns, self._clock()))
         if seen.refused or self._notes.refused:
             self._notes.changes(rows.tolist(), seen.refused)
         for row in seen.overflowed:
             self._notes.overflowed(row)
-
-    def _scaled(self, rows: Rows | Times, values: Values) -> Values:
-        with np.errstate(invalid="ignore", over="ignore"):  # a server may send any number, infinity too
-            found: Values = values * self._scale[rows] + self._offset[rows]
-        return found
 
     def _taken(self, connection: Connection) -> list[Batch | Event]:
         """Return what came: with the next call it counts as handed on, and is acknowledged."""
@@ -229,11 +225,3 @@ class OpcuaDriver:
         for device in self._devices:
             detail = f"{why}: changes may be lost, all values are read"
             self._notes.note(device.name, EventKind.OVERFLOW, detail)
-
-
-def _scan_classes(device: OpcuaDevice, points: Points) -> Iterator[tuple[OpcuaDevice, float, Rows]]:
-    """Yield each scan class of `device` with its rows."""
-    rows = np.array(points.rows_of[device.name], np.int32)
-    every_s = points.every_s[rows]
-    for each in np.unique(every_s):
-        yield device, float(each), rows[every_s == each]
