@@ -5,7 +5,6 @@ is left out where it is 1: [[1,7]], [[1,31,10]].
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, TypeAlias
 
 from gateway.store.words import whole
@@ -68,23 +67,6 @@ def union(left: Numbers, right: Numbers) -> Numbers:
     for stride in right:
         _append(numbers, stride)
     return tuple(numbers)
-
-
-def minus(found: Iterable[Run], taken: Sequence[Run]) -> Iterator[Run]:
-    """Yield what is left of ascending runs without `taken`, which ascends too."""
-    at = 0
-    for first, last in found:
-        while at < len(taken) and taken[at][1] < first:
-            at += 1
-        begin = first
-        for from_, to in islice(taken, at, None):
-            if from_ > last:
-                break
-            if from_ > begin:
-                yield begin, from_ - 1
-            begin = to + 1
-        if begin <= last:
-            yield begin, last
 
 
 def to_words(numbers: Numbers) -> Sequence[Sequence[int]]:
