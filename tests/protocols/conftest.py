@@ -9,7 +9,7 @@ import ssl
 import struct
 import time
 import tty
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -135,6 +135,24 @@ def build() -> Callable[..., ModbusDriver]:
         return ModbusDriver(made, Points.of([(each, each.points) for each in made]), lambda: next(ticks))
 
     return make
+
+
+@pytest.fixture
+async def connected(
+    peer: Peer, build: Callable[..., ModbusDriver]
+) -> AsyncIterator[Callable[..., Awaitable[ModbusDriver]]]:
+    """Return a factory: a connected driver of one device with these points, on the peer."""
+    made: list[ModbusDriver] = []
+
+    async def make(points: dict[str, str], **keys: object) -> ModbusDriver:
+        driver = build(peer.url, {"points": points, "timeout_s": 30, **keys})
+        await driver.connect()
+        made.append(driver)
+        return driver
+
+    yield make
+    for driver in made:
+        await driver.close()
 
 
 def _device(url: str, index: int, keys: dict) -> ModbusDevice:

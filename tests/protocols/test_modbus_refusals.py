@@ -15,22 +15,6 @@ from protocols.model import Batch, EventKind, Quality
 BAD = Quality.INVALID | Quality.BAD_REFERENCE
 
 
-@pytest.fixture
-async def connected(peer, build):
-    """Return a factory: a connected driver of one device with these points, on the peer."""
-    made = []
-
-    async def make(points, **keys):
-        driver = build(peer.url, {"points": points, "timeout_s": 30, **keys})
-        await driver.connect()
-        made.append(driver)
-        return driver
-
-    yield make
-    for driver in made:
-        await driver.close()
-
-
 def registers(count):
     return {f"p{n}": f"holding:{n}" for n in range(count)}
 

@@ -8,23 +8,8 @@ from protocols.driver import LinkLost
 from protocols.model import Batch
 
 PAUSE_S = 0.06
-
-
-@pytest.fixture
-async def connected(peer, build):
-    """Return a factory: a connected driver of one device with eight registers, every second one, on the peer."""
-    made = []
-
-    async def make(**keys):
-        points = {f"p{number}": f"holding:{number}" for number in range(0, 16, 2)}
-        driver = build(peer.url, {"points": points, "timeout_s": 30, **keys})
-        await driver.connect()
-        made.append(driver)
-        return driver
-
-    yield make
-    for driver in made:
-        await driver.close()
+EIGHT = {f"p{number}": f"holding:{number}" for number in range(0, 16, 2)}
+"""Eight registers, every second one."""
 
 
 async def values(driver):
@@ -45,7 +30,7 @@ async def values(driver):
 )
 async def test_blocks_are_as_large_as_the_device_allows(peer, connected, keys, blocks):
     """Across gaps in one request, in pieces of the largest block, never touching a gap, or each register alone."""
-    driver = await connected(**keys)
+    driver = await connected(EIGHT, **keys)
 
     assert await values(driver) == list(range(0, 16, 2))
     assert peer.asked == blocks
@@ -62,7 +47,7 @@ async def test_a_pause_stands_between_an_answer_and_the_next_request(peer, conne
         return answer
 
     peer.reply = reply
-    driver = await connected(max_registers=5, pause_ms=PAUSE_S * 1000)
+    driver = await connected(EIGHT, max_registers=5, pause_ms=PAUSE_S * 1000)
     for _ in range(2):
         await values(driver)
 
@@ -74,7 +59,7 @@ async def test_a_pause_stands_between_an_answer_and_the_next_request(peer, conne
 async def test_a_device_that_is_deaf_after_the_connection_is_given_time(peer, connected):
     """`settle_ms`: connecting takes so long, and only then it is asked."""
     began = time.monotonic()
-    driver = await connected(settle_ms=PAUSE_S * 1000)
+    driver = await connected(EIGHT, settle_ms=PAUSE_S * 1000)
 
     assert time.monotonic() - began > PAUSE_S * 0.95
     assert peer.asked == []
@@ -84,7 +69,7 @@ async def test_a_device_that_is_deaf_after_the_connection_is_given_time(peer, co
 async def test_an_answer_of_another_unit_is_taken_only_where_that_is_allowed(peer, connected):
     """`unit_echo`: strict, it is a violation and the conversation is over; lenient, it is the answer."""
     peer.reply = lambda transaction, unit, pdu: [peer.adu(transaction, unit + 1, peer.answer(pdu))]
-    strict, lenient = await connected(), await connected(unit_echo="lenient")
+    strict, lenient = await connected(EIGHT), await connected(EIGHT, unit_echo="lenient")
 
     with pytest.raises(LinkLost, match=r"unit 2 answers unit 1|unit 1 answers unit 2"):
         await strict.read(strict.scans[0])

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from contextlib import suppress
 
 import pytest
@@ -27,6 +28,20 @@ def settled(store, **keys):
     answer = asyncio.get_running_loop().create_future()
     store.receipt(answer.set_result, **keys)
     return answer
+
+
+def refused(store, monkeypatch):
+    """Let the disk of `store` refuse every commit until the event that is returned is cleared."""
+    commit, refusing = store._disk.commit, threading.Event()
+    refusing.set()
+
+    def commit_or_not(work):
+        if refusing.is_set():
+            raise OSError("no space left")
+        commit(work)
+
+    monkeypatch.setattr(store._disk, "commit", commit_or_not)
+    return refusing
 
 
 def on_disk(directory, table="change"):
@@ -115,14 +130,7 @@ async def test_a_disk_that_refuses_settles_nothing(tmp_path, monkeypatch):
     """Nobody is told anything before the disk is back; then everybody, in order."""
     monkeypatch.setattr(store_module, "RETRY_S", 0.02)
     store = await Store.open(tmp_path, QUICK)
-    commit, refuses = store._disk.commit, True
-
-    def refusing(work):
-        if refuses:
-            raise OSError("no space left")
-        commit(work)
-
-    monkeypatch.setattr(store._disk, "commit", refusing)
+    refusing = refused(store, monkeypatch)
     waiting = []
     for _ in range(3):
         store.append(records())
@@ -131,7 +139,7 @@ async def test_a_disk_that_refuses_settles_nothing(tmp_path, monkeypatch):
         while store.stats.faults < faults + 2:  # noqa: ASYNC110  a fault sets no event
             await asyncio.sleep(0.01)
     assert not any(each.done() for each in waiting)
-    refuses = False
+    refusing.clear()
 
     assert await asyncio.gather(*waiting) == [True, True, True]
     assert store.last(C) == 3
@@ -143,14 +151,7 @@ async def test_what_fell_out_of_ram_is_not_said_to_be_on_disk(tmp_path, monkeypa
     monkeypatch.setattr(store_module, "RETRY_S", 0.02)
     monkeypatch.setattr(store_module, "RAM_BYTES", 100_000)
     store = await Store.open(tmp_path, QUICK)
-    commit, refuses = store._disk.commit, True
-
-    def refusing(work):
-        if refuses:
-            raise OSError("no space left")
-        commit(work)
-
-    monkeypatch.setattr(store._disk, "commit", refusing)
+    refusing = refused(store, monkeypatch)
     store.append(records())
     before = settled(store, urgent=True)
     while store.stats.fault is None:  # noqa: ASYNC110  a fault sets no event
@@ -160,7 +161,7 @@ async def test_what_fell_out_of_ram_is_not_said_to_be_on_disk(tmp_path, monkeypa
     after = settled(store, urgent=True)
     assert store.stats.dropped[T] > 0
     assert not before.done()
-    refuses = False
+    refusing.clear()
 
     assert await asyncio.gather(before, after) == [False, False]
     store.append(records())
