@@ -5,11 +5,10 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from told import PATIENCE_S, drained, events, readings
+from told import PATIENCE_S, drained, events, outlasted, readings
 from way import Network
 
 from protocols.driver import LinkLost
@@ -293,7 +292,7 @@ async def test_a_server_that_is_frozen_for_longer_than_we_wait(node, opcua):
     await begun(driver)
     session = driver._connection.session
     await node.tell("count", "n8", 140, 110, 100)
-    found = await outlasted(driver, [], lambda found: 105.0 in counted(found))
+    found = await outlasted(driver, lambda found: 105.0 in counted(found))
     node.process.send_signal(signal.SIGSTOP)
     with pytest.raises(LinkLost, match="no keep-alive"):
         await taken(driver, found)
@@ -302,7 +301,7 @@ async def test_a_server_that_is_frozen_for_longer_than_we_wait(node, opcua):
     await asyncio.sleep(2)
     node.process.send_signal(signal.SIGCONT)
     found += await connecting
-    await outlasted(driver, found, lambda found: 140.0 in counted(found))
+    found += await outlasted(driver, lambda found: 140.0 in counted(found))
     same = driver._connection.session is session
     await driver.close()
 
@@ -316,21 +315,6 @@ async def test_a_server_that_is_frozen_for_longer_than_we_wait(node, opcua):
 async def way(node):
     async with Network(node.port).open() as way:
         yield way
-
-
-async def outlasted(driver, found, enough):
-    """Drain until there is `enough`, and connect anew when the link is lost, as the poller does."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not enough(found):
-            try:
-                found.extend(await driver.read(driver.scans[-1]))
-            except LinkLost as lost:
-                found.extend(lost.events)
-                await driver.close()
-                with suppress(OSError, LinkLost, TimeoutError):
-                    found.extend(await driver.connect())
-            await asyncio.sleep(0.01)
-    return found
 
 
 async def taken(driver, found):
@@ -353,14 +337,14 @@ async def test_a_link_that_is_cut_for_seconds(node, way, opcua, secured, secure)
     await begun(driver)
     session = driver._connection.session
     await node.tell("count", "n6", 150, 110, 100)
-    found = await outlasted(driver, [], lambda found: 105.0 in counted(found))
+    found = await outlasted(driver, lambda found: 105.0 in counted(found))
     await way.cut()
     with pytest.raises(LinkLost):
         await taken(driver, found)
     await driver.close()
     await asyncio.sleep(3)
     await way.mend()
-    await outlasted(driver, found, lambda found: 150.0 in counted(found))
+    found += await outlasted(driver, lambda found: 150.0 in counted(found))
     same = driver._connection.session is session
     await driver.close()
 
@@ -374,13 +358,13 @@ async def test_a_link_that_swallows_what_was_sent(node, way, opcua):
     driver = opcua(way.place, {"a": "ns=2;s=n7"}, publishing_ms=100, sampling_ms=0, keepalive_s=0.5, timeout_s=1)
     await begun(driver)
     await node.tell("count", "n7", 140, 110, 100)
-    found = await outlasted(driver, [], lambda found: 105.0 in counted(found))
+    found = await outlasted(driver, lambda found: 105.0 in counted(found))
     way.spoil = way.silent
     with pytest.raises(LinkLost, match="no keep-alive"):
         await taken(driver, found)
     await driver.close()
     way.spoil = way.honest
-    await outlasted(driver, found, lambda found: 140.0 in counted(found))
+    found += await outlasted(driver, lambda found: 140.0 in counted(found))
     await driver.close()
 
     assert counted(found, 100) == [float(n) for n in range(100, 141)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from asyncua import ua
-from told import PATIENCE_S, drained, events, readings
+from told import PATIENCE_S, drained, events, outlasted, readings
 from way import Network
 
 from protocols.driver import LinkLost
@@ -48,19 +48,7 @@ async def counting(peer):
 
 async def drain(driver, enough):
     """Drain every device until there is `enough`, connecting anew as the poller does; return all of it."""
-    found = []
-    async with asyncio.timeout(PATIENCE_S):
-        while not enough(found):
-            try:
-                for scan in driver.scans[-len(driver._devices) :]:
-                    found.extend(await driver.read(scan))
-            except LinkLost as lost:
-                found.extend(lost.events)
-                await driver.close()
-                with suppress(OSError, LinkLost, TimeoutError):
-                    found.extend(await driver.connect())
-            await asyncio.sleep(0.01)
-    return found
+    return await outlasted(driver, enough, scans=len(driver._devices))
 
 
 def arrived(found):

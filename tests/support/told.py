@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from protocols.driver import LinkLost
 from protocols.model import Batch, Event, EventKind
 
 PATIENCE_S = 20.0
@@ -18,6 +20,23 @@ async def drained(driver: Any, enough: Callable[[list[Any]], object]) -> list[An
     async with asyncio.timeout(PATIENCE_S):
         while not enough(found):
             found.extend(await driver.read(driver.scans[-1]))
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def outlasted(driver: Any, enough: Callable[[list[Any]], object], *, scans: int = 1) -> list[Any]:
+    """Do `drained` with the last `scans`, and connect anew whenever the link is lost, as the poller does."""
+    found: list[Any] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while not enough(found):
+            try:
+                for scan in driver.scans[-scans:]:
+                    found.extend(await driver.read(scan))
+            except LinkLost as lost:
+                found.extend(lost.events)
+                await driver.close()
+                with suppress(OSError, LinkLost, TimeoutError):
+                    found.extend(await driver.connect())
             await asyncio.sleep(0.01)
     return found
 
