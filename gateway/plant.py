@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from detectors.config import build
+from gateway import instant
 from gateway.clocksync import synchronised
 from gateway.config.model import Config
 from gateway.core.alarms import AlarmError
@@ -141,7 +141,6 @@ def _instant(text: str) -> int:
         AlarmError: it is none.
     """
     try:
-        instant = datetime.fromisoformat(text)
+        return int(instant.seconds(text)) * 1_000_000_000
     except ValueError:
         raise AlarmError(f"until: '{text}' is no time like 2026-11-20T12:00:00Z") from None
-    return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000

@@ -15,9 +15,10 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
+
+from gateway import instant
 
 Reply: TypeAlias = dict[str, Any]
 
@@ -129,11 +130,10 @@ def _fault(told: Mapping[str, Any]) -> str | None:
 
 
 def _instant_s(text: str) -> float | None:
-    """Return seconds since 1970 of an ISO 8601 time, or None; one without a zone is UTC."""
+    """Return seconds since 1970, or None of what is no time."""
     try:
-        instant = datetime.fromisoformat(text)
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
+        return instant.seconds(text)
+    except ValueError:
         return None
 
 
