@@ -80,12 +80,13 @@ class Page:
     def _devices(self, devices: Mapping[str, Answer]) -> str:
         rows = []
         for name, device in devices.items():
-            errors = device["timeouts"] / max(device["polls"] + device["timeouts"], 1)
+            asked = device["polls"] + device["timeouts"]
+            errors = device["timeouts"] / max(asked, 1)
             rows.append((
                 (name, ""),
                 ("answers", "good") if device["online"] else ("silent", "critical"),
                 (f"{device['answer_ms']:.1f} ms" if device["polls"] else "", ""),
-                (f"{errors:.2%}", "warning" if errors >= ERRORS_SHOWN else ""),
+                (f"{errors:.2%}" if asked else "", "warning" if errors >= ERRORS_SHOWN else ""),
                 (str(device["polls"]), "dim"),
                 (str(device["skipped"]), "warning" if device["skipped"] else "dim"),
             ))  # fmt: skip

@@ -97,3 +97,12 @@ d: 2 points
 def test_durations(seconds, text):
     """In one unit, with two digits that matter."""
     assert _age(seconds) == text
+
+
+def test_a_device_that_was_never_reached_has_no_rate():
+    """Nothing unanswered is not said of one that nothing could be asked."""
+    never = {"online": False, "polls": 0, "timeouts": 0, "skipped": 0, "answer_ms": 0.0}
+    page = Page(colour=False).status({**TOLD, "devices": {"b3": never}})
+
+    assert "silent" in page
+    assert "0.00%" not in page
