@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from detectors.config import build
-from gateway import instant
 from gateway.clocksync import synchronised
 from gateway.config.model import Config
 from gateway.core.alarms import AlarmError
@@ -17,6 +16,7 @@ from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
 from gateway.store.store import Store
 from gateway.timeline import Timeline
+from gateway.uplink.commands import instant_s
 from protocols.config import Device
 from protocols.driver import Outside
 from protocols.model import Qualities, Times, Values
@@ -140,7 +140,7 @@ def _instant(text: str) -> int:
     Raises:
         AlarmError: it is none.
     """
-    try:
-        return int(instant.seconds(text)) * 1_000_000_000
-    except ValueError:
-        raise AlarmError(f"until: '{text}' is no time like 2026-11-20T12:00:00Z") from None
+    until_s = instant_s(text)
+    if until_s is None:
+        raise AlarmError(f"until: '{text}' is no time like 2026-11-20T12:00:00Z")
+    return int(until_s) * 1_000_000_000

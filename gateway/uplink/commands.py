@@ -15,10 +15,9 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
-
-from gateway import instant
 
 Reply: TypeAlias = dict[str, Any]
 
@@ -126,14 +125,15 @@ def _fault(told: Mapping[str, Any]) -> str | None:
     missing = [key for key in _NEEDED[told["do"]] if not told.get(key)]
     if missing:
         return f"{missing[0]}: needed for {told['do']}"
-    return None if _instant_s(told.get("expires") or "2000-01-01") else "expires: no time like 2026-11-20T12:00:00Z"
+    return None if instant_s(told.get("expires") or "2000-01-01") else "expires: no time like 2026-11-20T12:00:00Z"
 
 
-def _instant_s(text: str) -> float | None:
-    """Return seconds since 1970, or None of what is no time."""
+def instant_s(text: str) -> float | None:
+    """Return seconds since 1970 of an ISO 8601 time, or None; one without a zone is UTC."""
     try:
-        return instant.seconds(text)
-    except ValueError:
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
 
 
@@ -185,7 +185,7 @@ class Commands:
         return Outcome.DONE if reply["ok"] else Outcome.REFUSED, reply
 
     def _expired(self, command: Mapping[str, str]) -> str | None:
-        until_s, now_s = _instant_s(command.get("expires", "")), self._journal.now_ns() / 1e9
+        until_s, now_s = instant_s(command.get("expires", "")), self._journal.now_ns() / 1e9
         if until_s is None or now_s < until_s:
             return None
         return f"expired {now_s - until_s:.0f} s ago by our clock"
