@@ -1,10 +1,12 @@
 """The union of all detectors: adding one is a file, and a line here."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 from detectors.comm_lost import CommLost
 from detectors.detector import Detector
+from detectors.kept import Kept
 from detectors.limits import LimitsConfig
 from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
@@ -28,5 +30,8 @@ def build(configured: Sequence[AnyDetector], points: Points) -> dict[str, Sequen
     built: dict[str, list[Detector]] = {}
     for config in chosen:
         if config.enabled:
-            built.setdefault(config.detector, []).append(config.build(points))
+            detector = config.build(points)
+            if isinstance(detector, Kept):
+                detector.made_by = hashlib.sha256(repr(config).encode()).hexdigest()[:16]
+            built.setdefault(config.detector, []).append(detector)
     return dict(built)

@@ -1,25 +1,58 @@
 """The interface of every detector: it sees everything once, in order, and keeps a fixed-size state."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
-from detectors.model import Finding
+from detectors.model import Finding, Said
 from protocols.model import Seen
 from protocols.points import Points
 from protocols.settings import Field, settings
 
 
 class Detector(Protocol):
-    """Sees everything once, in order. Asks no clock, no network and no disk: time reaches it in what it sees."""
+    """Sees everything once, in order. Asks no clock, no network and no disk: time reaches it in what it sees.
 
-    def observe(self, seen: Seen) -> Sequence[Finding]:
-        """Return what began or ended with this; nothing while nothing changes."""
+    What must survive a restart it declares as `detectors.kept.Kept`; whether it has learned enough, as `Learning`.
+    """
+
+    def observe(self, seen: Seen) -> Sequence[Said]:
+        """Return what began or ended with this, and what there is to report; nothing while nothing changes."""
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up its findings that were active when the gateway stopped, so that it can end them.
 
-        Return those it took up: a point or device that it watches no more is not among them.
+        Return those it took up: a point or device that it watches no more is not among them. What is not in `active`
+        is not active, whatever the state that was restored before says.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """How far a detector knows what is normal for `subject`: `share` of its learning is done, 0 to 1."""
+
+    subject: str
+    state: Literal["learning", "ready", "frozen"]
+    share: float
+    detail: str = ""
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A detector that has to learn what is normal first."""
+
+    def learned(self) -> Sequence[Learned]:
+        """Return how far it is, with each of its subjects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Whether a configuration makes a check possible for `subject`; `text` says with what, or what is missing."""
+
+    check: str
+    subject: str
+    possible: bool
+    text: str
 
 
 @settings
@@ -34,3 +67,7 @@ class DetectorConfig:
     def build(self, points: Points) -> Detector:
         """Make the detector, its arrays sized from `points`."""
         raise NotImplementedError(type(self).__name__)
+
+    def outlook(self, points: Points) -> Sequence[Outlook]:  # noqa: ARG002 - for those that need roles
+        """Return what it can check with `points`, and what is missing for the rest; nothing where it needs nothing."""
+        return ()

@@ -55,7 +55,7 @@ class StaleDetector:
             self._read_ns[span(seen.rows)] = seen.arrival_ns
         elif isinstance(seen, Event):
             self._event(seen)
-        else:
+        elif isinstance(seen, Tick):
             return self._check(seen)
         return ()
 

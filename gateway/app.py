@@ -264,7 +264,7 @@ class Gateway:
     def _note_numbers(self) -> None:
         """Follow what only shows over time: the store's growth, and commands that nobody heard."""
         size = self.store.stats.bytes
-        self._growth.look(time.monotonic(), size.get(Stream.TELEMETRY, 0) + size.get(Stream.CHANGE, 0))
+        self._growth.look(time.monotonic(), sum(size.values()) - size.get(Stream.ALARM, 0))
         self._logbook.swallowed(self.publisher.commands_swallowed)
         self._logbook.tell()
 

@@ -15,7 +15,7 @@ from gateway.memory import Bookmarks, keep_alarms, keep_bookmark
 from gateway.store.packing import to_record
 from gateway.store.store import Store
 from gateway.timeline import Timeline
-from protocols.model import Batch, Bookmark, Event, Read, Receipt, Seen, Tick
+from protocols.model import Batch, Bookmark, Event, Fed, Read, Receipt, Tick
 
 log = structlog.get_logger()
 
@@ -114,7 +114,7 @@ class Flow:
             else:
                 await self._observe(seen)
 
-    async def _observe(self, seen: Seen) -> None:
+    async def _observe(self, seen: Fed) -> None:
         messages = self.pipeline.observe(seen)
         if isinstance(seen, Tick):
             self.ticks += 1

@@ -103,6 +103,22 @@ class Tick:
     synchronised: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """The plant as a whole, once a second: what statistical and physical checks look at, however fast it is polled.
+
+    `values` float64[points]: the last reading of every point, NaN where there is none or it is not usable. `fresh`
+    bool[points]: read, and usable, since the frame before. Both are views that nobody writes to: copy what you keep.
+    `utc_ns` is the calendar's time, for the hour and the day; `time_ns` is the time that detectors live in, which no
+    clock that is set moves.
+    """
+
+    time_ns: int
+    utc_ns: int
+    values: Values
+    fresh: NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True)
 class Bookmark:
     """Where a driver stands in its device's own memory, such as the last report it has taken.
@@ -131,8 +147,11 @@ class Receipt:
 Read: TypeAlias = Batch | Event | Bookmark | Receipt
 """What a driver hands on."""
 
-Seen: TypeAlias = Batch | Event | Tick
-"""What pipeline and detectors see."""
+Fed: TypeAlias = Batch | Event | Tick
+"""What the pipeline is fed with."""
+
+Seen: TypeAlias = Fed | Frame
+"""What detectors see: what the pipeline is fed with, and the frames that it makes."""
 
 
 def span(rows: Rows) -> Span:

@@ -55,16 +55,26 @@ class Role:
     """The bus section the bay stands on."""
     transformer: Name | None = None
     """The transformer it belongs to."""
+    side: Literal["hv", "lv"] | None = None
+    """The side of the transformer it is measured on."""
     quantity: (
         Literal[
             "voltage", "current", "active_power", "reactive_power", "apparent_power", "power_factor", "frequency",
-            "energy", "temperature", "breaker", "tap", "status", "other",
+            "energy", "temperature", "oil_temperature", "winding_temperature", "ambient_temperature", "hydrogen",
+            "methane", "ethane", "ethylene", "acetylene", "carbon_monoxide", "carbon_dioxide", "breaker", "tap",
+            "status", "other",
         ]
         | None
     ) = None  # fmt: skip
     """What is measured."""
     phase: Literal["a", "b", "c", "n", "ab", "bc", "ca", "total"] | None = None
     """The phase or pair of phases."""
+    direction: Literal["in", "out"] | None = None
+    """Where power or current flows when it is positive: into the bus or out of it; otherwise transformers feed it."""
+    rating: float | None = Field(default=None, gt=0)
+    """What it is rated for, or its nominal value; in the point's unit."""
+    accuracy_class: float | None = Field(default=None, gt=0, le=10)
+    """Class of the instrument with its transformer, in per cent of the rating, such as 0.5."""
 
 
 @settings

@@ -15,7 +15,7 @@ from typing import Any
 
 from runs import Run, Runs, covered, expanded
 
-STREAMS = ("telemetry", "change", "alarm")
+STREAMS = ("telemetry", "change", "alarm", "report")
 RUNS_MAX = 1_000_000
 """Runs kept of a stream; beyond it the oldest hole is given up: counted as missing for good."""
 REMEMBERED = 100_000
@@ -179,8 +179,8 @@ class Ledger:
         """Enter what a status says; that of a gateway which cannot read its disk yet names no numbers."""
         for stream, book in self.books.items():
             if self.from_now:
-                book.begin(last[stream])
-            book.told(last[stream], waiting[stream])
+                book.begin(last.get(stream, 0))
+            book.told(last.get(stream, 0), waiting.get(stream, 0))
         self.from_now = False
 
     @property

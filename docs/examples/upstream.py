@@ -39,7 +39,7 @@ STORE = """
 SELECT gridsentinel.store(topic, payload)
 FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS message (topic, payload, n) ORDER BY n
 """
-TOPICS = ("telemetry/+", "change/+", "alarm", "gap", "status", "birth")
+TOPICS = ("telemetry/+", "change/+", "alarm", "report/+/+", "gap", "status", "birth")
 
 
 class Carrier:

@@ -7,7 +7,10 @@ from protocols.points import Points
 
 
 class Image:
-    """Arrays of one entry a row: `values` (NaN before the first reading), `quality`, `time_ns`, `arrival_ns`."""
+    """Arrays of one entry a row: `values` (NaN before the first reading), `quality`, `time_ns`, `arrival_ns`.
+
+    `read` says what was read since the last frame.
+    """
 
     def __init__(self, points: Points) -> None:
         self._points = points
@@ -15,6 +18,7 @@ class Image:
         self.quality = np.full(len(points), Quality.INVALID | Quality.OLD, np.uint16)
         self.time_ns = np.zeros(len(points), np.int64)
         self.arrival_ns = np.zeros(len(points), np.int64)
+        self.read = np.zeros(len(points), np.bool_)
 
     def observe(self, batch: Batch) -> None:
         """Take the readings of `batch`."""
@@ -23,6 +27,7 @@ class Image:
         self.quality[at] = batch.quality
         self.time_ns[at] = batch.time_ns
         self.arrival_ns[at] = batch.arrival_ns
+        self.read[at] = True
 
     def step(self, by_ns: int) -> None:
         """The clock was set: let the ages of the readings stay what they are. Their own times are their device's."""

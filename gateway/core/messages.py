@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.model import Severity
+from detectors.model import Report, Severity
 from protocols.model import Qualities, Times, Values
 
 
@@ -86,4 +86,4 @@ class Alarm:
     synchronised: bool = False
 
 
-Message: TypeAlias = Summary | Change | Alarm
+Message: TypeAlias = Summary | Change | Alarm | Report

@@ -3,32 +3,39 @@
 It asks no clock, no network and no disk: the same input gives the same messages, live or replayed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from detectors.detector import Detector
-from detectors.model import Finding
+from detectors.kept import Kept, State
+from detectors.model import Finding, Report
 from gateway.core.alarms import Alarms
 from gateway.core.changes import Changes
+from gateway.core.frames import Frames
 from gateway.core.image import Image
 from gateway.core.messages import Alarm, Message, Summary
 from gateway.core.steady import CLOCK, Steady
 from gateway.core.summary import Windows
-from protocols.model import Batch, Event, EventKind, Seen, Tick, sound
+from protocols.model import Batch, Event, EventKind, Fed, Seen, Tick, sound
 from protocols.points import Points
 
 T = TypeVar("T", bound=Message)
 
 
 class Pipeline:
-    """Process image, windows, changes, detectors and alarms of one configuration."""
+    """Process image, windows, changes, detectors and alarms of one configuration.
+
+    `reports` are the last ones, by kind and subject: as many as the detectors have subjects.
+    """
 
     def __init__(self, points: Points, detectors: Mapping[str, Sequence[Detector]], window_s: float) -> None:
         self.points = points
         self.image = Image(points)
         self.alarms = Alarms(points)
         self.readings = 0
+        self.reports: dict[tuple[str, str], Report] = {}
+        self._frames = Frames(self.image)
         self._windows = Windows(points, window_s)
         self._changes = Changes(points)
         self._steady = Steady()
@@ -44,19 +51,46 @@ class Pipeline:
     def resume(self, alarms: Iterable[Alarm], now_ns: int) -> Sequence[Message]:
         """Take up the alarms of before a restart; return those that nobody watches any more."""
         self.alarms.restore(alarms)
-        active = self.alarms.findings()
+        active = {name: [self._steady.seen(each) for each in found] for name, found in self.alarms.findings().items()}
         detectors = ((detector, active.get(name, ())) for name, group in self._named.items() for detector in group)
         watched = [finding for detector, findings in detectors for finding in detector.resume(findings)]
         watched += self._steady.resume(active.get(CLOCK, ()))
         return self.alarms.forget([*self._named, CLOCK], watched, now_ns)
 
-    def observe(self, seen: Seen) -> Sequence[Message]:
+    def states(self) -> Mapping[str, State]:
+        """Return what must survive a restart beside the alarms, by whose it is."""
+        return {owner: kept.state() for owner, kept in self._kept()}
+
+    def restore(self, states: Mapping[str, State]) -> Sequence[str]:
+        """Put back what `states` returned, before `resume`; return whose state was refused, and why.
+
+        That of a detector which is no longer there is left out; one that is new, or whose configuration is another,
+        begins anew.
+        """
+        refused = []
+        for owner, kept in self._kept():
+            try:
+                if owner in states:
+                    kept.restore(states[owner])
+            except ValueError as error:
+                refused.append(f"{owner}: {error}")
+        return refused
+
+    def _kept(self) -> Iterator[tuple[str, Kept]]:
+        yield CLOCK, self._steady
+        yield "frames", self._frames
+        for name, group in self._named.items():
+            for index, detector in enumerate(group):
+                if isinstance(detector, Kept):
+                    yield f"{name}/{index}/{detector.made_by}", detector
+
+    def observe(self, seen: Fed) -> Sequence[Message]:
         """Return what there is to say after `seen`."""
         if isinstance(seen, Batch):
             return self._stamped(self._batch(sound(seen)) if len(seen) else ())
         if isinstance(seen, Event):
             return self._stamped([*self._event(seen), *self._judge(seen)])
-        return self._stamped([*self._tick(seen), *self._judge(seen)])
+        return self._stamped([*self._tick(seen), *self._judge(seen), *self._frame(seen)])
 
     def stamped(self, message: T) -> T:
         """Return a change or an alarm that says whether our clock is synchronised now; a window knows that itself."""
@@ -102,15 +136,27 @@ class Pipeline:
         closed = self._windows.step(tick.time_ns, tick.stepped_ns, self.image.quality)
         return [*closed, *self.alarms.step(tick.time_ns, tick.stepped_ns)]
 
-    def _judge(self, seen: Seen) -> Sequence[Message]:
+    def _frame(self, tick: Tick) -> Sequence[Message]:
+        frame = self._frames.turn(self._steady.time_ns(tick.time_ns), tick.time_ns)
+        return self._ask(frame) if frame else ()
+
+    def _judge(self, seen: Fed) -> Sequence[Message]:
+        return self._ask(self._steady.of(seen))
+
+    def _ask(self, steady: Seen) -> Sequence[Message]:
         """Ask the detectors, who live in a time without steps."""
         messages: list[Message] = []
-        steady = self._steady.of(seen)
         for detector in self._detectors:
-            findings: Sequence[Finding] = detector.observe(steady)
-            for finding in findings:
-                messages += self.alarms.observe(self._steady.told(finding))
+            for said in detector.observe(steady):
+                messages += self._say(said)
         return messages
+
+    def _say(self, said: Finding | Report) -> Sequence[Message]:
+        if isinstance(said, Finding):
+            return self.alarms.observe(self._steady.told(said))
+        report = self._steady.told(said)
+        self.reports[report.kind, report.subject] = report
+        return (report,)
 
     def _stamped(self, messages: Sequence[Message]) -> Sequence[Message]:
         return [self.stamped(each) for each in messages]

@@ -6,12 +6,14 @@ Times that devices give stay as they are.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from detectors.model import Finding, Severity
+from detectors.kept import Kept
+from detectors.model import Finding, Report, Severity
 from gateway.core.alarms import GATEWAY
-from protocols.model import Batch, Seen, Tick
+from protocols.model import Batch, Fed, Tick
 
 CLOCK = "clock"
 """The word of these findings where others have that of their detector."""
@@ -20,22 +22,37 @@ TOLD_NS = 500_000_000
 CALM_NS = 60_000_000_000
 """The alarm returns to normal when the clock was not set for so long."""
 
+S = TypeVar("S", Finding, Report)
+
 OURS_NS = 2_000_000_000
 """A reading's time so shortly before its arrival is ours, or that of a device whose clock agrees with ours."""
 
 
-class Steady:
-    """How far UTC as told now is ahead of the time without steps; says when the clock was set."""
+class Steady(Kept):
+    """How far UTC as told now is ahead of the time without steps; says when the clock was set.
+
+    Kept over a restart, so that the times that detectors remember go on to mean what they did.
+    """
+
+    KEPT = ("_ahead",)
 
     def __init__(self) -> None:
-        self._ahead_ns = 0
+        self._ahead = np.zeros((), np.int64)
         self._told_ns: int | None = None
+
+    @property
+    def _ahead_ns(self) -> int:
+        return int(self._ahead)
 
     def step(self, by_ns: int) -> None:
         """The clock was set."""
-        self._ahead_ns += by_ns
+        self._ahead += by_ns
 
-    def of(self, seen: Seen) -> Seen:
+    def time_ns(self, utc_ns: int) -> int:
+        """Return `utc_ns` in the time without steps."""
+        return utc_ns - self._ahead_ns
+
+    def of(self, seen: Fed) -> Fed:
         """Return `seen` in the time without steps."""
         if not self._ahead_ns:
             return seen
@@ -50,9 +67,13 @@ class Steady:
         times = np.where(ours, batch.time_ns - self._ahead_ns, batch.time_ns)
         return replace(batch, time_ns=times, arrival_ns=batch.arrival_ns - self._ahead_ns)
 
-    def told(self, finding: Finding) -> Finding:
+    def told(self, said: S) -> S:
         """Return what was found in that time in UTC."""
-        return replace(finding, time_ns=finding.time_ns + self._ahead_ns) if self._ahead_ns else finding
+        return replace(said, time_ns=said.time_ns + self._ahead_ns) if self._ahead_ns else said
+
+    def seen(self, finding: Finding) -> Finding:
+        """Return what was told in UTC as it was found, in that time."""
+        return replace(finding, time_ns=finding.time_ns - self._ahead_ns) if self._ahead_ns else finding
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""

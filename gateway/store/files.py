@@ -96,7 +96,7 @@ def read_last(directory: Path) -> tuple[Mapping[Stream, int], bool]:
     """Return the last numbers that are known to have been given out, and whether there are none above them."""
     try:
         words = json.loads((directory / LAST).read_bytes())
-        return {stream: whole(words[stream]) for stream in Stream}, words["boot"] == _boot()
+        return {stream: whole(words.get(stream, 0)) for stream in Stream}, words["boot"] == _boot()
     except (OSError, ValueError, TypeError, LookupError):
         return {}, False
 

@@ -7,7 +7,7 @@
     │   └── the frames of one transaction: 6 times its records at worst, so its records are an eighth of the journal
     └── database                           the rest, enforced by SQLite itself (max_page_count)
         ├── alarms                         alarm_share
-        └── telemetry and changes          the rest
+        └── telemetry, changes, reports    the rest
 
 The 6: records are inserted (1), may push out as much for want of pages (1) and as much again for want of budget (1),
 as many are deleted because they were acknowledged (1), and rows of mixed sizes leave a third of their pages empty.

@@ -1,6 +1,6 @@
 """Messages as records and back, pure: what was stored is readable without any configuration, or it is a `BadRecord`.
 
-A body is sealed (`seal`). In it: a summary as columns (`summary`), a change or an alarm as compact JSON (`words`).
+A body is sealed (`seal`). In it: a summary as columns (`summary`), anything else as compact JSON (`words`).
 """
 
 import json
@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from detectors.model import Severity
+from detectors.model import Report, Severity
 from gateway.core.messages import Alarm, AlarmState, Change, Message, Summary
 from gateway.store.record import Record, Stream
 from gateway.store.seal import BadRecord, seal, unseal
 from gateway.store.summary import content_of, summary_in
 from gateway.store.words import encode, flag, mapping, maybe_number, maybe_word, number, whole, word, words
 
-__all__ = ["BadRecord", "alarm_of", "change_of", "summary_of", "to_record"]
+__all__ = ["BadRecord", "alarm_of", "change_of", "report_of", "summary_of", "to_record"]
 
 T = TypeVar("T")
 
@@ -35,6 +35,9 @@ def to_record(message: Message) -> Record:
         case Alarm():
             body = seal(encode({field.name: getattr(message, field.name) for field in fields(Alarm)}))
             return Record(Stream.ALARM, message.device, message.first_ns, message.last_ns, body)
+        case Report():
+            body = seal(encode({field.name: getattr(message, field.name) for field in fields(Report)}))
+            return Record(Stream.REPORT, message.device, message.time_ns, message.time_ns, body)
 
 
 def summary_of(record: Record) -> Summary:
@@ -62,6 +65,15 @@ def alarm_of(record: Record) -> Alarm:
         BadRecord: the body is damaged, or is none.
     """
     return _unpack(record, _alarm)
+
+
+def report_of(record: Record) -> Report:
+    """Unpack a record of the report stream.
+
+    Raises:
+        BadRecord: the body is damaged, or is none.
+    """
+    return _unpack(record, _report)
 
 
 def _unpack(record: Record, read: Callable[[bytes], T]) -> T:
@@ -109,6 +121,17 @@ def _change(content: bytes) -> Change:
 def _alarm(content: bytes) -> Alarm:
     found = {"synchronised": False, **json.loads(content)}
     return Alarm(**{name: read(found[name]) for name, read in ALARM_FIELDS.items()})
+
+
+def _report(content: bytes) -> Report:
+    found = json.loads(content)
+    return Report(
+        kind=word(found["kind"]),
+        subject=word(found["subject"]),
+        time_ns=whole(found["time_ns"]),
+        body=mapping(found["body"]),
+        synchronised=flag(found["synchronised"]),
+    )
 
 
 ALARM_FIELDS: Mapping[str, Callable[[Any], Any]] = {

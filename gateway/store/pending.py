@@ -12,7 +12,7 @@ from gateway.store.work import Lost, Work
 RUNS_MAX = 10_000
 """Runs of acknowledged numbers per stream. One run is usual; beyond it rows are sent again after a restart, counted."""
 REPORTED_MAX = 1_000
-DROP_ORDER = (Stream.TELEMETRY, Stream.CHANGE, Stream.ALARM)
+DROP_ORDER = (Stream.TELEMETRY, Stream.CHANGE, Stream.REPORT, Stream.ALARM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class Stream(StrEnum):
     TELEMETRY = "telemetry"
     CHANGE = "change"
     ALARM = "alarm"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,7 @@ def read_bad(path: Path) -> sqlite3.Connection | None:
     try:
         for setting in ("locking_mode = EXCLUSIVE", "cell_size_check = ON", "wal_autocheckpoint = 0"):
             db.execute(f"PRAGMA {setting}")
-        if db.execute("PRAGMA user_version").fetchone() == (1,):
-            migrate(db)
+        migrate(db)
     except sqlite3.OperationalError:
         db.close()
         return None

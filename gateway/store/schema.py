@@ -1,7 +1,7 @@
 """The tables of the store, and every statement that is made for one stream.
 
-telemetry, change, alarm   one row a message that waits; appended at the end, deleted when acknowledged. `numbers`
-                           (sealed JSON) are those of the windows that one was merged of, `level` how often it was
+telemetry, change,         one row a message that waits; appended at the end, deleted when acknowledged. `numbers`
+alarm, report              (sealed JSON) are those of the windows that one was merged of, `level` how often it was
 streams                    the last number given out, and the sums that would otherwise need a scan
 gaps                       holes the gateway made and has not reported yet
 losses                     every hole it ever made
@@ -18,7 +18,7 @@ from gateway.store.files import Taken
 from gateway.store.limits import PAGE_BYTES
 from gateway.store.record import Gap, GapReason, Stream
 
-VERSION = 2
+VERSION = 3
 
 MESSAGES = (
     "seq INTEGER PRIMARY KEY, device TEXT NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,"
@@ -33,6 +33,7 @@ TABLES = {
     "telemetry": MESSAGES,
     "change": MESSAGES,
     "alarm": MESSAGES,
+    "report": MESSAGES,
     "streams": "stream TEXT PRIMARY KEY, last INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     " dropped INTEGER NOT NULL) WITHOUT ROWID",
     "gaps": GAPS,
@@ -101,7 +102,7 @@ def prepare(db: sqlite3.Connection, taken: Mapping[Stream, Taken]) -> None:
         raise StoreTooNew(f"the store has version {version}, this program knows {VERSION}: run the newer program again")
     if version == 0:
         _create(db, taken)
-    elif version == 1:
+    else:
         migrate(db)
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables != set(TABLES):
@@ -123,9 +124,20 @@ def _create(db: sqlite3.Connection, taken: Mapping[Stream, Taken]) -> None:
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Make version 2 of version 1, in place and at once: no row is touched."""
+    """Make the present version of an older one, in place and at once: no row is touched."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version not in MIGRATIONS:
+        return
     db.execute("BEGIN IMMEDIATE")
-    for stream in Stream:
+    for older in range(version, VERSION):
+        MIGRATIONS[older](db)
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+
+
+def _from_1(db: sqlite3.Connection) -> None:
+    """Windows can be merged, and every gap is remembered."""
+    for stream in (Stream.TELEMETRY, Stream.CHANGE, Stream.ALARM):
         db.execute(f"ALTER TABLE {stream} ADD COLUMN level INTEGER NOT NULL DEFAULT 0")
         db.execute(f"ALTER TABLE {stream} ADD COLUMN numbers BLOB")
     db.execute("ALTER TABLE gaps RENAME TO gaps_1")
@@ -134,5 +146,12 @@ def migrate(db: sqlite3.Connection) -> None:
     for table in gaps.TABLES:
         db.execute(f"INSERT INTO {table} SELECT *, NULL FROM gaps_1")  # noqa: S608
     db.execute("DROP TABLE gaps_1")
-    db.execute(f"PRAGMA user_version = {VERSION}")
-    db.execute("COMMIT")
+
+
+def _from_2(db: sqlite3.Connection) -> None:
+    """There are reports."""
+    db.execute(f"CREATE TABLE report ({MESSAGES}")
+    db.execute("INSERT INTO streams VALUES (?, 0, 0, 0, 0)", (Stream.REPORT,))
+
+
+MIGRATIONS = {1: _from_1, 2: _from_2}

@@ -15,7 +15,9 @@ from gateway.store.work import Ledger, Lost
 
 CHUNK = 64
 """Most rows that are looked at at once before they are deleted."""
-DROP_ORDER = (Stream.TELEMETRY, Stream.CHANGE, Stream.ALARM)
+DROP_ORDER = (Stream.TELEMETRY, Stream.CHANGE, Stream.REPORT, Stream.ALARM)
+OTHERS = DROP_ORDER[:-1]
+"""They share what alarms do not have for themselves."""
 END = (1 << 63) - 1
 Kept: TypeAlias = tuple[int, int, int, int, bytes | None]
 """seq, start_ns, end_ns, bytes of the body, numbers if merged."""
@@ -110,12 +112,12 @@ class Transaction:
         over_alarm = self.ledgers[Stream.ALARM].bytes - self._limits.alarm_bytes
         over_other = self._other_bytes() - self._limits.other_bytes
         over_alarm -= self._drop_oldest(Stream.ALARM, over_alarm)
-        for stream in (Stream.TELEMETRY, Stream.CHANGE):
+        for stream in OTHERS:
             over_other -= self._drop_oldest(stream, over_other)
         return over_alarm <= 0 and over_other <= 0
 
     def _other_bytes(self) -> int:
-        return self.ledgers[Stream.TELEMETRY].bytes + self.ledgers[Stream.CHANGE].bytes
+        return sum(self.ledgers[stream].bytes for stream in OTHERS)
 
     def _make_pages(self, needed: int, most: int = END) -> None:
         for stream in DROP_ORDER:

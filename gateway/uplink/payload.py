@@ -10,6 +10,8 @@
                "detector":"limits","device":…,"points":[…],"value":…,"expected":…,"text":…,"evidence":{…},
                "technique":null,"first":TIME,"last":TIME,"count":1,"score":…,"active":true,"acked":false,
                "shelved_until":null,"by":"","historical":false,"clock":…}
+    report    {"v":1,"stream":"report","seq":3,"kind":"asset","subject":"t1","time":TIME,"historical":false,"clock":…,
+               "body":{…}}
     gap       {"v":1,"stream":"telemetry","from_seq":3,"to_seq":9,"start":TIME,"end":TIME,"reason":"budget","lost":7}
               and "numbers" as above where not all between the bounds are lost
     birth     {"v":1, and what `gateway.description` tells of devices and points}
@@ -30,10 +32,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from detectors.model import Report
 from gateway.core.messages import Alarm, Change, Message, Summary
 from gateway.store import numbers
 from gateway.store.numbers import Numbers
-from gateway.store.packing import alarm_of, change_of, summary_of
+from gateway.store.packing import alarm_of, change_of, report_of, summary_of
 from gateway.store.record import Gap, Row, Stream
 from gateway.uplink.digits import rounded
 
@@ -122,6 +125,21 @@ def alarm(message: Alarm, *, seq: int, historical: bool) -> bytes:
     )
 
 
+def report(message: Report, *, seq: int, historical: bool) -> bytes:
+    """Encode what a check reports."""
+    return to_json(
+        {
+            **_head(Stream.REPORT, seq),
+            "kind": message.kind,
+            "subject": message.subject,
+            "time": iso(message.time_ns),
+            "historical": historical,
+            "clock": _clock(message),
+            "body": message.body,
+        }
+    )
+
+
 def gap(hole: Gap) -> bytes:
     """Encode the record of a hole that the gateway made."""
     return to_json(gap_fields(hole))
@@ -155,6 +173,8 @@ def encode(row: Row, *, historical: bool) -> bytes:
             return change(change_of(row.record), seq=row.seq, historical=historical)
         case Stream.ALARM:
             return alarm(alarm_of(row.record), seq=row.seq, historical=historical)
+        case Stream.REPORT:
+            return report(report_of(row.record), seq=row.seq, historical=historical)
 
 
 def _head(stream: Stream, seq: int) -> dict[str, Any]:

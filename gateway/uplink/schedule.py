@@ -1,4 +1,4 @@
-"""What goes next: alarms, then live changes, then live telemetry, then the backlog, oldest first and rate-capped.
+"""What goes next: alarms, then live changes, reports and telemetry, then the backlog, oldest first and rate-capped.
 
 Everything stored before the connection came up is backlog, marked historical, also as part of a merged window. Live
 rows never wait for it: they are asked first each time, and the backlog may fill only half of the in-flight window and a
@@ -13,6 +13,8 @@ from typing import Protocol
 from gateway.store import numbers
 from gateway.store.record import Row, Stream
 
+OTHERS = (Stream.CHANGE, Stream.REPORT, Stream.TELEMETRY)
+"""The streams behind the alarms, in their order."""
 READ_ROWS = 64
 """Rows read ahead of each stream: 2 MiB where a device has 1,000 points, and enough to make one query cheap."""
 
@@ -91,8 +93,8 @@ class Schedule:
         marks = {stream: rows.last(stream) for stream in Stream}
         self._marks = marks
         self._live = [Cursor(rows, Stream.ALARM)]
-        self._live += [Cursor(rows, stream, after=marks[stream]) for stream in (Stream.CHANGE, Stream.TELEMETRY)]
-        self._backlog = [Cursor(rows, stream, upto=marks[stream]) for stream in (Stream.CHANGE, Stream.TELEMETRY)]
+        self._live += [Cursor(rows, stream, after=marks[stream]) for stream in OTHERS]
+        self._backlog = [Cursor(rows, stream, upto=marks[stream]) for stream in OTHERS]
         self._bucket = TokenBucket(backlog_rate_per_s)
         self._backlog_from_s = backlog_from_s
         self.wait_s: float | None = None

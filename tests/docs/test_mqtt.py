@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from detectors.config import build
+from detectors.model import Report
 from detectors.stuck import StuckConfig
 from gateway.core.alarms import Alarms
 from gateway.core.messages import AlarmState, Summary
@@ -26,8 +27,8 @@ NAMED = {"devices": "DEVICE", "points": "POINT", "waiting": "STREAM", "last_seq"
 
 
 def fields(value: Any, path: str = "", named: str = "") -> Iterator[str]:
-    """Yield `points.POINT.n` for every field; evidence and role are objects whose keys are told elsewhere."""
-    if not isinstance(value, dict) or path in ("evidence", "devices.DEVICE.points.POINT.role") or not value:
+    """Yield `points.POINT.n` for every field; evidence, role and body are objects whose keys are told elsewhere."""
+    if not isinstance(value, dict) or path in ("evidence", "body", "devices.DEVICE.points.POINT.role") or not value:
         yield path
         return
     for key, inner in value.items():
@@ -41,6 +42,10 @@ def documented(table: Any, topic: str) -> set[str]:
 
 def gap() -> dict[str, Any]:
     return json.loads(payload.gap(Gap(Stream.TELEMETRY, 3, 9, 1, 2, GapReason.BUDGET, 4, ((3, 9, 2),))))
+
+
+def report() -> dict[str, Any]:
+    return json.loads(payload.report(Report("asset", "t1", 1, {}), seq=1, historical=False))
 
 
 def merged() -> dict[str, Any]:
@@ -62,6 +67,7 @@ async def test_every_field_that_is_sent_is_documented_and_none_else(said, table,
         for topic in ("status", "birth", "telemetry", "change", "alarm", "reply")
     }
     sent["gap"] = set(fields(gap()))
+    sent["report"] = set(fields(report()))
     sent["telemetry"] |= set(fields(merged()))
     monkeypatch.setattr(commands, "KEPT_S", 0.01)
     sent["reply"] |= set(fields(await unstored()))
@@ -76,13 +82,13 @@ async def test_topics_and_their_retain_flags_are_documented(said, table):
     listed = {row[0].strip("`").split("/")[3]: row[1] for row in table("mqtt.md", "Topics")}
     used = {message.topic.removeprefix(PREFIX).split("/")[0] for message in said.messages}
 
-    assert used | {"gap"} == set(listed)
+    assert used | {"gap", "report"} == set(listed)
     assert {topic for topic, retained in listed.items() if retained == "yes"} == {"status", "birth"}
 
 
 def test_examples_have_only_documented_fields(every_block, table):
     """Every JSON block of the page is a message of the topic above it."""
-    topics = ("status", "birth", "telemetry", "change", "alarm", "gap", "reply")
+    topics = ("status", "birth", "telemetry", "change", "alarm", "report", "gap", "reply")
     known = {topic: documented(table, topic) for topic in topics} | {"command": documented(table, "command")}
     examples = [json.loads(block.text) for block in every_block if block.page == "mqtt.md" and block.language == "json"]
 

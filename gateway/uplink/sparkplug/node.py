@@ -4,8 +4,9 @@ bdSeq · Node Control/Rebirth              what Sparkplug asks for; the latter n
 Node Control/Command · Reply              the commands of docs/mqtt.md, as text
 Properties/… · Health/… · Store/…         version, configuration; state in a word and a number; what waits
 Alarm/…                                   the last change of state of any alarm; each change is an NDATA
+Report/Message                            the last report of any check: docs/mqtt.md, as text
 Alarms/Count · Alarms/Open                the alarms that are not normal now, as a table
-Ledger/alarm · Ledger/Gap                 the number of the alarm message; the last hole that the gateway made
+Ledger/alarm · report · Gap               the numbers of alarm and report message; the last hole that the gateway made
 Ledger/Lost Device                        the number of the last message that a device's death had said already
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from detectors.model import Report
 from gateway.core.messages import Alarm
 from gateway.store.numbers import to_words
 from gateway.store.record import Gap, Row
@@ -48,7 +50,9 @@ METRICS: Mapping[str, DataType] = {
     "Alarm/Text": DataType.STRING,
     "Alarm/Value": DataType.DOUBLE,
     "Alarm/Message": DataType.STRING,
+    "Report/Message": DataType.STRING,
     "Ledger/alarm": DataType.INT64,
+    "Ledger/report": DataType.INT64,
     "Ledger/Gap": DataType.STRING,
     "Ledger/Lost Device": DataType.STRING,
 }
@@ -128,6 +132,14 @@ class Node:
             "Ledger/alarm": row.seq,
         }
         return self._data(values, alarm.last_ns // NS_PER_MS, now_ms, historical=historical)
+
+    def report(self, row: Row, report: Report, *, historical: bool, now_ms: int) -> bytes:
+        """Return the payload of what a check reports."""
+        values = {
+            "Report/Message": plain.report(report, seq=row.seq, historical=historical).decode(),
+            "Ledger/report": row.seq,
+        }
+        return self._data(values, report.time_ns // NS_PER_MS, now_ms, historical=historical)
 
     def _data(self, values: Mapping[str, Any], time_ms: int, now_ms: int, *, historical: bool = False) -> bytes:
         payload = Payload(timestamp=now_ms)

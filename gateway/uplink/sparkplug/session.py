@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gateway.core.messages import Change, Summary
-from gateway.store.packing import alarm_of, change_of, summary_of
+from gateway.store.packing import alarm_of, change_of, report_of, summary_of
 from gateway.store.record import Stream
 from gateway.uplink.format import Sources
 from gateway.uplink.message import Outgoing
@@ -100,6 +100,9 @@ class Session:
             case Stream.ALARM:
                 alarm = alarm_of(record)
                 told = self.node.alarm(due.row, alarm, historical=due.historical, now_ms=now_ms())
+                return (self.of_node("NDATA", told),)
+            case Stream.REPORT:
+                told = self.node.report(due.row, report_of(record), historical=due.historical, now_ms=now_ms())
                 return (self.of_node("NDATA", told),)
 
     def of_node(self, verb: str, payload: bytes) -> Outgoing:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from detectors.model import Severity
 from gateway.core.messages import Alarm, AlarmState, Change, Summary
 from gateway.store import seal
-from gateway.store.packing import BadRecord, alarm_of, change_of, summary_of, to_record
+from gateway.store.packing import BadRecord, alarm_of, change_of, report_of, summary_of, to_record
 from gateway.store.record import Record, Stream
 
 UNHURRIED = settings(deadline=None)
@@ -118,7 +118,7 @@ def test_a_summary_is_packed_small():
     assert len(to_record(summary).body) < 19_000
 
 
-READERS = {Stream.TELEMETRY: summary_of, Stream.CHANGE: change_of, Stream.ALARM: alarm_of}
+READERS = {Stream.TELEMETRY: summary_of, Stream.CHANGE: change_of, Stream.ALARM: alarm_of, Stream.REPORT: report_of}
 
 
 def read_or_bad(record):

@@ -333,6 +333,21 @@ async def test_a_store_of_version_1_goes_on(tmp_path):
     await store.close()
 
 
+async def test_a_store_of_version_2_goes_on(tmp_path):
+    """Made by the program before reports: its rows and numbers are there, and reports are numbered from 1."""
+    await filled(tmp_path, [window(n, "d") for n in range(5)], BUDGET)
+    store = sqlite3.connect(tmp_path / "store.db")
+    store.executescript("DROP TABLE report; DELETE FROM streams WHERE stream = 'report'; PRAGMA user_version = 2")
+    store.close()
+
+    store = await Store.open(tmp_path, BUDGET)
+    store.append([Record(Stream.REPORT, "asset/t1", 1, 1, seal(b"{}"))])
+    await store.flush()
+    assert store.notes == []
+    assert (len(await all_rows(store, T)), store.last(T), store.last(Stream.REPORT)) == (5, 5, 1)
+    await store.close()
+
+
 VERSION_1 = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE telemetry (seq INTEGER PRIMARY KEY, device TEXT NOT NULL, start_ns INTEGER NOT NULL,
