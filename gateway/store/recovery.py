@@ -132,8 +132,8 @@ class Recovery:
             tail = max(sums.last if sums else highest, taken.first - 1) + 1
             holes = _widened([*salvage.holes, (tail, last)], taken.first, merged if stream is Stream.TELEMETRY else 0)
         missing = span.lost(holes)
-        if sums and _size(missing) < sums.rows - (self.rows - before):
-            missing = span.lost(everything)  # rows have vanished without a word from SQLite
+        if sums is None or _size(missing) < sums.rows - (self.rows - before):
+            missing = span.lost(everything)  # rows have vanished, or may have, without a word from SQLite
         self._finish(stream, last, sums.dropped if sums else 0, missing)
 
     def _finish(self, stream: Stream, last: int, dropped: int, lost: Sequence[Run]) -> None:
