@@ -1,10 +1,12 @@
 """Communication lost: a device has not answered for a while; one alarm for the device, none for its points."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+
 from detectors.detector import Detector, DetectorConfig
+from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Event, EventKind, Seen, Tick
 from protocols.point import SeverityWord
@@ -12,6 +14,10 @@ from protocols.points import Points
 from protocols.settings import Field, settings
 
 NS = 1_000_000_000
+HERE = np.iinfo(np.int64).min
+"""Stands where others have the time since when they are away."""
+REASON = 200
+"""Characters of a reason that are kept."""
 
 
 @settings
@@ -29,56 +35,65 @@ class CommLost(DetectorConfig):
         return CommLostDetector(self, points)
 
 
-class CommLostDetector:
+class CommLostDetector(Kept):
     """Remembers since when each device is away, and why."""
+
+    KEPT = ("_since_ns", "_reason", "_active")
 
     def __init__(self, config: CommLost, points: Points) -> None:
         self._after_ns, self._severity = int(config.after_s * NS), Severity(config.severity)
-        self._devices = frozenset(points.device(int(row)) for row in points.matching(config.points))
-        self._away: dict[str, Event] = {}
-        self._active: set[str] = set()
+        self._devices = sorted({points.device(int(row)) for row in points.matching(config.points)})
+        self._index = {device: index for index, device in enumerate(self._devices)}
+        self._since_ns = np.full(len(self._devices), HERE, np.int64)
+        self._reason = np.zeros(len(self._devices), f"U{REASON}")
+        self._active = np.zeros(len(self._devices), bool)
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the devices that were away for long enough, or came back."""
         if isinstance(seen, Event):
             return self._event(seen)
-        if isinstance(seen, Tick) and self._away:
+        if isinstance(seen, Tick):
             return self._due(seen.time_ns)
         return ()
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
-        taken = [finding for finding in active if finding.device in self._devices]
-        self._active.update(finding.device for finding in taken)
+        taken = [finding for finding in active if finding.device in self._index]
+        self._active.fill(False)
+        self._active[[self._index[finding.device] for finding in taken]] = True
         return taken
 
     def _event(self, event: Event) -> Sequence[Finding]:
-        if event.device not in self._devices:
+        index = self._index.get(event.device)
+        if index is None:
             return ()
         if event.kind is EventKind.LOST:
-            self._away.setdefault(event.device, event)
+            if self._since_ns[index] == HERE:
+                self._since_ns[index], self._reason[index] = event.time_ns, event.detail
             return self._due(event.time_ns)
         if event.kind is EventKind.CONNECTED:
-            away = self._away.pop(event.device, None)
-            if event.device in self._active:
-                self._active.discard(event.device)
-                return [self._back(event, away)]
+            away_ns, self._since_ns[index] = int(self._since_ns[index]), HERE
+            if self._active[index]:
+                self._active[index] = False
+                return [self._back(event, away_ns)]
         return ()
 
     def _due(self, now_ns: int) -> Sequence[Finding]:
-        for device, event in self._away.items():
-            if event.time_ns > now_ns:  # the clock was set back: the delay counts from here
-                self._away[device] = replace(event, time_ns=now_ns)
-        due = [
-            event
-            for device, event in self._away.items()
-            if device not in self._active and now_ns - event.time_ns >= self._after_ns
-        ]
-        self._active.update(event.device for event in due)
-        return [self._finding(event, now_ns, f"{event.device} does not answer: {event.detail}") for event in due]
+        away = self._since_ns != HERE
+        if not away.any():
+            return ()
+        self._since_ns[away] = np.minimum(self._since_ns[away], now_ns)  # set back, the delay counts from here
+        due = np.flatnonzero(away & ~self._active & (now_ns - self._since_ns >= self._after_ns))
+        self._active[due] = True
+        return [self._lost(self._devices[index], str(self._reason[index]), now_ns) for index in due]
 
-    def _back(self, event: Event, away: Event | None) -> Finding:
-        after = f" after {(event.time_ns - away.time_ns) / NS:.0f} s" if away else ""
+    def _lost(self, device: str, reason: str, now_ns: int) -> Finding:
+        return self._finding(
+            Event(device, EventKind.LOST, reason, now_ns), now_ns, f"{device} does not answer: {reason}"
+        )
+
+    def _back(self, event: Event, away_ns: int) -> Finding:
+        after = f" after {(event.time_ns - away_ns) / NS:.0f} s" if away_ns != HERE else ""
         return self._finding(event, event.time_ns, f"{event.device} answers again{after}", active=False)
 
     def _finding(self, event: Event, now_ns: int, text: str, *, active: bool = True) -> Finding:

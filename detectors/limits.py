@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Detector, DetectorConfig
+from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, Values, span, usable
 from protocols.points import Points
@@ -29,11 +30,13 @@ class LimitsConfig(DetectorConfig):
         return LimitsDetector(points, points.matching(self.points))
 
 
-class LimitsDetector:
+class LimitsDetector(Kept):
     """Four limits a point; one comparison a reading while everything is within its normal band.
 
     A delay counts from one good reading to the next: what cannot be judged, or a lost device, begins it anew.
     """
+
+    KEPT = ("_active", "_since", "_busy", "_last")
 
     def __init__(self, points: Points, rows: Rows) -> None:
         self._points = points
@@ -65,11 +68,13 @@ class LimitsDetector:
         """Take up what was active when the gateway stopped, where there still is a limit."""
         levels = [LEVELS.index(finding.kind.removeprefix("limit_")) for finding in active]
         taken = []
+        self._active.fill(False)
         for level, finding in zip(levels, active, strict=True):
             rows = list(finding.rows)
             if not np.isnan(self._limit[level, rows]).any():
-                self._active[level, rows] = self._busy[rows] = True
+                self._active[level, rows] = True
                 taken.append(finding)
+        self._busy[:] = (self._active | (self._since > 0)).any(axis=0)
         return taken
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from detectors.detector import Detector, DetectorConfig
+from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Rows, Seen, span, usable
 from protocols.points import Points
@@ -25,8 +26,10 @@ class RateConfig(DetectorConfig):
         return RateDetector(points, points.matching(self.points))
 
 
-class RateDetector:
+class RateDetector(Kept):
     """Compares each reading with the last good one, by the readings' own times."""
+
+    KEPT = ("_value", "_time_ns", "_active", "_calm_ns")
 
     def __init__(self, points: Points, rows: Rows) -> None:
         self._points = points
@@ -68,6 +71,7 @@ class RateDetector:
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
         taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
+        self._active.fill(False)
         for finding in taken:
             self._active[list(finding.rows)] = True
             self._calm_ns[list(finding.rows)] = finding.time_ns

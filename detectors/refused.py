@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from detectors.detector import Detector, DetectorConfig
+from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, span, usable
 from protocols.point import SeverityWord
@@ -26,11 +27,13 @@ class RefusedConfig(DetectorConfig):
         return RefusedDetector(points, points.matching(self.points), Severity(self.severity))
 
 
-class RefusedDetector:
+class RefusedDetector(Kept):
     """One finding a refused point.
 
     A good reading ends it too: a driver that was started anew does not know what was refused before.
     """
+
+    KEPT = ("_refused",)
 
     def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
         self._points, self._severity = points, severity
@@ -51,6 +54,7 @@ class RefusedDetector:
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
         taken = [finding for finding in active if self._watched.issuperset(finding.rows)]
+        self._refused.fill(False)
         for finding in taken:
             self._refused[list(finding.rows)] = True
         return taken

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from detectors.detector import Detector, DetectorConfig
+from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, span
 from protocols.point import SeverityWord
@@ -36,8 +37,10 @@ class StaleConfig(DetectorConfig):
         return StaleDetector(points, points.matching(self.points), self)
 
 
-class StaleDetector:
+class StaleDetector(Kept):
     """One finding a device, naming its silent points."""
+
+    KEPT = ("_read_ns", "_lost", "_silent", "_tick_ns")
 
     def __init__(self, points: Points, rows: Rows, config: StaleConfig) -> None:
         self._points, self._severity = points, Severity(config.severity)
@@ -47,7 +50,7 @@ class StaleDetector:
         self._read_ns = np.zeros(len(points), np.int64)
         self._lost = np.zeros(len(points), bool)
         self._silent = np.zeros(len(points), bool)
-        self._tick_ns = 0
+        self._tick_ns = np.zeros((), np.int64)
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the devices whose set of silent points changed."""
@@ -62,6 +65,7 @@ class StaleDetector:
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped: only a reading ends it."""
         taken = [finding for finding in active if self._watched[list(finding.rows)].any()]
+        self._silent.fill(False)
         for finding in taken:
             self._silent[list(finding.rows)] = True
         return taken
@@ -76,10 +80,10 @@ class StaleDetector:
     def _check(self, tick: Tick) -> Sequence[Finding]:
         if not 0 <= tick.time_ns - self._tick_ns < LEAP_NS:
             self._begin_anew(slice(None), tick.time_ns)
-        self._tick_ns = tick.time_ns
+        self._tick_ns[...] = tick.time_ns
         silent = (tick.time_ns - self._read_ns > self._allowed_ns) & self._watched & ~self._lost
         changed = np.unique(self._points.device_of[silent != self._silent])
-        self._silent = silent
+        self._silent[:] = silent
         devices = [self._points.devices[index] for index in changed]
         return [self._finding(device, self._rows(device), tick.time_ns) for device in devices]
 

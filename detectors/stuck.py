@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from detectors.detector import Detector, DetectorConfig
+from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, span, usable
 from protocols.point import SeverityWord
@@ -36,8 +37,10 @@ class StuckConfig(DetectorConfig):
         return StuckDetector(points, np.array(measured, np.int32), self)
 
 
-class StuckDetector:
+class StuckDetector(Kept):
     """Remembers when each value last moved and was last read: silence is not standing still."""
+
+    KEPT = ("_value", "_moved_ns", "_read_ns", "_active", "_checked_ns")
 
     def __init__(self, points: Points, rows: Rows, config: StuckConfig) -> None:
         self._points, self._config = points, config
@@ -48,7 +51,7 @@ class StuckDetector:
         self._moved_ns = np.zeros(len(points), np.int64)
         self._read_ns = np.zeros(len(points), np.int64)
         self._active = np.zeros(len(points), bool)
-        self._checked_ns = 0
+        self._checked_ns = np.zeros((), np.int64)
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the values that were found stuck, or moved again."""
@@ -57,7 +60,7 @@ class StuckDetector:
         if isinstance(seen, Tick) and not 0 <= seen.time_ns - self._checked_ns < CHECK_NS:
             if not 0 <= seen.time_ns - self._checked_ns < LEAP_NS:
                 self._begin_anew(slice(None), seen.time_ns)
-            self._checked_ns = seen.time_ns
+            self._checked_ns[...] = seen.time_ns
             return self._check(seen.time_ns)
         if isinstance(seen, Event) and seen.kind is EventKind.CONNECTED:
             rows = self._points.rows_of.get(seen.device, range(0))
@@ -67,6 +70,7 @@ class StuckDetector:
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
         taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
+        self._active.fill(False)
         for finding in taken:
             self._active[list(finding.rows)] = True
             self._value[list(finding.rows)] = np.nan if finding.actual is None else finding.actual

@@ -25,6 +25,7 @@ from gateway.local.server import StatusServer
 from gateway.log import set_up
 from gateway.memory import Memory, remembered
 from gateway.plant import Plant
+from gateway.store import learned
 from gateway.store.audit import STARTED, STOPPED, Audit
 from gateway.store.limits import Limits
 from gateway.store.record import Stream
@@ -45,6 +46,10 @@ GRACE_S = 0.5
 """How long a stop goes on sending what is stored."""
 DRAIN_S = 0.2
 """How long a stop waits for the last acknowledgements; with all of these below the 2 s that a stop may take."""
+LEARNED_S = 0.3
+"""How long a stop waits for the file of what the checks have learned."""
+LEARNED_EVERY_S = 3600.0
+"""How often that file is written besides: 60 MB a day of flash at 1,000 points of 2.5 kB."""
 LOOK_S = 1.0
 """How often the gateway looks at its own health; a change is published at once."""
 
@@ -85,6 +90,9 @@ class Gateway:
             await self.store.close()
             await self.audit.close()
 
+    async def _remembered(self) -> Memory:
+        return await remembered(self.store, self.config.gateway.state_dir)
+
     def order(self, order: Order) -> None:
         """Take an order; it is carried out after those before it, but for a stop, which waits for none."""
         self._orders[order] = None
@@ -98,7 +106,7 @@ class Gateway:
         return judge(self.plant.answering(), alarms, fault, self._growth.hours_until_full)
 
     async def _serve(self) -> None:
-        self.plant = Plant(self.config, self.store, await remembered(self.store), self.clock)
+        self.plant = Plant(self.config, self.store, await self._remembered(), self.clock)
         self._forgetful = self.store.stats.fault is not None
         self.publisher = self._publisher()
         config_hash = fingerprint(self.config)
@@ -110,6 +118,7 @@ class Gateway:
                 group.create_task(self.publisher.run(), name="publisher"),
                 group.create_task(self.store.watch(), name="store"),
                 group.create_task(self._look(), name="health"),
+                group.create_task(self._learn(), name="learned"),
                 group.create_task(self._status_server().run(), name="status"),
             ]
             await self.plant.start(group)
@@ -139,7 +148,18 @@ class Gateway:
             await asyncio.wait_for(self.store.flush(), FLUSH_S)
             await asyncio.wait_for(self.publisher.emptied(), self._grace_s)
         await self.publisher.drain(DRAIN_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._keep_learned(), LEARNED_S)
         log.info("stopped", seconds=round(time.monotonic() - began, 3))
+
+    async def _keep_learned(self) -> None:
+        await asyncio.to_thread(learned.write, self.config.gateway.state_dir, self.plant.learned())
+
+    async def _learn(self) -> None:
+        """Keep what the checks have learned, now and then."""
+        while True:
+            await asyncio.sleep(LEARNED_EVERY_S)
+            await self._keep_learned()
 
     async def _reload(self, group: asyncio.TaskGroup) -> None:
         """Replace the plant by that of the new configuration, or keep the old one and say why."""
@@ -181,7 +201,7 @@ class Gateway:
 
     async def _recollect(self, group: asyncio.TaskGroup) -> None:
         """Take up what the store remembers, now that it can be read: at the start it could not."""
-        await self._replace(group, await remembered(self.store))
+        await self._replace(group, await self._remembered())
         self._forgetful = self.store.stats.fault is not None
         log.info("memory_recovered", alarms=len(self.plant.pipeline.alarms))
 

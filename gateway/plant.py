@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from detectors.config import build
 from gateway.clocksync import synchronised
 from gateway.config.model import Config
 from gateway.core.alarms import AlarmError
 from gateway.core.messages import Alarm
 from gateway.core.pipeline import Pipeline
+from gateway.core.state import BadState, pack, unpack
 from gateway.flow import Flow
 from gateway.memory import Memory, keep_alarms
 from gateway.poll.poller import Poller, Retry
@@ -21,6 +24,8 @@ from protocols.config import Device
 from protocols.driver import Outside
 from protocols.model import Qualities, Times, Values
 from protocols.points import Points
+
+log = structlog.get_logger()
 
 
 class Plant:
@@ -44,15 +49,32 @@ class Plant:
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
-        return Memory(list(self.pipeline.alarms), self._memory.bookmarks)
+        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.learned())
+
+    def learned(self) -> bytes:
+        """Return what the checks have learned so far."""
+        return pack(self.points, self.pipeline.states())
 
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Take up the alarms of before, then check and poll."""
+        self._restore()
         await self.flow.keep(self.pipeline.resume(self._memory.alarms, self._clock()))
         self._carrier = group.create_task(self.flow.run(), name="pipeline")
         self._tasks = [group.create_task(self.flow.tick(), name="tick")]
         for poller in self.pollers:
             self._tasks.append(group.create_task(poller.run(), name=f"poll:{next(iter(poller.units))}"))
+
+    def _restore(self) -> None:
+        """Take up what the checks had learned; where it is of no use they learn anew, and that is said."""
+        if not self._memory.learned:
+            return
+        try:
+            refused = self.pipeline.restore(unpack(self.points, self._memory.learned))
+        except BadState as error:
+            log.warning("learning_anew", reason=str(error))
+        else:
+            for reason in refused:
+                log.warning("learning_anew", reason=reason)
 
     async def stop(self) -> None:
         """Stop the polls, carry what was read, close the windows."""

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.config import ALWAYS, AnyDetector, build
+from detectors.kept import Kept
 from detectors.limits import LimitsConfig
-from protocols.model import Batch, Event, EventKind, Tick
+from detectors.model import Finding
+from protocols.model import Batch, Event, EventKind, Frame, Tick
 from protocols.point import DeviceConfig, Limits, PointConfig
 from protocols.points import Points
 
@@ -54,7 +56,16 @@ EVENTS = st.builds(
     st.integers(1, 2**61),
     st.lists(st.integers(0, TOTAL - 1), unique=True).map(tuple),
 )
-SEEN = st.lists(batches() | EVENTS | st.builds(Tick, st.integers(1, 2**61)), max_size=40)
+
+
+@st.composite
+def frames(draw):
+    values = np.array(draw(st.lists(st.floats(allow_infinity=False), min_size=TOTAL, max_size=TOTAL)))
+    read = np.array(draw(st.lists(st.booleans(), min_size=TOTAL, max_size=TOTAL)))
+    return Frame(draw(st.integers(1, 2**61)), draw(st.integers(1, 2**61)), values, read & np.isfinite(values))
+
+
+SEEN = st.lists(batches() | EVENTS | st.builds(Tick, st.integers(1, 2**61)) | frames(), max_size=40)
 
 
 @st.composite
@@ -71,12 +82,27 @@ def steady(draw):
             kind = draw(st.sampled_from(["lost", "connected", "refused", "accepted"]))
             seen.append(Event("bay1", EventKind(kind), kind, now_ns, (0, 2)))
         seen.append(Tick(now_ns + 1))
+        known = (quality == 0) & np.isfinite(values)
+        seen.append(Frame(now_ns + 1, now_ns + 1, np.where(known, values, np.nan), known))
     return seen
 
 
 def said(detector, seen):
     """Return every finding, in the order of each thing seen, comparable even with NaN."""
     return [sorted(map(repr, map(astuple, detector.observe(each)))) for each in seen]
+
+
+def findings(detector, seen):
+    return [said for each in seen for said in detector.observe(each) if isinstance(said, Finding)]
+
+
+def restarted(kind, detector, active):
+    """Return a new detector that takes up what `detector` kept, and what is active."""
+    after = kind().build(table(DEVICES))
+    if isinstance(after, Kept):
+        after.restore({name: array.copy() for name, array in detector.state().items()})
+    after.resume(list(active.values()))
+    return after
 
 
 def split(batch, chosen):
@@ -108,7 +134,7 @@ def test_no_input_breaks_it(kind, seen):
     """Whatever it sees, in any order, with any number, time and quality, raises nothing and warns of nothing."""
     detector = kind().build(table(DEVICES))
 
-    for finding in [finding for each in seen for finding in detector.observe(each)]:
+    for finding in findings(detector, seen):
         assert finding.detector == kind().detector
         assert finding.text
         assert finding.device in DEVICES
@@ -141,10 +167,29 @@ def test_how_rows_are_batched_is_no_matter(kind, seen, chosen):
 def test_begins_and_ends_by_turns(kind, seen):
     """Of each source and kind, it says begin and end by turns, except where the points of the source change."""
     detector, active = kind().build(table(DEVICES)), {}
-    for finding in [finding for each in seen for finding in detector.observe(each)]:
+    for finding in findings(detector, seen):
         source = (finding.device, finding.kind, *(finding.rows if finding.kind != "stale" else ()))
         assert finding.active != active.get(source, False) or finding.kind == "stale"
         active[source] = finding.active
+
+
+@every_detector
+@settings(max_examples=25, deadline=None)
+@given(seen=steady(), data=st.data())
+def test_a_restart_changes_nothing(kind, seen, data):
+    """What it keeps, and what is active, is all there is to know: after a restart at any time it says the same."""
+    cut = data.draw(st.integers(0, len(seen)))
+    before, active = kind().build(table(DEVICES)), {}
+    for finding in findings(before, seen[:cut]):
+        active.pop((finding.device, finding.kind, finding.subject, finding.rows), None)
+        if finding.kind == "stale":
+            active = {key: each for key, each in active.items() if each.device != finding.device}
+        if finding.active:
+            active[finding.device, finding.kind, finding.subject, finding.rows] = finding
+
+    after = restarted(kind, before, active)
+
+    assert said(after, seen[cut:]) == said(before, seen[cut:])
 
 
 @every_detector
@@ -158,6 +203,7 @@ def test_state_does_not_grow(kind):
             now_ns = (1_000_000 + at_s) * NS
             values = np.full(TOTAL, at_s % 500 / 10)
             detector.observe(Batch(rows, values, quality, np.full(TOTAL, now_ns), now_ns))
+            detector.observe(Frame(now_ns, now_ns, values, np.ones(TOTAL, np.bool_)))
             if at_s % 25 == 0:
                 for event_kind in ("lost", "connected", "refused", "accepted"):
                     detector.observe(Event("bay1", EventKind(event_kind), f"reason {at_s}", now_ns, (0, 1)))

@@ -31,7 +31,7 @@ async def test_alarms_are_remembered_until_they_are_normal(tmp_path):
     await store.close()
 
     store = await Store.open(tmp_path, StoreBudget())
-    memory = await remembered(store)
+    memory = await remembered(store, tmp_path)
     await store.close()
 
     assert memory.alarms == [alarm("d/a", AlarmState.RETURNED_UNACKED)]
@@ -58,7 +58,7 @@ async def test_a_bookmark_never_overtakes_what_it_stands_for(tmp_path):
     await store.close()
 
     store = await Store.open(tmp_path, StoreBudget())
-    memory = await remembered(store)
+    memory = await remembered(store, tmp_path)
     changes = store.last(Stream.CHANGE)
     await store.close()
 

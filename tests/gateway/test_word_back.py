@@ -69,7 +69,7 @@ async def test_a_receipt_waits_for_what_was_put_before_it(flow, store):
     assert all(changes >= 3 * (number + 1) for number, (_, changes) in enumerate(stored))
 
 
-async def test_a_bookmark_waits_for_the_window_of_its_readings(flow, store):
+async def test_a_bookmark_waits_for_the_window_of_its_readings(flow, store, tmp_path):
     """What only a summary tells is in RAM until the window closes: a kill before it finds the older bookmark."""
     for at_s, value in ((1001, b"first"), (1012, b"second")):
         await flow.put(Tick(at_s * S))
@@ -81,4 +81,4 @@ async def test_a_bookmark_waits_for_the_window_of_its_readings(flow, store):
             await asyncio.sleep(0)
     await store.flush()
 
-    assert (await remembered(store)).bookmarks == {("d", "report"): b"first"}
+    assert (await remembered(store, tmp_path)).bookmarks == {("d", "report"): b"first"}

@@ -1,0 +1,45 @@
+"""The file of what the checks have learned, beside the store: replaced whole, so that it is the old one or the new one.
+
+It is written hourly and at a stop: what a kill takes from the checks is an hour of learning at most, and no message.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from gateway.store.files import sync_directory
+
+log = structlog.get_logger()
+
+FILE = "learned.state"
+
+
+def read(directory: Path) -> bytes:
+    """Return what was written last; nothing where there is none, or the disk refuses."""
+    try:
+        return (directory / FILE).read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        log.warning("learned_not_read", reason=str(error))
+        return b""
+
+
+def write(directory: Path, learned: bytes) -> bool:
+    """Replace the file; it is on disk then. Return False when the disk refuses: the old one is still there."""
+    new = directory / f"{FILE}.new"
+    try:
+        with new.open("wb") as file:
+            file.write(learned)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(directory / FILE)
+        sync_directory(directory)
+    except OSError as error:
+        log.warning("learned_not_kept", reason=str(error))
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        return False
+    return True
