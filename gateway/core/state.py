@@ -18,8 +18,6 @@ from protocols.points import Points
 MAGIC = b"GSS1"
 HASH_BYTES = 32
 LENGTH = struct.Struct("<I")
-STATE_BYTES = 1 << 30
-"""Largest state: 200,000 points of 2.5 kB each fill half of it."""
 
 
 class BadState(Exception):

@@ -14,17 +14,21 @@ from gateway.store.files import sync_directory
 log = structlog.get_logger()
 
 FILE = "learned.state"
+LEARNED_BYTES = 1 << 30
+"""A larger file is not read: 200,000 points of 2.5 kB each fill half of it."""
 
 
 def read(directory: Path) -> bytes:
     """Return what was written last; nothing where there is none, or the disk refuses."""
     try:
-        return (directory / FILE).read_bytes()
+        with (directory / FILE).open("rb") as file:
+            found = file.read(LEARNED_BYTES + 1)
     except FileNotFoundError:
         return b""
     except OSError as error:
         log.warning("learned_not_read", reason=str(error))
         return b""
+    return found if len(found) <= LEARNED_BYTES else b""
 
 
 def write(directory: Path, learned: bytes) -> bool:
