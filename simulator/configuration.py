@@ -1,17 +1,27 @@
 """The gateway's configuration for the simulated substation, written from the point lists so that both agree."""
 
+import math
 from collections.abc import Mapping
 
 import yaml
 
-from simulator.meter import BAYS
-from simulator.network import BUS_OF
+from simulator.bays import bus_of
+from simulator.grid import FREQUENCY_HZ
+from simulator.meter import BAYS, KILO
+from simulator.network import HV_V, MV_V, RATED_VA
 from simulator.registers import MAPS, Register
 from simulator.speakers import POLYGLOTS, SPEAKERS, Point, first_ports, terminal
 
 DEMO_PORT = 15021
 """First port of the simulated bays in config/demo.yaml."""
 FIRST = next(iter(SPEAKERS))
+SQRT3 = math.sqrt(3)
+FEEDER_A = 300.0
+"""What the cable of a feeder carries for ever."""
+CLASS = 0.2
+"""Accuracy class of the instrument transformers and meters, per cent."""
+MEASURED = ("voltage", "current", "active_power", "reactive_power", "apparent_power")
+"""What has that class."""
 
 HEAD = """\
 # The simulated substation, as `gridsentinel simulate demo` serves it: 2 transformers, 2 bus sections, 6 feeders.
@@ -69,12 +79,6 @@ def _following(first: int, count: int) -> list[int]:
     return [first + min(index, max(count - 1, 0)) for index in range(len(BAYS))]
 
 
-def bus_of(bay: str) -> str:
-    """Return the bus section, bb1 or bb2, that `bay` stands on."""
-    number = int(bay[-1])
-    return f"bb{BUS_OF[number - 1] + 1 if bay.startswith('feeder') else number}"
-
-
 def _more(bay: str) -> Mapping[str, Point]:
     """What the points of `bay` mean, and where they alarm."""
     return {register.name: _meaning(bay, register) for register in MAPS[bay]}
@@ -89,14 +93,30 @@ def _meaning(bay: str, register: Register) -> Point:
     return {**meaning, "role": _role(bay, register)}
 
 
-def _role(bay: str, register: Register) -> dict[str, str]:
-    role = {"bay": bay}
-    if not register.name.startswith("h"):  # the HV side of a transformer is on no MV bus
+def _role(bay: str, register: Register) -> dict[str, object]:
+    role: dict[str, object] = {"bay": bay}
+    if not register.high:  # the HV side of a transformer is on no MV bus
         role["bus"] = bus_of(bay)
     if bay.startswith("t"):
         role["transformer"] = bay
     role["quantity"] = register.quantity
-    return {**role, "phase": register.phase} if register.phase else role
+    if register.phase:
+        role["phase"] = register.phase
+    if bay.startswith("t") and register.phase:
+        role["side"] = "hv" if register.high else "lv"
+    return role | _nameplate(bay, register)
+
+
+def _nameplate(bay: str, register: Register) -> dict[str, object]:
+    """What stands on the plate of the equipment or of the instrument."""
+    rated = {
+        "frequency": FREQUENCY_HZ,
+        "voltage": HV_V if register.high else MV_V * (SQRT3 if len(register.phase or "") == 2 else 1),
+        "apparent_power": RATED_VA / KILO if bay.startswith("t") else None,
+        "current": (RATED_VA / 3 / (HV_V if register.high else MV_V)) if bay.startswith("t") else FEEDER_A,
+    }.get(register.quantity if register.phase != "n" else "")
+    plate: dict[str, object] = {} if rated is None else {"rating": round(rated, 1)}
+    return plate | ({"accuracy_class": CLASS} if register.quantity in MEASURED else {})
 
 
 def _flow(value: Mapping[str, object]) -> str:

@@ -1,14 +1,15 @@
 """A CID file for a bay: what a tool of a manufacturer would export, written from what is measured in the bay.
 
 Feeder, transformer and bus have the logical nodes that IEC 61850-7-4 foresees: MMXU for what is measured, XCBR for the
-breaker, MMTR for energy, YLTC for the tap changer, STMP for temperatures. Each bay has a data set of its measurands and
-one of its states, a buffered and an unbuffered report control block for each.
+breaker, MMTR for energy, YLTC for the tap changer, STMP for temperatures, SIML for the gases in the oil. Each bay has a
+data set of its measurands and one of its states, a buffered and an unbuffered report control block for each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from simulator.gas import GASES
 from simulator.meter import BAYS
 
 DEVICE: Final = "LD0"
@@ -62,6 +63,7 @@ _ALL: Final[Mapping[str, Place]] = {
     "oil": Place("STMP1", "Tmp", "MV"),
     "winding": Place("STMP2", "Tmp", "MV"),
     "ambient": Place("STMP3", "Tmp", "MV"),
+    **{name: Place("SIML1", f"{gas}ppm", "MV") for name, gas in {name: name.upper() for name in GASES}.items()},
     "e": Place("MMTR1", "SupWh", "BCR"),
     "tap": Place("YLTC1", "TapPos", "BSC"),
     "avr": Place("ATCC1", "Auto", "SPS"),

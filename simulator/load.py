@@ -39,9 +39,13 @@ def daily(time_s: float) -> NDArray[np.float64]:
 
 
 class Loads:
-    """The demand of all feeders: slow drift of each feeder, quick flicker of each phase."""
+    """The demand of all feeders: slow drift of each feeder, quick flicker of each phase.
+
+    `factor` float64[feeder] is how many times the usual load is connected.
+    """
 
     def __init__(self, random: np.random.Generator) -> None:
+        self.factor = np.ones(FEEDERS)
         self._slow = Drift(random, (FEEDERS, 1), sigma=0.03, tau_s=1800)
         self._quick = Drift(random, (FEEDERS, 3), sigma=0.008, tau_s=20)
         self._angle = Drift(random, (FEEDERS, 1), sigma=0.02, tau_s=900)
@@ -53,6 +57,8 @@ class Loads:
 
     def demand(self, time_s: float) -> NDArray[np.complex128]:
         """Return complex128[feeder, phase]: volt-amperes wanted at nominal voltage."""
-        active = (PEAK_W * daily(time_s))[:, None] * SHARE * (1 + self._slow.value) * (1 + self._quick.value)
+        active = (
+            (PEAK_W * daily(time_s) * self.factor)[:, None] * SHARE * (1 + self._slow.value) * (1 + self._quick.value)
+        )
         wanted: NDArray[np.complex128] = active * (1 + 1j * (TAN_PHI[:, None] + self._angle.value))
         return wanted

@@ -13,6 +13,8 @@ Reals = NDArray[np.float64]
 SIGMA = 0.0005
 """Noise of a reading, relative: a class 0.2 instrument stays within four of these."""
 KILO = 1000.0
+NEXT = np.array([1, 2, 0])
+"""The phase that follows each."""
 
 FEEDER = (
     "va", "vb", "vc", "vab", "vbc", "vca", "ia", "ib", "ic", "in", "p", "q", "s", "pf", "f", "e", "cb52",
@@ -21,8 +23,10 @@ FEEDER = (
 TRANSFORMER = (
     "hva", "hvb", "hvc", "hia", "hib", "hic", "hp", "hq",
     "va", "vb", "vc", "ia", "ib", "ic", "p", "q", "s", "pf", "tap", "oil", "winding", "ambient", "cb52", "avr",
+    "h2", "ch4", "c2h6", "c2h4", "c2h2", "co", "co2",
 )  # fmt: skip
-"""The h-prefixed ones are of the HV side; V, A, kW, kvar, kVA, 1, position, degC, closed, regulator in automatic."""
+"""The h-prefixed ones are of the HV side; V, A, kW, kvar, kVA, 1, position, degC, closed, regulator in automatic;
+gases in the oil, ppm."""
 BUS = ("va", "vb", "vc", "vab", "vbc", "vca", "f", "coupler")
 """V, Hz, closed."""
 
@@ -43,7 +47,7 @@ def noisy(random: np.random.Generator, values: Phasors) -> Phasors:
 
 def lines(volts: Phasors) -> Reals:
     """Return the phase to phase voltages ab, bc, ca of `volts` [..., phase]."""
-    between: Reals = np.abs(volts - np.roll(volts, -1, axis=-1))
+    between: Reals = np.abs(volts - volts[..., NEXT])
     return between
 
 
@@ -64,7 +68,7 @@ def feeder_rows(volts: Phasors, amperes: Phasors, *, hertz: Reals, energy: Reals
 
 
 def transformer_rows(hv: tuple[Phasors, Phasors], mv: tuple[Phasors, Phasors], state: Reals) -> Reals:
-    """Return [transformer, len(TRANSFORMER)]; `hv` and `mv` are voltages and currents, `state` from tap to avr."""
+    """Return [transformer, len(TRANSFORMER)]; `hv` and `mv` are voltages and currents, `state` from tap to co2."""
     high = [np.abs(hv[0]), np.abs(hv[1]), powers(*hv)[:, :2]]
     return np.column_stack([*high, np.abs(mv[0]), np.abs(mv[1]), powers(*mv), state])
 

@@ -91,13 +91,13 @@ class Network:
         coupler = COUPLER_S if self.coupler else 0.0
         bus_v, turns = self._bus_v, np.ones(2)
         loads: Phasors = np.zeros((6, 3), np.complex128)
-        self._boost[np.isnan(self.forced_pu)] = 1.0
+        boost = np.where(np.isnan(self.forced_pu), 1.0, self._boost)
         for _ in range(ITERATIONS):
             loads = admittances(demand, bus_v[BUS_OF]) * self.feeders[:, None]
-            turns = MV_V / HV_V * ratio * self._boost
+            turns = MV_V / HV_V * ratio * boost
             bus_v = nodes(turns[:, None] * hv_v, series, loads.reshape(2, 3, 3).sum(axis=1), coupler)
-            self._boost *= self._correction(bus_v)
-        self._bus_v = bus_v
+            boost = boost * self._correction(bus_v)
+        self._bus_v, self._boost = bus_v, boost
         mv_i = (turns[:, None] * hv_v - bus_v) * series
         no_load = np.conj(NO_LOAD_VA / 3 / hv_v)
         return Flow(
@@ -109,7 +109,9 @@ class Network:
             coupler_i=(bus_v[0] - bus_v[1]) * coupler,
         )
 
-    def _correction(self, bus_v: Phasors) -> NDArray[np.float64]:
+    def _correction(self, bus_v: Phasors) -> NDArray[np.float64] | float:
+        if np.isnan(self.forced_pu).all():
+            return 1.0
         level = np.maximum(per_unit(bus_v), 1e-3)
         return np.where(np.isnan(self.forced_pu), 1.0, self.forced_pu / level)
 

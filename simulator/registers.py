@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from simulator.gas import GASES
 from simulator.meter import BAYS
 
 FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
@@ -21,6 +22,7 @@ RANGES = {
 BITS = ("coil", "discrete")
 
 PHASES = {"a", "b", "c", "n", "ab", "bc", "ca"}
+ELECTRICAL = ("voltage", "current", "active_power", "reactive_power")
 BUS_VOLTS = {"low_low": 5720, "low": 6030, "high": 6730, "high_high": 7110, "hysteresis": 30}
 """0.90, 0.95, 1.06 and 1.12 of 6351 V; watched on the bus only, so that one cause is one alarm a phase."""
 DELAYS = {"on_delay_s": 2, "off_delay_s": 2}
@@ -57,9 +59,14 @@ class Register:
         return 1 if self.type == "bool" else struct.calcsize(FORMATS[self.type]) // 2
 
     @property
+    def high(self) -> bool:
+        """Whether it is measured on the HV side of a transformer."""
+        return self.name.startswith("h") and self.quantity in ELECTRICAL
+
+    @property
     def phase(self) -> str | None:
         """The phase or pair of phases, told by the name: va, hvb, vca, in."""
-        phase = self.name.lstrip("h")[1:]
+        phase = self.name.removeprefix("h" if self.high else "")[1:]
         if phase in PHASES and self.quantity in ("voltage", "current"):
             return phase
         return "total" if self.quantity.endswith("_power") else None
@@ -108,11 +115,15 @@ TRANSFORMER = (
     *_run("s", "input:8", "int32", quantity="apparent_power", unit="kVA", scale=0.01, order="big_swapped"),
     *_run("pf", "input:10", "int16", quantity="power_factor", scale=0.0001),
     *_run("tap", "input:11", "int16", quantity="tap", deadband=0.5),
-    *_run("oil", "input:12", "int16", quantity="temperature", unit="degC", scale=0.01, limits=OIL),
-    *_run("winding", "input:13", "int16", quantity="temperature", unit="degC", scale=0.01, limits=WINDING),
-    *_run("ambient", "input:14", "int16", quantity="temperature", unit="degC", scale=0.01),
+    *_run("oil", "input:12", "int16", quantity="oil_temperature", unit="degC", scale=0.01, limits=OIL),
+    *_run("winding", "input:13", "int16", quantity="winding_temperature", unit="degC", scale=0.01, limits=WINDING),
+    *_run("ambient", "input:14", "int16", quantity="ambient_temperature", unit="degC", scale=0.01),
     Register("cb52", "input", 15, "bool", "breaker", bit=0),
     Register("avr", "input", 15, "bool", "status", bit=1),
+    *(
+        Register(name, "input", 16 + place, "uint16", gas, "ppm", 0.1)
+        for place, (name, gas) in enumerate(GASES.items())
+    ),
 )
 BUS = (
     *_run("va vb vc", "input:0", "float32", quantity="voltage", unit="V", deadband=60, limits={**BUS_VOLTS, **DELAYS}),

@@ -1,6 +1,7 @@
 """What happens in the simulated substation and when: a list of steps in YAML, checked as a whole."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +36,8 @@ class Scenario:
     """Simulated time of day at the start."""
     speed: float = Field(1.0, gt=0, le=10_000)
     """Simulated seconds a real second."""
+    renew_s: float = Field(0.0, ge=0, le=60)
+    """How often instruments renew what they show, in simulated seconds; 0: as often as the simulator can."""
     repeat_s: Annotated[float, Field(gt=0, le=DAY_S)] | None = None
     """Starts again after so many seconds; never by default."""
     steps: Annotated[tuple[AnyStep, ...], Field(max_length=1000)] = ()
@@ -52,9 +55,13 @@ class Scenario:
         """Seconds since midnight at the start."""
         return self.start_hour * HOUR_S
 
+    def phase(self, time_s: float) -> float:
+        """Return how far the present pass is `time_s` seconds after the start."""
+        return time_s if self.repeat_s is None else time_s % self.repeat_s
+
     def active(self, time_s: float) -> tuple[AnyStep, ...]:
         """Return the steps that are under way `time_s` seconds after the start."""
-        phase = time_s if self.repeat_s is None else time_s % self.repeat_s
+        phase = self.phase(time_s)
         return tuple(step for step in self.steps if step.at_s <= phase < step.end_s)
 
 
@@ -98,7 +105,8 @@ def parse(text: str | bytes, source: str, **instead: float) -> Scenario:
 
 
 _ADAPTER = TypeAdapter(Scenario)
-_KEYS = {key for cls in (Scenario, *STEPS.values()) for key in vars(cls)["__dataclass_fields__"]}
+_CLASSES: tuple[Any, ...] = (Scenario, *STEPS.values())
+_KEYS = {field.name for cls in _CLASSES for field in fields(cls)}
 
 
 def _fault(error: Mapping[str, Any]) -> str:

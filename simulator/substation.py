@@ -1,13 +1,11 @@
 """The simulated substation at work: the grid, the scenario, and who answers for each bay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
-from simulator.conduct import Conduct
-from simulator.grid import Grid
-from simulator.meter import BAYS
+from simulator.play import Play, Tell, nobody
 from simulator.scenario import Scenario
 from simulator.speakers import SPEAKERS, Server, first_ports
 from simulator.steps import Step
@@ -15,32 +13,27 @@ from simulator.steps import Step
 TICK_S = 0.15
 """How often the values change, in real seconds; meters of class 0.2 renew theirs every 100 to 200 ms."""
 
-Tell: TypeAlias = Callable[[Step, bool], None]
-"""Called when a step begins (True) and when it ends (False)."""
-
-
-def _nobody(_step: Step, _begins: bool) -> None:  # noqa: FBT001  # the signature of Tell
-    """Tell nobody."""
-
 
 class Substation:
-    """A substation that serves. `grid` has the values, `servers` who answers, `active` what happens now."""
+    """A substation that serves. `grid` has the values, `servers` who answers."""
 
     def __init__(
         self, scenario: Scenario, *, host: str, base_port: int, tell: Tell, ways: Sequence[str] = ("modbus",)
     ) -> None:
-        self.scenario = scenario
-        self.grid = Grid(scenario.seed, scenario.start_s)
-        self.conducts = {bay: Conduct() for bay in BAYS}
-        self.active: tuple[Step, ...] = ()
+        self._play = Play(scenario, tell=tell)
+        self.scenario, self.grid, self.conducts = scenario, self._play.grid, self._play.conducts
         self.speaking: dict[str, Mapping[str, Any]] = {
             word: SPEAKERS[word].build(self.grid, self.conducts, host, first)
             for word, first in first_ports(base_port).items()
             if word in ways
         }
         self._host = host
-        self._tell = tell
         self._frozen = False
+
+    @property
+    def active(self) -> tuple[Step, ...]:
+        """What happens now."""
+        return self._play.active
 
     @property
     def servers(self) -> Sequence[Server]:
@@ -69,17 +62,7 @@ class Substation:
 
     async def play(self, time_s: float) -> None:
         """Bring everything to `time_s` simulated seconds after the start."""
-        due = self.scenario.active(time_s)
-        for step in self.active:
-            if step not in due:
-                step.end(self)
-                self._tell(step, False)
-        for step in due:
-            if step not in self.active:
-                step.begin(self)
-                self._tell(step, True)
-        self.active = due
-        self.grid.advance(self.scenario.start_s + time_s)
+        self._play.to(time_s)
         await self._follow()
 
     async def run(self) -> None:
@@ -104,7 +87,7 @@ async def serve(
     *,
     host: str = "127.0.0.1",
     base_port: int = 0,
-    tell: Tell = _nobody,
+    tell: Tell = nobody,
     ways: Sequence[str] = ("modbus",),
 ) -> AsyncIterator[Substation]:
     """Serve `scenario` by the `ways` while the context lasts; ports are from `base_port` on, or free ones if it is 0.

@@ -14,12 +14,18 @@ DELAY_S = 60.0
 
 
 class TapChangers:
-    """Positions of all tap changers: `tap` int64[transformer]; `blocked` bool[transformer] stops one."""
+    """Positions of all tap changers: `tap` int64[transformer]; `blocked` bool[transformer] stops one.
+
+    `hunting_s` float64[transformer] is the period in which a faulty one goes up and down, NaN for a sound one.
+    """
 
     def __init__(self, transformers: int) -> None:
         self.tap = np.zeros(transformers, np.int64)
         self.blocked = np.zeros(transformers, np.bool_)
+        self.hunting_s = np.full(transformers, np.nan)
         self._outside_s = np.zeros(transformers)
+        self._hunted_s = np.zeros(transformers)
+        self._direction = np.ones(transformers, np.int64)
 
     @property
     def ratio(self) -> NDArray[np.float64]:
@@ -34,11 +40,23 @@ class TapChangers:
         self._outside_s = np.where(outside, self._outside_s + dt_s, 0.0)
         due = self._outside_s >= DELAY_S
         self._outside_s[due] = 0.0
-        moved = self.tap + np.where(due, np.sign(error), 0).astype(np.int64)
+        moved = self.tap + np.where(due, np.sign(error), 0).astype(np.int64) + self._hunt(dt_s)
         self.tap = np.clip(moved, -TAP_LIMIT, TAP_LIMIT)
+
+    def nudge(self, transformer: int, by: int) -> None:
+        """Move one by hand."""
+        self.tap[transformer] = np.clip(self.tap[transformer] + by, -TAP_LIMIT, TAP_LIMIT)
 
     def settle(self, voltage_pu: NDArray[np.float64]) -> bool:
         """Move taps at once, as if it had waited; return whether any moved."""
         before = self.tap
         self.step(voltage_pu, DELAY_S)
         return bool((before != self.tap).any())
+
+    def _hunt(self, dt_s: float) -> NDArray[np.int64]:
+        self._hunted_s = np.where(np.isnan(self.hunting_s), 0.0, self._hunted_s + dt_s)
+        due = self._hunted_s >= self.hunting_s / 2
+        moves: NDArray[np.int64] = np.where(due, self._direction, 0)
+        self._hunted_s[due] = 0.0
+        self._direction[due] *= -1
+        return moves

@@ -34,10 +34,15 @@ def oil_rise(load: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Thermal:
-    """Temperatures of all transformers, degC: `oil` and `winding` float64[transformer]."""
+    """Temperatures of all transformers, degC: `oil` and `winding` float64[transformer].
+
+    `hindered` float64[transformer] is how many times the normal rise of the oil it takes to get rid of the losses: 1
+    with the coolers well, 2 or so when fans and pumps stand still.
+    """
 
     def __init__(self, load: NDArray[np.float64], time_s: float) -> None:
         gradient = HOT_SPOT_RISE_K * load**WINDING_EXPONENT
+        self.hindered = np.ones(len(load))
         self.oil = ambient(time_s) + oil_rise(load)
         self._quick = K21 * gradient
         self._slow = (K21 - 1) * gradient
@@ -50,7 +55,8 @@ class Thermal:
     def step(self, load: NDArray[np.float64], *, time_s: float, dt_s: float) -> None:
         """Let `dt_s` seconds pass at `load`, per unit of rating."""
         gradient = HOT_SPOT_RISE_K * load**WINDING_EXPONENT
-        self.oil = _towards(self.oil, ambient(time_s) + oil_rise(load), dt_s / (K11 * OIL_TAU_S))
+        end = ambient(time_s) + oil_rise(load) * self.hindered
+        self.oil = _towards(self.oil, end, dt_s / (K11 * OIL_TAU_S))
         self._quick = _towards(self._quick, K21 * gradient, dt_s / (K22 * WINDING_TAU_S))
         self._slow = _towards(self._slow, (K21 - 1) * gradient, dt_s * K22 / OIL_TAU_S)
 

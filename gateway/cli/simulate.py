@@ -5,6 +5,10 @@ import asyncio
 import logging
 import signal
 import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TextIO
 
 from simulator import scenario as scenarios
 from simulator.configuration import DEMO_PORT
@@ -13,6 +17,7 @@ from simulator.scenario import Scenario, ScenarioError
 from simulator.speakers import BAUD, SPEAKERS, UNITS
 from simulator.steps import Step
 from simulator.substation import Substation, serve
+from simulator.truth import Truth
 
 OK, FAILED, WRONG_USE = 0, 1, 2
 WIDTH = 25
@@ -48,6 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: %(default)s)")
     parser.add_argument("--seed", type=int, metavar="N", help="other random values than the scenario's")
     parser.add_argument("--speed", type=float, metavar="X", help="simulated seconds a second (default: the scenario's)")
+    parser.add_argument(
+        "--truth", type=Path, metavar="FILE", help="write what truly happens, and what should be found: JSON lines"
+    )
     parser.add_argument("--list", action="store_true", help="list the scenarios and leave")
 
 
@@ -63,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return WRONG_USE
     try:
-        asyncio.run(_serve(scenario, args.host, args.port))
+        with nullcontext() if args.truth is None else args.truth.open("w", encoding="utf-8") as truth:
+            asyncio.run(_serve(scenario, args.host, args.port, truth))
     except OSError as error:
         print(error, file=sys.stderr)
         return FAILED
@@ -79,16 +88,21 @@ def _port(text: str) -> int:
 
 def _list() -> int:
     for name in scenarios.names():
-        print(f"{name:10} {scenarios.load(name).about}")
+        print(f"{name:12} {scenarios.load(name).about}")
     return OK
 
 
-async def _serve(scenario: Scenario, host: str, port: int) -> None:
+async def _serve(scenario: Scenario, host: str, port: int, truth: TextIO | None) -> None:
+    def tell(step: Step, begins: bool) -> None:  # noqa: FBT001  # the signature of Tell
+        print(f"{'begins' if begins else 'ends  '}  {step.text}", flush=True)
+        if begins and truth is not None:
+            print(Truth.of(step, time.time_ns(), scenario.speed).line(), file=truth, flush=True)
+
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ways = [word for word, speaker in SPEAKERS.items() if speaker.installed]
-    async with serve(scenario, host=host, base_port=port, tell=_tell, ways=ways) as substation:
+    async with serve(scenario, host=host, base_port=port, tell=tell, ways=ways) as substation:
         _introduce(substation)
         await stop.wait()
 
@@ -115,7 +129,3 @@ def _say_where(substation: Substation) -> None:
         print(f"  all bays  {SPEAKERS[word].title:11} {url}" + (f"  units 1 to {len(UNITS)}" if word == "rtu" else ""))
     for speaker in (speaker for speaker in SPEAKERS.values() if not speaker.installed):
         print(f"  {speaker.title} needs {speaker.needs}: pip install 'gridsentinel[demo]'")
-
-
-def _tell(step: Step, begins: bool) -> None:  # noqa: FBT001  # the signature of Tell
-    print(f"{'begins' if begins else 'ends  '}  {step.text}", flush=True)

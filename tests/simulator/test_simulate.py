@@ -73,7 +73,7 @@ def test_a_bad_speed_is_exit_2(capsys):
 def test_the_list_names_every_scenario(capsys):
     """Each with what it shows."""
     assert main(["simulate", "--list"]) == 0
-    assert "demo       An over-voltage" in capsys.readouterr().out
+    assert "demo         An over-voltage" in capsys.readouterr().out
 
 
 def test_the_help_says_where_each_protocol_is(capsys):
