@@ -109,12 +109,14 @@ def _role(bay: str, register: Register) -> dict[str, object]:
 
 def _nameplate(bay: str, register: Register) -> dict[str, object]:
     """What stands on the plate of the equipment or of the instrument."""
+    volts = HV_V if register.high else MV_V
+    amperes = RATED_VA / 3 / volts if bay.startswith("t") else FEEDER_A
     rated = {
         "frequency": FREQUENCY_HZ,
-        "voltage": HV_V if register.high else MV_V * (SQRT3 if len(register.phase or "") == 2 else 1),
-        "apparent_power": RATED_VA / KILO if bay.startswith("t") else None,
-        "current": (RATED_VA / 3 / (HV_V if register.high else MV_V)) if bay.startswith("t") else FEEDER_A,
-    }.get(register.quantity if register.phase != "n" else "")
+        "voltage": volts * (SQRT3 if len(register.phase or "") == 2 else 1),
+        "current": amperes,
+        **dict.fromkeys(("active_power", "reactive_power", "apparent_power"), 3 * volts * amperes / KILO),
+    }.get(register.quantity)
     plate: dict[str, object] = {} if rated is None else {"rating": round(rated, 1)}
     return plate | ({"accuracy_class": CLASS} if register.quantity in MEASURED else {})
 
