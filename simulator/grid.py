@@ -146,13 +146,9 @@ class Grid:
         volts = meter.noisy(random, wired.volts.through(volts))
         amperes = meter.noisy(random, wired.amperes.through(amperes))
         hertz = FREQUENCY_HZ + self.offset_hz + self._frequency.value[0] + 0.001 * random.standard_normal(8)
-        kwh, closed = self.energy_wh / meter.KILO, self.network.feeders
-        feeders = meter.feeder_rows(volts[:6], amperes[:6], hertz=hertz[:6], energy=kwh, closed=closed)
-        transformers = meter.transformer_rows(
-            (volts[6:8], amperes[6:8]), (volts[8:10], amperes[8:10]), self._transformer_state()
-        )
-        buses = meter.bus_rows(volts[10:], hertz=hertz[6:], coupler=self.network.coupler)
-        return np.concatenate([feeders.ravel(), transformers.ravel(), buses.ravel()])
+        feeders = np.column_stack([self.energy_wh / meter.KILO, self.network.feeders])
+        state, coupler = self._transformer_state(), self.network.coupler
+        return meter.rows(volts, amperes, hertz=hertz, feeders=feeders, transformers=state, coupler=coupler)
 
     def _inputs(self) -> tuple[Phasors, Phasors]:
         """Return what there is at the inputs for voltages and for currents: [set, phase] of `simulator.instruments`."""

@@ -59,20 +59,20 @@ def powers(volts: Phasors, amperes: Phasors) -> Reals:
     return np.stack([complex_power.real, complex_power.imag, apparent, factor], axis=-1)
 
 
-def feeder_rows(volts: Phasors, amperes: Phasors, *, hertz: Reals, energy: Reals, closed: NDArray[np.bool_]) -> Reals:
-    """Return [feeder, len(FEEDER)]."""
-    neutral = np.abs(amperes.sum(axis=1))
-    return np.column_stack(
-        [np.abs(volts), lines(volts), np.abs(amperes), neutral, powers(volts, amperes), hertz, energy, closed]
+def rows(
+    volts: Phasors, amperes: Phasors, *, hertz: Reals, feeders: Reals, transformers: Reals, coupler: bool
+) -> Reals:
+    """Return float64[len(NAMES)]: what meters make of their inputs `volts` and `amperes`, [set, phase].
+
+    The sets are six feeders, the HV sides of both transformers, their MV sides and, of voltages, both bus sections.
+    `hertz` is of feeders and bus sections; `feeders` [feeder, 2] their energy and breaker, `transformers`
+    [transformer, state] what follows from the tap on; `coupler` whether it is closed.
+    """
+    magnitude, current, between = np.abs(volts), np.abs(amperes), lines(volts)
+    power, neutral = powers(volts[:10], amperes), np.abs(amperes[:6].sum(axis=1))
+    found = (
+        (magnitude[:6], between[:6], current[:6], neutral, power[:6], hertz[:6], feeders),
+        (magnitude[6:8], current[6:8], power[6:8, :2], magnitude[8:10], current[8:10], power[8:], transformers),
+        (magnitude[10:], between[10:], hertz[6:], np.full(2, coupler)),
     )
-
-
-def transformer_rows(hv: tuple[Phasors, Phasors], mv: tuple[Phasors, Phasors], state: Reals) -> Reals:
-    """Return [transformer, len(TRANSFORMER)]; `hv` and `mv` are voltages and currents, `state` from tap to co2."""
-    high = [np.abs(hv[0]), np.abs(hv[1]), powers(*hv)[:, :2]]
-    return np.column_stack([*high, np.abs(mv[0]), np.abs(mv[1]), powers(*mv), state])
-
-
-def bus_rows(volts: Phasors, *, hertz: Reals, coupler: bool) -> Reals:
-    """Return [bus, len(BUS)]."""
-    return np.column_stack([np.abs(volts), lines(volts), hertz, np.full(len(volts), coupler)])
+    return np.concatenate([np.column_stack(columns).ravel() for columns in found])

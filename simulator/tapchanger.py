@@ -37,6 +37,9 @@ class TapChangers:
         """Watch `voltage_pu` for `dt_s` seconds, and move those taps by one that have waited long enough."""
         error = TARGET_PU - voltage_pu
         outside = (np.abs(error) > BAND_PU) & ~self.blocked
+        if not outside.any() and np.isnan(self.hunting_s).all():
+            self._outside_s, self._hunted_s = np.zeros(len(self.tap)), np.zeros(len(self.tap))
+            return
         self._outside_s = np.where(outside, self._outside_s + dt_s, 0.0)
         due = self._outside_s >= DELAY_S
         self._outside_s[due] = 0.0

@@ -1,9 +1,10 @@
-"""Every YAML block of the pages is a configuration, or the part of one, that loads."""
+"""Every YAML block of the pages is a configuration, or the part of one, or a scenario, that loads."""
 
 import re
 from pathlib import Path
 
 from gateway.config.loader import load
+from simulator.scenario import parse
 
 NEEDED = {"gateway": "gateway: {site: a, name: b}\n", "uplink": "uplink: {url: mqtt://broker.example}\n"}
 A_FILE = re.compile(r"^ *\w+_file: (?!/run/)(\S+)", re.MULTILINE)
@@ -11,6 +12,9 @@ A_FILE = re.compile(r"^ *\w+_file: (?!/run/)(\S+)", re.MULTILINE)
 
 def test_it_loads(yaml_block, tmp_path: Path, monkeypatch):
     """What is missing to a whole is added; files that it names are there, readable by their owner only."""
+    if re.search(r"^steps:", yaml_block.text, re.MULTILINE):
+        assert parse(yaml_block.text, str(yaml_block)).steps
+        return
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     missing = [text for key, text in NEEDED.items() if not re.search(rf"^{key}:", yaml_block.text, re.MULTILINE)]
     for name in A_FILE.findall(yaml_block.text):

@@ -87,7 +87,7 @@ def test_every_fault_is_said_at_once():
 
 def test_an_unknown_name_is_met_with_the_known_ones():
     """A misspelt name gets the names there are and the nearest."""
-    with pytest.raises(ScenarioError, match=r"no scenario 'demmo', did you mean 'demo'\?; there are demo, .*normal"):
+    with pytest.raises(ScenarioError, match=r"no scenario 'demmo', did you mean 'demo'\?; there are assets, .*normal"):
         load("demmo")
 
 

@@ -4,12 +4,14 @@ import asyncio
 import re
 import signal
 import sys
+import time
 
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from gateway.cli import main
 from simulator.configuration import demo_urls
+from simulator.truth import Truth
 
 WAIT_S = 60
 
@@ -40,6 +42,36 @@ async def test_it_serves_tells_and_ends_well(end, tmp_path):
     assert "seed 3" in told[0]
 
 
+async def test_the_truth_is_written_as_it_happens(tmp_path):
+    """A line a step that has begun: when, what, where, and what a check should call it."""
+    (tmp_path / "s.yaml").write_text(
+        "name: s\nspeed: 10\nsteps:\n  - {at_s: 1, for_s: 5, do: sensor_gain, point: t1.p, factor: 2}\n"
+    )
+    process = await _simulate(str(tmp_path / "s.yaml"), "--port", "0", "--truth", str(tmp_path / "truth.jsonl"))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await _until(process, b"ends")
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    (line,) = (tmp_path / "truth.jsonl").read_text().splitlines()
+    truth = Truth.read(line)
+
+    assert (truth.do, truth.points, truth.devices) == ("sensor_gain", ("t1.p",), ("t1",))
+    assert "imbalance" in truth.kinds
+    assert truth.end_ns - truth.begin_ns == 500_000_000
+    assert abs(truth.begin_ns - time.time_ns()) < WAIT_S * 1_000_000_000
+
+
+def test_a_truth_file_that_cannot_be_written_is_exit_1(tmp_path, capsys):
+    """It is said before anything is served."""
+    assert main(["simulate", "--truth", str(tmp_path / "no" / "where")]) == 1
+    assert "No such file" in capsys.readouterr().err
+
+
 async def test_without_the_library_of_a_protocol_it_serves_the_others():
     """What is missing is said with the command that installs it."""
     process = await _simulate("--port", "0", before="sys.modules['asyncua'] = None; ")
@@ -61,7 +93,7 @@ async def test_without_the_library_of_a_protocol_it_serves_the_others():
 def test_an_unknown_scenario_is_exit_2_with_a_suggestion(capsys):
     """The names and the nearest one are said, without a traceback."""
     assert main(["simulate", "nromal"]) == 2
-    assert "no scenario 'nromal', did you mean 'normal'?; there are demo, " in capsys.readouterr().err
+    assert "no scenario 'nromal', did you mean 'normal'?; there are assets, " in capsys.readouterr().err
 
 
 def test_a_bad_speed_is_exit_2(capsys):

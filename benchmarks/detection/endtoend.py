@@ -1,0 +1,229 @@
+"""The simulated substation through the whole pipeline, as config/demo.yaml has it: what is found, what is made up.
+
+    python benchmarks/detection/endtoend.py [--only sensors,day] [--days 3] [--learn-h 24] [--seed 1] [--keep FILE]
+
+The checks first learn on an ordinary day with switching, load steps and taps. A night and a morning without anything
+follow; each scenario begins at its hour of that day, with what was learned: states and alarms go through the bytes that
+a restarted daemon reads. `day` is another ordinary day after the first; several of them follow each other.
+Truth and scores: `simulator.truth` and `scored`.
+"""
+
+import argparse
+import copy
+import pickle
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from line import Line
+from scored import NS, SETTLE_NS, Raised, Raising, Verdict, judge, lines
+from simulated import MIDNIGHT_NS, Poll, config, points_of
+
+from detectors.config import build
+from gateway.core.messages import Alarm
+from gateway.core.pipeline import Pipeline
+from gateway.core.state import pack, unpack
+from simulator import scenario as scenarios
+from simulator.grid import Grid
+from simulator.load import DAY_S
+from simulator.play import Play
+from simulator.scenario import Scenario, parse
+from simulator.truth import truths
+
+FAULTS = ("assets", "cyber-data", "sensors", "wiring", "disturbances")
+"""Scenarios in which something is to be found, by their hour."""
+ORDINARY = "day"
+PHYSICS = ("inconsistent", "imbalance", "unbalance")
+"""Kinds of finding that equations give, and that must come within two scans."""
+WINDOW_S = 60
+SCANS = 2
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands: the grid, and what a daemon keeps over a restart."""
+
+    grid: Grid
+    state: bytes
+    alarms: tuple[Alarm, ...]
+
+
+@dataclass
+class Spent:
+    """Processor time in seconds, and how much was simulated by it."""
+
+    grid_s: float = 0.0
+    checks_s: float = 0.0
+    simulated_s: int = 0
+
+
+class Runner:
+    """Plays scenarios from one moment to another, through a pipeline of its own each time."""
+
+    def __init__(self) -> None:
+        self._config = config()
+        self.points = points_of(self._config)
+        self.spent = Spent()
+
+    def first(self, seed: int) -> Moment:
+        """Return the beginning: midnight, nothing learned."""
+        return Moment(Grid(seed, 0.0, spread=True), pack(self.points, self._pipeline().states()), ())
+
+    def run(self, start: Moment, scenario: Scenario, seconds: int) -> tuple[list[Raised], Moment]:
+        """Return the alarms that `scenario` raised within `seconds` after `start`, and where it ended."""
+        play = Play(scenario, grid=copy.deepcopy(start.grid))
+        pipeline, poll = self._pipeline(), Poll(self.points)
+        refused = pipeline.restore(unpack(self.points, start.state))
+        assert not refused, refused
+        raising = Raising(start.alarms)
+        raising.note(pipeline.resume(start.alarms, _now_ns(play.grid)), _now_ns(play.grid))
+        for second in range(1, seconds + 1):
+            began = time.process_time()
+            play.to(second)
+            fed = list(poll.read(play.grid, play.conducts))
+            middle = time.process_time()
+            for seen in fed:
+                raising.note(pipeline.observe(seen), _now_ns(play.grid))
+            self.spent.grid_s += middle - began
+            self.spent.checks_s += time.process_time() - middle
+        self.spent.simulated_s += seconds
+        return raising.raised, Moment(play.grid, pack(self.points, pipeline.states()), tuple(pipeline.alarms))
+
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(self.points, build(self._config.detectors, self.points), WINDOW_S)
+
+
+def score(runner: Runner, start: Moment, scenario: Scenario) -> tuple[list[Verdict], list[Raised], Moment]:
+    """Return what was made of each step of `scenario`, the false alarms, and where it ended."""
+    last_s = max(step.end_s for step in scenario.steps) + SETTLE_NS / NS
+    seconds = int(DAY_S if scenario.name == ORDINARY else last_s)
+    raised, end = runner.run(start, scenario, seconds)
+    verdicts, false = judge(truths(scenario, _now_ns(start.grid)), raised)
+    return verdicts, false, end
+
+
+def learn(runner: Runner, seed: int, hours: float) -> Moment:
+    """Return the midnight after an ordinary day of which the checks have seen the last `hours`."""
+    ordinary = scenarios.load(ORDINARY)
+    start = runner.first(seed)
+    start.grid.advance((DAY_S - hours * 3600) % DAY_S)
+    _, moment = runner.run(start, _later(ordinary, start.grid.time_s), int(DAY_S - start.grid.time_s))
+    return moment
+
+
+def faults(runner: Runner, midnight: Moment, names: Sequence[str]) -> Iterator[tuple[str, list[Verdict], list[Raised]]]:
+    """Yield of each scenario its verdicts and false alarms; the hours between them are ordinary, and count as ''."""
+    moment, quiet = midnight, parse("name: quiet", "quiet")
+    for scenario in sorted(map(scenarios.load, names), key=lambda each: each.start_s):
+        wait_s = int(scenario.start_s - moment.grid.time_s % DAY_S)
+        if wait_s:
+            raised, moment = runner.run(moment, quiet, wait_s)
+            yield "", *judge((), raised)
+        verdicts, false, _ = score(runner, moment, scenario)
+        yield scenario.name, verdicts, false
+
+
+def measure(_folder: Path) -> Sequence[Line]:
+    """Learn one day, play every scenario, then two ordinary days."""
+    return list(_measured(Runner(), learned=None, names=(*FAULTS, ORDINARY), days=2, seed=1, told=lambda _: None))
+
+
+def _measured(runner, *, learned, names, days, seed, told) -> Iterator[Line]:
+    moment = learned or learn(runner, seed, 24)
+    verdicts: list[Verdict] = []
+    for name, found, false in faults(runner, moment, [name for name in names if name in FAULTS]):
+        told("\n".join([f"\n{name or 'quiet hours'}", *lines(found), *(f"  FALSE {each.text}" for each in false)]))
+        verdicts += found
+    wanted = [verdict for verdict in verdicts if verdict.truth.kinds]
+    if wanted:
+        yield from _recall(wanted)
+    worst = 0
+    for _ in range(days if ORDINARY in names else 0):
+        _, false, moment = score(runner, moment, scenarios.load(ORDINARY))
+        told("\n".join(["\nan ordinary day", *(f"  FALSE {_clock(each)} {each.text}" for each in false)]))
+        worst = max(worst, len(false))
+        yield Line("false warnings in an ordinary day", str(len(false)), "at most 1", met=len(false) <= 1)
+    spent = runner.spent
+    per_day = DAY_S / spent.simulated_s
+    yield Line(
+        "CPU of a simulated day, grid and checks", f"{spent.grid_s * per_day:.0f} + {spent.checks_s * per_day:.0f} s"
+    )
+
+
+def _recall(wanted: Sequence[Verdict]) -> Iterator[Line]:
+    found = [verdict for verdict in wanted if verdict.found]
+    missed = ", ".join(sorted({verdict.truth.do for verdict in wanted if not verdict.found}))
+    counted = f"{len(found)} of {len(wanted)}" + (f", not {missed}" if missed else "")
+    yield Line("steps found: right kind, right place", counted, "all", met=not missed)
+    named = sum(verdict.named for verdict in found)
+    yield Line(
+        "first alarm names a point of the step", f"{named} of {len(found)}", "90 %", met=named >= 0.9 * len(found)
+    )
+    physics = [scans for verdict in found if (scans := _physics_scans(verdict)) is not None]
+    if physics:
+        late = sum(scans > SCANS for scans in physics)
+        yield Line(f"physics: later than {SCANS} scans", f"{late} of {len(physics)}", "none", met=not late)
+
+
+def _physics_scans(verdict: Verdict) -> int | None:
+    """Return the scans to the first alarm of physics, of a step that is there at once and whole."""
+    if verdict.truth.do in ("sensor_drift", "slow_injection", "stuck_sensor", "sensor_noise"):
+        return None
+    first = next((each for each in verdict.right if each.alarm.kind in PHYSICS), None)
+    return first and round((first.time_ns - verdict.truth.begin_ns) / NS) + 1
+
+
+def _later(scenario: Scenario, by_s: float) -> Scenario:
+    """Return the scenario from `by_s` on: what has begun before is left out."""
+    steps = [{**_plain(step), "at_s": step.at_s - by_s} for step in scenario.steps if step.at_s >= by_s]
+    return parse(repr({"name": scenario.name, "steps": steps}), scenario.name)
+
+
+def _plain(step: object) -> dict[str, object]:
+    return {name: getattr(step, name) for name in step.__dataclass_fields__ if name != "FINDS"}
+
+
+def _now_ns(grid: Grid) -> int:
+    return MIDNIGHT_NS + round(grid.time_s * NS)
+
+
+def _clock(raised: Raised) -> str:
+    minutes = (raised.time_ns - MIDNIGHT_NS) // (60 * NS) % 1440
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def main() -> int:
+    """Print a line for each step, then the table; return 1 when a target was missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join((*FAULTS, ORDINARY)), help="scenarios, with commas")
+    parser.add_argument("--days", type=int, default=2, help="ordinary days for false alarms")
+    parser.add_argument("--learn-h", type=float, default=24, help="hours of learning")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="file that keeps what was learned, and is read when it is there")
+    args = parser.parse_args()
+    runner = Runner()
+    learned = _kept(runner, args)
+    names = args.only.split(",")
+    found = _measured(
+        runner, learned=learned, names=names, days=args.days, seed=args.seed, told=lambda x: print(x, flush=True)
+    )
+    table = list(found)
+    print()
+    for line in table:
+        print(f"  {line.what:44} {line.measured:34} {line.target:12} {'MISSED' if line.met is False else ''}")
+    return int(any(line.met is False for line in table))
+
+
+def _kept(runner: Runner, args: argparse.Namespace) -> Moment:
+    if args.keep and args.keep.exists():
+        return pickle.loads(args.keep.read_bytes())
+    learned = learn(runner, args.seed, args.learn_h)
+    if args.keep:
+        args.keep.write_bytes(pickle.dumps(learned))
+    return learned
+
+
+if __name__ == "__main__":
+    sys.exit(main())
