@@ -13,6 +13,9 @@ GRACE_NS = 60 * NS
 SETTLE_NS = 600 * NS
 """Whatever is raised so soon after a step is taken for its echo: the way back is as much a jump as the way out."""
 
+INSTEAD = 3
+"""So many of the alarms that came instead of the right one are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Raised:
@@ -117,6 +120,7 @@ def lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
         said = f"{first.alarm.kind} {' '.join(first.points[:2]) or first.alarm.device}" if first else ""
         named = "" if first is None else "named" if verdict.named else "beside"
         yield f"  {verdict.truth.text[:58]:58} {when:12} {said[:44]:44} {named:6} {_counted(verdict.others)}"
+        yield from (f"      instead: {each.text}" for each in ([] if first else verdict.others[:INSTEAD]))
 
 
 def _counted(raised: Iterable[Raised]) -> str:
