@@ -57,7 +57,7 @@ async def test_everything_is_there_after_a_restart(tmp_path):
     assert await seqs(store) == [1]
     assert await seqs(store, A) == [1]
     assert await store.states("a.") == {"a.x": b"1"}
-    assert store.stats.rows == {T: 1, C: 0, A: 1}
+    assert store.stats.rows == {T: 1, C: 0, A: 1, Stream.REPORT: 0}
     await store.close()
 
 

@@ -152,7 +152,7 @@ async def test_a_newer_schema_is_refused(tmp_path):
     db.execute("PRAGMA user_version = 9")
     db.close()
 
-    with pytest.raises(StoreTooNew, match="version 9, this program knows 2: run the newer program"):
+    with pytest.raises(StoreTooNew, match="version 9, this program knows 3: run the newer program"):
         await Store.open(tmp_path, BUDGET)
     assert not (tmp_path / "store.db.bad").exists()
 
