@@ -22,6 +22,9 @@ MEANING = (
 )  # fmt: skip
 """The faults of IEC 60599 table 1, and DT of the triangle."""
 
+SERIOUS = (D1, D2, T3, DT)
+"""Faults that can end in a breakdown within days."""
+
 TYPICAL = np.array([150.0, 130.0, 90.0, 280.0, 20.0, 600.0, 14_000.0])
 """ppm of each of `GASES` that 90 % of power transformers stay below: the upper ends of IEC 60599:2015 table A.2, of
 transformers whose oil is apart from that of the tap changer."""
@@ -31,10 +34,19 @@ SHARED_ACETYLENE, SHARED_ACETYLENE_PER_YEAR = 280.0, 37.0
 """The same of acetylene where the tap changer's oil communicates with the main tank."""
 
 
+def typical(*, shared_oil: bool) -> tuple[Reals, Reals]:
+    """Return what is typical of each of `GASES`: ppm, and ppm a year."""
+    acetylene = np.array(GASES) == "acetylene"
+    return (
+        np.where(acetylene & shared_oil, SHARED_ACETYLENE, TYPICAL),
+        np.where(acetylene & shared_oil, SHARED_ACETYLENE_PER_YEAR, TYPICAL_PER_YEAR),
+    )
+
+
 def triangle(methane: Reals, ethylene: Reals, acetylene: Reals) -> Faults:
     """Return the zone of Duval's triangle 1 (IEC 60599 annex B.3); 0 where all three are 0 or one is not known."""
-    total = methane + ethylene + acetylene
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        total = methane + ethylene + acetylene
         ch4, c2h4, c2h2 = (100 * gas / total for gas in (methane, ethylene, acetylene))
     zones = [
         (ch4 >= 98, PD),
@@ -54,6 +66,7 @@ def ratios(hydrogen: Reals, methane: Reals, ethane: Reals, ethylene: Reals, acet
     """Return the fault by the basic gas ratios of IEC 60599 table 1; 0 where they fit none or a gas is not known."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         r2, r1, r5 = acetylene / ethylene, methane / hydrogen, ethylene / ethane
+        known = np.isfinite(hydrogen + methane + ethane + ethylene + acetylene)
     cases = [
         ((r2 >= 0.6) & (r2 <= 2.5) & (r1 >= 0.1) & (r1 <= 1) & (r5 > 2), D2),
         ((r2 > 1) & (r1 >= 0.1) & (r1 <= 0.5) & (r5 > 1), D1),
@@ -62,6 +75,5 @@ def ratios(hydrogen: Reals, methane: Reals, ethane: Reals, ethylene: Reals, acet
         ((r2 < 0.1) & (r1 > 1) & (r5 >= 1) & (r5 <= 4), T2),
         ((r1 > 1) & (r5 < 1), T1),
     ]
-    known = np.isfinite(hydrogen + methane + ethane + ethylene + acetylene)
     chosen = np.select([where for where, _ in cases], [fault for _, fault in cases], NONE)
     return np.where(known, chosen, NONE).astype(np.int8)

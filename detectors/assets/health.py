@@ -67,7 +67,7 @@ def failing(base_per_year: float, health: float, days: float) -> float:
 
 
 def report(condition: Condition, time_ns: int) -> Report:
-    """Return what is told upstream of `condition`; the subject is asset/aspect, such as t1/thermal."""
+    """Return what is told upstream of `condition`; the subject is asset.aspect, such as t1.thermal."""
     health, base = condition.health, condition.base_per_year
     basis = (
         f"{SOURCE[base]} times {worse_by(health):.1f} for a health of {health:.0f}; of a fleet, not of this one alone"
@@ -86,7 +86,7 @@ def report(condition: Condition, time_ns: int) -> Report:
         "confidence_basis": condition.why,
         **{key: _plain(value) for key, value in condition.numbers.items()},
     }
-    return Report("asset", f"{condition.asset}/{condition.aspect}", time_ns, body)
+    return Report("asset", f"{condition.asset}.{condition.aspect}", time_ns, body)
 
 
 def date(utc_ns: int) -> str | None:

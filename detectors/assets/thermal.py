@@ -18,9 +18,9 @@ from detectors.assets.loading import Loading
 from detectors.assets.temperatures import NS, Inputs, Temperatures
 from detectors.assets.thermal_config import Cooling, Paper, Size, ThermalUnit
 from detectors.assets.thermal_story import KINDS, Snapshot, condition, finding, outlook
-from detectors.detector import Detector, DetectorConfig, Learned, Outlook, Said
+from detectors.detector import Detector, DetectorConfig, Learned, Outlook
 from detectors.kept import Kept
-from detectors.model import Finding, Severity
+from detectors.model import Finding, Said, Severity
 from protocols.model import Frame, Rows, Seen
 from protocols.point import SeverityWord
 from protocols.points import Points
@@ -112,7 +112,7 @@ class ThermalDetector(Temperatures, Kept):
         self._active, self._since = np.zeros((len(KINDS), n), bool), np.zeros((len(KINDS), n), np.int64)
         self._told_ns, self._told_health = np.zeros(n, np.int64), np.full(n, np.nan)
 
-    def observe(self, seen: Seen) -> Said:
+    def observe(self, seen: Seen) -> Sequence[Said]:
         """Return what began or ended with this frame, and the states that are due to be told."""
         if not isinstance(seen, Frame) or not self._found or not self.due(seen.time_ns):
             return ()
@@ -185,7 +185,7 @@ class ThermalDetector(Temperatures, Kept):
         shares: Reals = np.stack([(3 - levels[0]) / 2.5, (1.2 - levels[1]) / 0.3, 1 - used])
         return 100 * np.minimum(np.maximum(shares, 0), 1)
 
-    def _tell(self, frame: Frame, levels: Reals) -> Said:
+    def _tell(self, frame: Frame, levels: Reals) -> Sequence[Said]:
         """Tell the states that are due, or whose health has changed."""
         healths = self._healths(levels)
         health = np.fmin.reduce(healths, axis=0)

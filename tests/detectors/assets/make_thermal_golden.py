@@ -1,10 +1,10 @@
-"""Makes thermal_golden.json with the PyPI package transformer-thermal-model 0.6.0 (MPL-2.0), which the tests do without.
+"""Makes thermal_golden.json with the PyPI package transformer-thermal-model 0.6.0 (MPL-2.0): no test needs it.
 
     python -m venv oracle && oracle/bin/pip install transformer-thermal-model==0.6.0
     oracle/bin/python tests/detectors/assets/make_thermal_golden.py
 
-Each case has a build, the times in minutes, load per unit and ambient in degC that go in, and the top oil and hot spot in
-degC that come out. It begins at the end of its first load.
+Each case has a build, the times in minutes, load per unit and ambient in degC that go in, and the top oil and hot spot
+in degC that come out. It begins at the end of its first load.
 """
 
 import json

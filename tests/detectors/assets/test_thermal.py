@@ -134,7 +134,7 @@ def test_a_wrong_rating_shows_as_the_models_error(assets):
     assert 0.5 < detector._bias[0] < 6
     assert [each.state for each in detector.learned()] == ["ready"]
     last = assets.reports(said)[-1]
-    assert (last.kind, last.subject, last.body["asset"]) == ("asset", "t1/thermal", "t1")
+    assert (last.kind, last.subject, last.body["asset"]) == ("asset", "t1.thermal", "t1")
     assert last.body["confidence"] in (0.6, 0.9)
 
 
