@@ -1,0 +1,137 @@
+"""Hourly and daily means of points: a week of hours and eight weeks of days, and the trend that both show.
+
+A trend must not be a day's or a week's cycle, so only equal hours and equal weekdays are compared:
+
+- days: each day with the one a week earlier, over three to eight weeks; the last week must still go the same way;
+- hours: each hour with the same one a day earlier, over the last week: on `BLOCKS` days at least, which all agree on
+  the direction, and none moved more than three times as much as the middle one: a weekend breaks that, or a step.
+
+The slope is the median of these differences (Theil and Sen with pairs of one distance), its interval the order
+statistics of the sign test. Neighbours are alike: a seventh of daily differences counts, an eighth of hourly ones.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Reals = NDArray[np.float64]
+HOUR_NS = 3600 * 1_000_000_000
+HOURS, DAYS = 168, 56
+BLOCKS = 5
+FEWEST = 10
+"""Days of three weeks that must have one a week earlier."""
+Z = 1.96
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slopes:
+    """Change a day, its 95 % interval, and how many days it was seen over: float64[n] each, NaN for no trend."""
+
+    slope: Reals
+    low: Reals
+    high: Reals
+    days: Reals
+
+
+class Means:
+    """Means of `n` points, float32: their digits are the reading's, and nothing is added up in them."""
+
+    MODEL = ("_hour", "_sum", "_count", "_hourly", "_daily")
+
+    def __init__(self, n: int) -> None:
+        self._hour = np.full((), -1, np.int64)
+        self._sum, self._count = np.zeros(n), np.zeros(n)
+        self._hourly = np.full((n, HOURS), np.nan, np.float32)
+        self._daily = np.full((n, DAYS), np.nan, np.float32)
+
+    def add(self, values: Reals, time_ns: int) -> bool:
+        """Add a look at all points; return whether an hour was closed with it."""
+        hour = time_ns // HOUR_NS
+        passed = hour - int(self._hour)
+        if passed and self._hour >= 0:
+            self._close(int(np.clip(passed, 0, HOURS)))
+        self._hour[...] = hour
+        known = ~np.isnan(values)
+        self._sum += np.where(known, values, 0.0)
+        self._count += known
+        return bool(passed)
+
+    def peaks(self) -> tuple[Reals, Reals]:
+        """Return the least and the largest mean of the last day's hours."""
+        day = self._hourly[:, -24:].astype(np.float64)
+        return np.fmin.reduce(day, axis=1), np.fmax.reduce(day, axis=1)
+
+    def slopes(self) -> Slopes:
+        """Return the trends: of the days where they show one, else of the hours."""
+        days, hours = self._of_days(), self._of_hours()
+        lately = hours.slope * np.sign(days.slope) >= np.abs(days.slope) / 3
+        sure = (days.low * days.high > 0) & lately & ~np.isnan(days.days)
+        agreed = Slopes(hours.slope, hours.low, hours.high, np.where(self._steady(), hours.days, np.nan))
+        return Slopes(*(np.where(sure, getattr(days, key), getattr(agreed, key)) for key in Slopes.__slots__))
+
+    def _close(self, passed: int) -> None:
+        """End the hour; hours that nobody saw are unknown."""
+        mean = np.where(self._count > 0, self._sum / np.maximum(self._count, 1), np.nan)
+        for k in range(passed):
+            _push(self._hourly, mean if k == 0 else np.full(len(mean), np.nan))
+            if (int(self._hour) + k) % 24 == 23:
+                _push(self._daily, _mean(self._hourly[:, -24:]))
+        self._sum.fill(0.0)
+        self._count.fill(0.0)
+
+    def _of_days(self) -> Slopes:
+        known = ~np.isnan(self._daily)
+        weeks = np.where(known.any(axis=1), DAYS - known.argmax(axis=1), 0) // 7
+        days = self._daily.astype(np.float64)
+        found = _found((days[:, 7:] - days[:, :-7]) / 7, share=1 / 7, days=7.0 * weeks, least=FEWEST)
+        found.days[weeks < 3] = np.nan
+        return found
+
+    def _of_hours(self) -> Slopes:
+        hours = self._hourly.astype(np.float64)
+        return _found(hours[:, 24:] - hours[:, :-24], share=1 / 8, days=np.full(len(hours), HOURS / 24), least=72)
+
+    def _steady(self) -> NDArray[np.bool_]:
+        """Return where all days of the last week moved the same way, and none far more than the others."""
+        hours = self._hourly.astype(np.float64)
+        blocks = _medians((hours[:, 24:] - hours[:, :-24]).reshape(len(hours), -1, 24))
+        middle, known = _medians(blocks)[:, None], ~np.isnan(blocks)
+        with np.errstate(invalid="ignore"):
+            agree = (blocks * middle > 0) & (np.abs(blocks) <= 3 * np.abs(middle))
+        steady: NDArray[np.bool_] = (agree | ~known).all(axis=1) & (known.sum(axis=1) >= BLOCKS)
+        return steady
+
+
+def _found(moved: Reals, *, share: float, days: Reals, least: int) -> Slopes:
+    """Return the median of `moved` [row, pair] and its interval where `least` are known, of which `share` counts."""
+    count = (~np.isnan(moved)).sum(axis=1)
+    reach = Z / (2 * np.sqrt(np.maximum(share * count, 1)))
+    low, high = _at(moved, count, 0.5 - reach), _at(moved, count, 0.5 + reach)
+    return Slopes(_medians(moved), low, high, np.where(count >= least, days, np.nan))
+
+
+def _medians(values: Reals) -> Reals:
+    """Return the medians of the last axis, NaN left out."""
+    count = (~np.isnan(values)).sum(axis=-1)
+    return (_at(values, count, np.full(count.shape, 0.5)) + _at(-values, count, np.full(count.shape, 0.5)) * -1) / 2
+
+
+def _at(values: Reals, count: NDArray[np.int64], share: Reals) -> Reals:
+    """Return the value below which `share` of the last axis lies, the ends beyond; NaN sorts to the end."""
+    ordered = np.sort(values, axis=-1)
+    place = np.floor(np.clip(share, 0, 1) * np.maximum(count - 1, 0)).astype(np.int64)
+    found: Reals = np.take_along_axis(ordered, place[..., None], axis=-1)[..., 0]
+    return found
+
+
+def _mean(values: NDArray[np.float32]) -> Reals:
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    total = np.where(known, values, np.float32(0)).sum(axis=1, dtype=np.float64)
+    return np.where(count >= values.shape[1] / 2, total / np.maximum(count, 1), np.nan)
+
+
+def _push(ring: NDArray[np.float32], newest: Reals) -> None:
+    ring[:, :-1] = ring[:, 1:].copy()
+    ring[:, -1] = newest
