@@ -4,6 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
+from detectors.assets.breaker import BreakerConfig
+from detectors.assets.dissolved_gas import DissolvedGasConfig
+from detectors.assets.tap_changer import TapChangerConfig
+from detectors.assets.thermal import ThermalConfig
+from detectors.assets.trend import TrendConfig
 from detectors.comm_lost import CommLost
 from detectors.detector import Detector
 from detectors.kept import Kept
@@ -16,10 +21,32 @@ from protocols.points import Points
 from protocols.settings import Field
 
 AnyDetector: TypeAlias = Annotated[
-    CommLost | LimitsConfig | RateConfig | RefusedConfig | StaleConfig | StuckConfig, Field(discriminator="detector")
+    BreakerConfig
+    | CommLost
+    | DissolvedGasConfig
+    | LimitsConfig
+    | RateConfig
+    | RefusedConfig
+    | StaleConfig
+    | StuckConfig
+    | TapChangerConfig
+    | ThermalConfig
+    | TrendConfig,
+    Field(discriminator="detector"),
 ]
 
-ALWAYS: tuple[AnyDetector, ...] = (CommLost(), RefusedConfig(), StaleConfig(), LimitsConfig(), RateConfig())
+ALWAYS: tuple[AnyDetector, ...] = (
+    CommLost(),
+    RefusedConfig(),
+    StaleConfig(),
+    LimitsConfig(),
+    RateConfig(),
+    ThermalConfig(),
+    DissolvedGasConfig(),
+    TapChangerConfig(),
+    BreakerConfig(),
+    TrendConfig(),
+)
 """These look at every gateway unless the configuration says otherwise."""
 
 

@@ -89,7 +89,8 @@ class DissolvedGasDetector(Samples, Kept):
         gases = np.where((read >= 0) & (read <= MOST_PPM), read, np.nan)
         self.add(gases, seen.time_ns)
         faults = diagnosed(gases)
-        levels = np.stack([_worst(gases / self._typical), _worst(self.surely / self._typical_rate)])
+        rises = np.where(np.isnan(gases), np.nan, self.surely)
+        levels = np.stack([_worst(gases / self._typical), _worst(rises / self._typical_rate)])
         return [*self._judge(gases, faults, levels, seen.time_ns), *self._tell(seen, gases, faults, levels)]
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:

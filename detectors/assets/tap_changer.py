@@ -28,6 +28,8 @@ LOOK_NS = 60 * NS
 KINDS = ("tap_hunting", "tap_limit", "tap_wear")
 SLOTS = 64
 """Operations whose times are kept; more in an hour are counted as so many."""
+MOST = 1000.0
+"""No position is beyond it."""
 STEP = 0.5
 """Positions are whole steps: less is the noise of a transducer."""
 CAUSES = {
@@ -126,14 +128,15 @@ class TapChangerDetector(Kept):
         if not isinstance(seen, Frame) or not self._found:
             return ()
         position = seen.values[self._at]
-        moved = np.abs(position - self._position) >= STEP
-        if moved.any():
+        moved = position != self._position
+        if moved.any() and (moved := moved & self._whole(position)).any():
             self._operate(np.flatnonzero(moved), position, seen.time_ns)
         elif 0 <= seen.time_ns - int(self._looked_ns) < LOOK_NS:
             return ()
         self._watched_ns += min(max(seen.time_ns - int(self._looked_ns), 0), HOUR_NS) if self._looked_ns else 0
         self._looked_ns[...] = seen.time_ns
-        self._position[...] = np.where(np.isnan(self._position), position, self._position)
+        begins = np.isnan(self._position) & (np.abs(position) <= MOST)
+        self._position[begins] = position[begins]
         return [*self._judge(~np.isnan(position), seen.time_ns), *self._tell(seen)]
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
@@ -144,6 +147,12 @@ class TapChangerDetector(Kept):
         for each in taken:
             self._active[KINDS.index(each.kind), names.index(each.subject)] = True
         return taken
+
+    def _whole(self, position: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which positions are at least half a step from the last, and can be one."""
+        with np.errstate(over="ignore"):
+            whole: NDArray[np.bool_] = (np.abs(position - self._position) >= STEP) & (np.abs(position) <= MOST)
+        return whole
 
     def _operate(self, moved: NDArray[np.intp], position: NDArray[np.float64], now_ns: int) -> None:
         """Note the operations: steps missed between two readings count, as one way."""

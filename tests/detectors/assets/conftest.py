@@ -60,6 +60,6 @@ class Assets:
     start_s = START_S
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def assets() -> type[Assets]:
     return Assets
