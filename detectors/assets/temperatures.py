@@ -4,8 +4,8 @@
   is judged and no ageing counted meanwhile.
 - After more than `FORGET_NS` of that the guess is worth nothing: when they are known again, the top oil begins at its
   measured temperature, or else at what load and ambient of now would end at, and the winding at its end.
-- The measured top oil differs from the model by a slow error of parameters and thermometer. It is learned as a mean
-  over `BIAS_DAYS`, never beyond `BIAS_K`, and never while the transformer is found too warm.
+- The measured top oil differs from the model by an error of parameters and thermometer. It is learned (`OilError`), but
+  never while the transformer is found too warm.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.assets.iec60076 import Fleet, Reals, ageing
+from detectors.assets.oil_error import FORGET_H, OilError
 
 NS = 1_000_000_000
 MINUTE_NS = 60 * NS
@@ -23,9 +24,6 @@ STEP_NS = 60 * NS
 """How often the model moves: a quarter of the shortest time constant, 4 minutes; each step is exact."""
 FORGET_NS = 6 * HOUR_NS
 """About four time constants of the oil (k11 tau_o is 90 to 180 minutes): the start is forgotten to 2 % by then."""
-BIAS_DAYS = 7.0
-BIAS_K = 15.0
-"""A larger error is no tolerance of parameters: rating, cooling class or thermometer are wrong."""
 AMBIENT_C = (-60.0, 70.0)
 OIL_C = (-20.0, 150.0)
 """Readings outside are a broken thermometer: the oil is never 20 K colder than the air, and ignites at 150 degC."""
@@ -46,7 +44,7 @@ class Temperatures:
 
     MODEL = (
         "_time_ns", "_known_ns", "_oil", "_quick", "_slow", "_oil_load", "_winding_load", "_ambient",
-        "_measured", "_bias", "_learned_h", "_life_h", "_day_rate", "_counted_h",
+        "_measured", "_sums", "_scatter", "_offset", "_share", "_learned_h", "_life_h", "_day_rate", "_counted_h",
     )  # fmt: skip
     """The arrays that outlive a restart."""
 
@@ -58,7 +56,9 @@ class Temperatures:
         self._oil, self._quick, self._slow = np.full(n, np.nan), np.zeros(n), np.zeros(n)
         self._oil_load, self._winding_load = np.zeros(n), np.zeros(n)
         self._ambient, self._measured = np.zeros(n), np.full(n, np.nan)
-        self._bias, self._learned_h = np.zeros(n), np.zeros(n)
+        self._error, self._learned_h = OilError(n), np.zeros(n)
+        self._sums, self._scatter = self._error.sums, self._error.scatter
+        self._offset, self._share = self._error.offset, self._error.share
         self._life_h, self._day_rate, self._counted_h = np.zeros(n), np.zeros(n), np.zeros(n)
 
     @property
@@ -70,7 +70,7 @@ class Temperatures:
     @property
     def expected(self) -> Reals:
         """The top oil that the model expects, its learned error included."""
-        return self._oil + self._bias
+        return self._oil + self._error.of(self._oil - self._ambient)
 
     @property
     def excess(self) -> Reals:
@@ -116,20 +116,18 @@ class Temperatures:
         if not anew.any():
             return
         end = self._ambient + self._fleet.oil_end(self._oil_load)
-        begins = np.where(np.isnan(self._measured), end, self._measured - self._bias)
+        rise = np.maximum((self._measured - self._ambient - self._offset) / np.maximum(1 + self._share, 0.5), 0.0)
+        begins = np.where(np.isnan(self._measured), end, self._ambient + rise)
         gradient = self._fleet.gradient(self._winding_load)
         self._oil[anew] = begins[anew]
         self._quick[anew] = (self._fleet.k21 * gradient)[anew]
         self._slow[anew] = ((self._fleet.k21 - 1) * gradient)[anew]
 
     def _learn(self, hours: Reals, too_warm: NDArray[np.bool_]) -> None:
-        """Let the error be the mean of what was seen, and forget beyond `BIAS_DAYS`."""
-        learning = (hours > 0) & ~too_warm & ~np.isnan(self._measured)
-        self._learned_h[...] = np.minimum(self._learned_h + np.where(learning, hours, 0.0), BIAS_DAYS * 24)
-        share = np.where(learning, hours / np.maximum(self._learned_h, 1e-9), 0.0)
-        error = np.where(learning, self._measured - self._oil, 0.0)
-        bias = self._bias + share * (error - self._bias)
-        self._bias[...] = np.minimum(np.maximum(bias, -BIAS_K), BIAS_K)
+        hours = np.where(too_warm | np.isnan(self._measured), 0.0, hours)
+        self._learned_h[...] = np.minimum(self._learned_h + hours, FORGET_H)
+        rise = np.where(hours > 0, self._oil - self._ambient, 0.0)
+        self._error.learn(self._measured - self._oil, rise, hours)
 
     def _age(self, hours: Reals) -> None:
         """Count life at the hot spot of now; the mean of a day forgets with a time constant of 24 hours."""

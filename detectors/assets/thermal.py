@@ -15,6 +15,7 @@ from detectors.assets.health import SIGNIFICANT, report
 from detectors.assets.iec60076 import Fleet, Reals
 from detectors.assets.inventory import Transformer, first, gathered, transformers
 from detectors.assets.loading import Loading
+from detectors.assets.oil_error import SIGMAS
 from detectors.assets.temperatures import NS, Inputs, Temperatures
 from detectors.assets.thermal_config import Cooling, Paper, Size, ThermalUnit
 from detectors.assets.thermal_story import KINDS, Snapshot, condition, finding, outlook
@@ -134,15 +135,15 @@ class ThermalDetector(Temperatures, Kept):
 
     def learned(self) -> Sequence[Learned]:
         """Return how far the model's error of each transformer with an oil thermometer is known."""
-        pairs = enumerate(self._found)
+        bias, sigma = self.expected - self._oil, self._error.sigma
         return [
             Learned(
                 each.name,
                 "ready" if self._learned_h[n] >= LEARNING_H else "learning",
                 min(float(self._learned_h[n]) / LEARNING_H, 1.0),
-                f"top oil {self._bias[n]:+.1f} K from the model over {self._learned_h[n]:.0f} h",
+                f"top oil {bias[n]:+.1f} K from the model, +-{sigma[n]:.1f} K, over {self._learned_h[n]:.0f} h",
             )
-            for n, each in pairs
+            for n, each in enumerate(self._found)
             if self._judged[n]
         ]
 
@@ -167,13 +168,15 @@ class ThermalDetector(Temperatures, Kept):
 
     @property
     def _margin(self) -> Reals:
-        return self._config.margin_k * np.where(self._learned_h < LEARNING_H, 1.5, 1.0)
+        margin = self._config.margin_k * np.where(self._learned_h < LEARNING_H, 1.5, 1.0)
+        return np.maximum(margin, SIGMAS * self._error.sigma)
 
     def _levels(self) -> Reals:
         """Return float64[kind, n]: how near each condition is to its limit, which is 1; NaN where it is not judged."""
         config = self._config
         excess = np.where(self._judged, self.excess, np.nan)
-        end = self._ambient + self._bias + self._fleet.oil_end(self._oil_load) + np.where(np.isnan(excess), 0.0, excess)
+        rise = self._fleet.oil_end(self._oil_load)
+        end = self._ambient + rise + self._error.of(rise) + np.where(np.isnan(excess), 0.0, excess)
         ahead = end + self._fleet.gradient(self._winding_load)
         rate = np.where(self._counted_h >= ENOUGH_H, self._day_rate, np.nan)
         over, beyond = self.hot_spot / config.hot_spot_c, ahead / config.hot_spot_c
@@ -205,7 +208,7 @@ class ThermalDetector(Temperatures, Kept):
             ambient_measured=bool(self._ambient_at[n] >= 0),
             oil=float(self._measured[n]),
             expected=float(self.expected[n]),
-            bias=float(self._bias[n]),
+            bias=float(self.expected[n] - self._oil[n]),
             learned=bool(self._learned_h[n] >= LEARNING_H),
             hot_spot=float(self.hot_spot[n]),
             hot_spot_limit=config.hot_spot_c,
@@ -220,13 +223,13 @@ class ThermalDetector(Temperatures, Kept):
     def _minutes_left(self, n: int) -> float:
         """Return after how many minutes the hot spot reaches its limit at the load of now; infinity for never."""
         fleet = self._fleet.one(n)
-        oil = float(self.hot_spot[n] - self._quick[n] + self._slow[n])
-        extra = oil - float(self._oil[n])
-        end = float(self._ambient[n]) + fleet.oil_end(self._oil_load[n : n + 1]) + extra
         quick, slow = fleet.winding_after(
             self._quick[n : n + 1], self._slow[n : n + 1], self._winding_load[n : n + 1], AHEAD
         )
-        ahead = fleet.oil_after(np.array([oil]), end, AHEAD) + quick - slow
+        end = fleet.oil_end(self._oil_load[n : n + 1])
+        rise = fleet.oil_after(self._oil[n : n + 1] - self._ambient[n], end, AHEAD)
+        excess = 0.0 if np.isnan(self.excess[n]) else float(self.excess[n])
+        ahead = self._ambient[n] + rise + self._error.of(rise, slice(n, n + 1)) + excess + quick - slow
         over = np.flatnonzero(ahead > self._config.hot_spot_c)
         return float(AHEAD[over[0]]) if len(over) else np.inf
 
