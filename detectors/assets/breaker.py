@@ -24,14 +24,14 @@ from protocols.settings import Field, Seconds, settings
 NS = 1_000_000_000
 DAY_NS = 86_400 * NS
 HOUR_NS = 3600 * NS
-LOOK_NS = 60 * NS
+LOOK_NS = 300 * NS
 BEFORE = 4
 """Frames whose currents are kept: in the one that shows it open the current may be gone already, or be 2 s old."""
 PHASES = 3
 KINDS = ("breaker_wear", "breaker_operations")
 PARTS = ("contacts", "drive")
-AT_ONCE = 4
-"""States that are told with one frame at most: the others follow with the next ones."""
+AT_ONCE = 16
+"""States that are told with one look at most: the others follow with the next ones."""
 ADVICE = (
     "Measure contact resistance and travel, and plan the exchange of the contacts.",
     "Plan the service of the drive: lubrication, springs, timing.",
@@ -93,7 +93,7 @@ class BreakerDetector(Kept):
     """All breakers at once: a comparison a frame while none moves."""
 
     KEPT: ClassVar = (
-        "_closed", "_amperes", "_turn", "_openings", "_worn", "_highest", "_watched_ns", "_looked_ns", "_active",
+        "_closed", "_amperes", "_openings", "_worn", "_highest", "_watched_ns", "_looked_ns", "_active",
         "_since", "_told_ns", "_told_health",
     )  # fmt: skip
 
@@ -106,6 +106,7 @@ class BreakerDetector(Kept):
         for n, row in enumerate(rows):
             found = bays[row][:PHASES]
             self._currents[n, : len(found)] = found
+        self._flat = self._currents.ravel()
         kilo = [[points.configs[row].unit == "kA" for row in of] for of in self._currents.tolist()]
         self._scale = np.where(np.array(kilo, bool), 1000.0, 1.0)
         units = {each.point: each for each in config.breakers}
@@ -114,7 +115,6 @@ class BreakerDetector(Kept):
         self._bears = np.array([each.breaking_operations or config.breaking_operations for each in own])
         n = len(rows)
         self._closed, self._amperes = np.full(n, np.nan), np.full((BEFORE, n * PHASES), np.nan)
-        self._turn = np.zeros((), np.int64)
         self._openings = np.array([float(each.operations) for each in own])
         self._worn, self._highest = np.array([each.worn for each in own], np.float64), np.zeros(n)
         self._begun = self._used_up()
@@ -126,11 +126,13 @@ class BreakerDetector(Kept):
         """Return what began or ended with this frame, and the states that are due to be told."""
         if not isinstance(seen, Frame) or not len(self._at):
             return ()
-        self._turn[...] = (self._turn + 1) % BEFORE
-        np.take(seen.values, self._currents.ravel(), out=self._amperes[int(self._turn)], mode="wrap")
-        position = seen.values[self._at]
+        np.take(seen.values, self._flat, out=self._amperes[seen.time_ns // NS % BEFORE], mode="wrap")
+        position = seen.values.take(self._at)
         moved = position != self._closed
-        if moved.any() and (moved := moved & ((position == self._shut) | (position == self._shut - 1))).any():
+        if (
+            np.count_nonzero(moved)
+            and (moved := moved & ((position == self._shut) | (position == self._shut - 1))).any()
+        ):
             self._operate(np.flatnonzero(moved), position)
         elif 0 <= seen.time_ns - int(self._looked_ns) < LOOK_NS:
             return ()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from detectors.assets import gas_story as story
 from detectors.assets.conditions import turn
-from detectors.assets.gases import GASES, NONE, SERIOUS, Faults, Reals, ratios, triangle, typical
+from detectors.assets.gases import GASES, SERIOUS, Faults, Reals, fault_of, ratios, triangle, typical
 from detectors.assets.health import SIGNIFICANT, report
 from detectors.assets.inventory import Transformer, first, gathered, measuring, transformers
 from detectors.assets.samples import Samples
@@ -27,7 +27,7 @@ from protocols.points import Points
 from protocols.settings import Field, Name, Seconds, settings
 
 NS = 1_000_000_000
-LOOK_NS = 60 * NS
+LOOK_NS = 300 * NS
 """Gases move in hours."""
 MOST_PPM = 1e6
 BACK = 0.9
@@ -64,7 +64,7 @@ class DissolvedGasConfig(DetectorConfig):
 
 
 class DissolvedGasDetector(Samples, Kept):
-    """All transformers at once, once a minute; an alarm is told again when its fault becomes a serious one."""
+    """All transformers at once, each five minutes; an alarm is told again when its fault becomes a serious one."""
 
     KEPT: ClassVar = (*Samples.MODEL, "_looked_ns", "_active", "_since", "_serious", "_told_ns", "_told_health")
 
@@ -88,10 +88,10 @@ class DissolvedGasDetector(Samples, Kept):
         read = gathered(seen.values, self._at)
         gases = np.where((read >= 0) & (read <= MOST_PPM), read, np.nan)
         self.add(gases, seen.time_ns)
-        faults = diagnosed(gases)
+        both = diagnosed(gases)
         rises = np.where(np.isnan(gases), np.nan, self.surely)
         levels = np.stack([_worst(gases / self._typical), _worst(rises / self._typical_rate)])
-        return [*self._judge(gases, faults, levels, seen.time_ns), *self._tell(seen, gases, faults, levels)]
+        return [*self._judge(gases, both, levels, seen.time_ns), *self._tell(seen, gases, both, levels)]
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
@@ -103,23 +103,25 @@ class DissolvedGasDetector(Samples, Kept):
         self._serious &= self._active[0]
         return taken
 
-    def _judge(self, gases: Reals, faults: Faults, levels: Reals, now_ns: int) -> Sequence[Finding]:
+    def _judge(self, gases: Reals, both: Faults, levels: Reals, now_ns: int) -> Sequence[Finding]:
         state, delay_ns = (self._active, self._since), int(self._config.delay_s * NS)
         known = ~np.isnan(levels)
         turned = list(turn(state, over=levels > 1, back=levels < BACK, known=known, now_ns=now_ns, delay_ns=delay_ns))
-        serious = np.isin(faults, SERIOUS) & self._active[0] & known[0]
+        serious = np.isin(fault_of(both), SERIOUS) & self._active[0] & known[0]
         worse = np.flatnonzero(serious & ~self._serious).tolist()
         self._serious[...] = self._active[0] & (self._serious | serious)
         turned += [(0, n) for n in worse if (0, n) not in turned]
-        return [self._finding(kind, n, gases[n], int(faults[n]), float(levels[kind, n]), now_ns) for kind, n in turned]
+        return [
+            self._finding(kind, n, self._analysis(n, gases, both), float(levels[kind, n]), now_ns) for kind, n in turned
+        ]
 
-    def _finding(self, kind: int, n: int, gases: Reals, fault: int, level: float, now_ns: int) -> Finding:
+    def _finding(self, kind: int, n: int, found: story.Analysis, level: float, now_ns: int) -> Finding:
         """Return the finding; its first point is the gas that is furthest beyond its limit."""
-        shares = gases / self._typical[n] if kind == 0 else self.surely[n] / self._typical_rate[n]
+        shares = found.gases / found.typical if kind == 0 else self.surely[n] / self._typical_rate[n]
         order = np.argsort(np.where(np.isnan(shares), np.inf, -shares), kind="stable")
         order = order[self._at[n, order] >= 0]
         severity = Severity(self._config.severity)
-        told = story.finding(kind, self._found[n].name, self._analysis(n, gases, fault), order.tolist())
+        told = story.finding(kind, self._found[n].name, found, order.tolist())
         return replace(
             told,
             device=self._found[n].device,
@@ -130,38 +132,36 @@ class DissolvedGasDetector(Samples, Kept):
             score=level,
         )
 
-    def _analysis(self, n: int, gases: Reals, fault: int) -> story.Analysis:
+    def _analysis(self, n: int, gases: Reals, both: Faults) -> story.Analysis:
         return story.Analysis(
-            gases, fault, self._typical[n], self.rate[n], self._typical_rate[n], tuple(self._active[:, n].tolist())
+            gases=gases[n],
+            zone=int(both[0, n]),
+            ratio=int(both[1, n]),
+            typical=self._typical[n],
+            rate=self.rate[n],
+            typical_rate=self._typical_rate[n],
+            active=tuple(self._active[:, n].tolist()),
         )
 
-    def _tell(self, frame: Frame, gases: Reals, faults: Faults, levels: Reals) -> Sequence[Said]:
+    def _tell(self, frame: Frame, gases: Reals, both: Faults, levels: Reals) -> Sequence[Said]:
         """Tell the states that are due, or whose health has changed."""
         with np.errstate(divide="ignore"):
             health = np.where(levels[0] > 1, 80 - 25 * np.log2(levels[0]), 100 - 20 * levels[0])
-        health -= 30.0 * (np.isin(faults, SERIOUS) & self._active[0]) + 20.0 * self._active[1]
+        health -= 30.0 * (np.isin(fault_of(both), SERIOUS) & self._active[0]) + 20.0 * self._active[1]
         health = np.minimum(np.maximum(health, 0.0), 100.0)
         late = (frame.time_ns - self._told_ns >= self._config.report_every_s * NS) | (self._told_ns > frame.time_ns)
         changed = ~(np.abs(health - self._told_health) < SIGNIFICANT)
         due = np.flatnonzero((late | changed) & ~np.isnan(health))
         self._told_ns[due], self._told_health[due] = frame.time_ns, health[due]
-        return [
-            report(
-                story.condition(
-                    self._found[n].name, self._analysis(n, gases[n], int(faults[n])), float(health[n]), frame.utc_ns
-                ),
-                frame.time_ns,
-            )
-            for n in due.tolist()
-        ]
+        told = [(self._found[n].name, self._analysis(n, gases, both), float(health[n])) for n in due.tolist()]
+        return [report(story.condition(*each, frame.utc_ns), frame.time_ns) for each in told]
 
 
 def diagnosed(gases: Reals) -> Faults:
-    """Return the fault of each analysis [n, gas]: by the ratios, and where they fit none, by the triangle."""
+    """Return int8[2, n]: what triangle and ratios make of each analysis [n, gas]."""
     hydrogen, methane, ethane, ethylene, acetylene = gases[:, :5].T
-    by_ratios = ratios(hydrogen, methane, ethane, ethylene, acetylene)
-    found: Faults = np.where(by_ratios != NONE, by_ratios, triangle(methane, ethylene, acetylene))
-    return found
+    zones = triangle(methane, ethylene, acetylene)
+    return np.stack([zones, ratios(hydrogen, methane, ethane, ethylene, acetylene)])
 
 
 def _worst(shares: Reals) -> Reals:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.assets.gases import DT, GASES, MEANING, NONE, PD, SERIOUS, T1, T2, T3, WORDS, Reals, ratios, triangle
+from detectors.assets.gases import DT, GASES, MEANING, NONE, PD, SERIOUS, T1, T2, T3, WORDS, Reals
 from detectors.assets.health import TRANSFORMER_PER_YEAR, Condition
 from detectors.assets.samples import DAY_NS
 from detectors.detector import Outlook
@@ -33,14 +33,20 @@ ADVICE = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
-    """One analysis [gas]: ppm, the fault, what is typical; rises in ppm a year; which of `KINDS` are active."""
+    """One analysis: [gas] in ppm, what triangle and ratios say; rises in ppm a year; which of `KINDS` are active."""
 
     gases: Reals
-    fault: int
+    zone: int
+    ratio: int
     typical: Reals
     rate: Reals
     typical_rate: Reals
     active: tuple[bool, ...]
+
+    @property
+    def fault(self) -> int:
+        """The fault that they tell together."""
+        return self.ratio or self.zone
 
 
 def finding(kind: int, name: str, found: Analysis, order: Sequence[int]) -> Finding:
@@ -65,12 +71,11 @@ def finding(kind: int, name: str, found: Analysis, order: Sequence[int]) -> Find
 
 def condition(name: str, found: Analysis, health: float, utc_ns: int) -> Condition:
     """Return the state of the transformer as its gases tell it."""
-    order = np.argsort(-np.nan_to_num(found.gases / found.typical), kind="stable").tolist()
+    order = np.argsort(-np.fmax(found.gases / found.typical, 0.0), kind="stable").tolist()
     factors = [_levels(found, order, active=True)] if found.active[0] else []
     factors += [_rises(found, order, active=True)] if found.active[1] else []
     days, gas = _until(found)
-    methods = {each for each in _both(found.gases) if each != NONE}
-    agree = len(methods) == 1
+    agree = found.zone == found.ratio
     return Condition(
         asset=name,
         aspect="gas",
@@ -117,16 +122,10 @@ def _why(found: Analysis) -> str:
     total = ch4 + c2h4 + c2h2
     if not total > 0:
         return ""
-    zone, ratio = _both(found.gases)
     shares = f"CH4 {100 * ch4 / total:.0f} %, C2H4 {100 * c2h4 / total:.0f} %, C2H2 {100 * c2h2 / total:.0f} %"
     pairs = (("C2H2/C2H4", c2h2, c2h4), ("CH4/H2", ch4, h2), ("C2H4/C2H6", c2h4, c2h6))
     told = ", ".join(f"{word} {above / below:.2g}" for word, above, below in pairs if below > 0)
-    return f" (triangle {WORDS[zone]}: {shares}; ratios {WORDS[ratio]}: {told})"
-
-
-def _both(gases: Reals) -> tuple[int, int]:
-    h2, ch4, c2h6, c2h4, c2h2 = (gases[k : k + 1] for k in range(5))
-    return int(triangle(ch4, c2h4, c2h2)[0]), int(ratios(h2, ch4, c2h6, c2h4, c2h2)[0])
+    return f" (triangle {WORDS[found.zone]}: {shares}; ratios {WORDS[found.ratio]}: {told})"
 
 
 def _causes(fault: int) -> tuple[str, ...]:
@@ -151,11 +150,10 @@ def _until(found: Analysis) -> tuple[float, str]:
 
 
 def _evidence(found: Analysis) -> dict[str, float | str | None]:
-    zone, ratio = _both(found.gases)
     levels = {f"{gas}_ppm": _number(value) for gas, value in zip(GASES, found.gases, strict=True)}
     rises = {f"{gas}_ppm_a_year": _number(value) for gas, value in zip(GASES, found.rate, strict=True)}
     known = {key: value for key, value in {**levels, **rises}.items() if value is not None}
-    return {"fault": WORDS[found.fault], "triangle": WORDS[zone], "ratios": WORDS[ratio], **known}
+    return {"fault": WORDS[found.fault], "triangle": WORDS[found.zone], "ratios": WORDS[found.ratio], **known}
 
 
 def _number(value: float) -> float | None:

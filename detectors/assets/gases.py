@@ -34,6 +34,12 @@ SHARED_ACETYLENE, SHARED_ACETYLENE_PER_YEAR = 280.0, 37.0
 """The same of acetylene where the tap changer's oil communicates with the main tank."""
 
 
+def fault_of(both: Faults) -> Faults:
+    """Return the fault of [zone of the triangle, row of the ratios]: the ratios', and where they fit none, the zone."""
+    found: Faults = np.where(both[1] != NONE, both[1], both[0])
+    return found
+
+
 def typical(*, shared_oil: bool) -> tuple[Reals, Reals]:
     """Return what is typical of each of `GASES`: ppm, and ppm a year."""
     acetylene = np.array(GASES) == "acetylene"

@@ -64,10 +64,12 @@ class Means:
 
     def slopes(self) -> Slopes:
         """Return the trends: of the days where they show one, else of the hours."""
-        days, hours = self._of_days(), self._of_hours()
+        hourly = self._hourly.astype(np.float64)
+        moved = hourly[:, 24:] - hourly[:, :-24]
+        days, hours = self._of_days(), _found(moved, share=1 / 8, days=np.full(len(moved), HOURS / 24), least=72)
         lately = hours.slope * np.sign(days.slope) >= np.abs(days.slope) / 3
         sure = (days.low * days.high > 0) & lately & ~np.isnan(days.days)
-        agreed = Slopes(hours.slope, hours.low, hours.high, np.where(self._steady(), hours.days, np.nan))
+        agreed = Slopes(hours.slope, hours.low, hours.high, np.where(_steady(moved), hours.days, np.nan))
         return Slopes(*(np.where(sure, getattr(days, key), getattr(agreed, key)) for key in Slopes.__slots__))
 
     def _close(self, passed: int) -> None:
@@ -88,40 +90,40 @@ class Means:
         found.days[weeks < 3] = np.nan
         return found
 
-    def _of_hours(self) -> Slopes:
-        hours = self._hourly.astype(np.float64)
-        return _found(hours[:, 24:] - hours[:, :-24], share=1 / 8, days=np.full(len(hours), HOURS / 24), least=72)
 
-    def _steady(self) -> NDArray[np.bool_]:
-        """Return where all days of the last week moved the same way, and none far more than the others."""
-        hours = self._hourly.astype(np.float64)
-        blocks = _medians((hours[:, 24:] - hours[:, :-24]).reshape(len(hours), -1, 24))
-        middle, known = _medians(blocks)[:, None], ~np.isnan(blocks)
-        with np.errstate(invalid="ignore"):
-            agree = (blocks * middle > 0) & (np.abs(blocks) <= 3 * np.abs(middle))
-        steady: NDArray[np.bool_] = (agree | ~known).all(axis=1) & (known.sum(axis=1) >= BLOCKS)
-        return steady
+def _steady(moved: Reals) -> NDArray[np.bool_]:
+    """Return where all days of the last week moved the same way, and none far more than the others."""
+    blocks = _medians(moved.reshape(len(moved), -1, 24))
+    middle, known = _medians(blocks)[:, None], ~np.isnan(blocks)
+    agree = (blocks * middle > 0) & (np.abs(blocks) <= 3 * np.abs(middle))
+    steady: NDArray[np.bool_] = (agree | ~known).all(axis=1) & (known.sum(axis=1) >= BLOCKS)
+    return steady
 
 
 def _found(moved: Reals, *, share: float, days: Reals, least: int) -> Slopes:
     """Return the median of `moved` [row, pair] and its interval where `least` are known, of which `share` counts."""
-    count = (~np.isnan(moved)).sum(axis=1)
+    ordered, count = np.sort(moved, axis=1), (~np.isnan(moved)).sum(axis=1)
     reach = Z / (2 * np.sqrt(np.maximum(share * count, 1)))
-    low, high = _at(moved, count, 0.5 - reach), _at(moved, count, 0.5 + reach)
-    return Slopes(_medians(moved), low, high, np.where(count >= least, days, np.nan))
+    middle, low, high = _middle(ordered, count), _at(ordered, count, 0.5 - reach), _at(ordered, count, 0.5 + reach)
+    return Slopes(middle, low, high, np.where(count >= least, days, np.nan))
 
 
 def _medians(values: Reals) -> Reals:
     """Return the medians of the last axis, NaN left out."""
-    count = (~np.isnan(values)).sum(axis=-1)
-    return (_at(values, count, np.full(count.shape, 0.5)) + _at(-values, count, np.full(count.shape, 0.5)) * -1) / 2
+    return _middle(np.sort(values, axis=-1), (~np.isnan(values)).sum(axis=-1))
 
 
-def _at(values: Reals, count: NDArray[np.int64], share: Reals) -> Reals:
-    """Return the value below which `share` of the last axis lies, the ends beyond; NaN sorts to the end."""
-    ordered = np.sort(values, axis=-1)
-    place = np.floor(np.clip(share, 0, 1) * np.maximum(count - 1, 0)).astype(np.int64)
-    found: Reals = np.take_along_axis(ordered, place[..., None], axis=-1)[..., 0]
+def _middle(ordered: Reals, count: NDArray[np.int64]) -> Reals:
+    half = np.full(count.shape, 0.5)
+    found: Reals = (_at(ordered, count, half) + _at(ordered, count, half, up=True)) / 2
+    return found
+
+
+def _at(ordered: Reals, count: NDArray[np.int64], share: Reals, *, up: bool = False) -> Reals:
+    """Return the value below which `share` of the last axis lies, the ends beyond; NaN has been sorted to the end."""
+    place = np.clip(share, 0, 1) * np.maximum(count - 1, 0)
+    whole = (np.ceil(place) if up else np.floor(place)).astype(np.int64)
+    found: Reals = np.take_along_axis(ordered, whole[..., None], axis=-1)[..., 0]
     return found
 
 

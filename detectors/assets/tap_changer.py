@@ -24,7 +24,7 @@ from protocols.settings import Field, Name, Seconds, settings
 NS = 1_000_000_000
 HOUR_NS = 3600 * NS
 DAY_NS = 24 * HOUR_NS
-LOOK_NS = 60 * NS
+LOOK_NS = 300 * NS
 KINDS = ("tap_hunting", "tap_limit", "tap_wear")
 SLOTS = 64
 """Operations whose times are kept; more in an hour are counted as so many."""
@@ -100,7 +100,7 @@ class TapChangerConfig(DetectorConfig):
 
 
 class TapChangerDetector(Kept):
-    """All tap changers at once: a comparison a frame while none moves, and a look at all of them each minute."""
+    """All tap changers at once: a comparison a frame while none moves, and a look at all of them each five minutes."""
 
     KEPT: ClassVar = (
         "_position", "_count", "_when", "_way", "_watched_ns", "_looked_ns", "_active", "_since", "_told_ns",
@@ -127,9 +127,9 @@ class TapChangerDetector(Kept):
         """Return what began or ended with this frame, and the states that are due to be told."""
         if not isinstance(seen, Frame) or not self._found:
             return ()
-        position = seen.values[self._at]
+        position = seen.values.take(self._at)
         moved = position != self._position
-        if moved.any() and (moved := moved & self._whole(position)).any():
+        if np.count_nonzero(moved) and (moved := moved & self._whole(position)).any():
             self._operate(np.flatnonzero(moved), position, seen.time_ns)
         elif 0 <= seen.time_ns - int(self._looked_ns) < LOOK_NS:
             return ()

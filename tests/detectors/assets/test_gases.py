@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detectors.assets.dissolved_gas import diagnosed
-from detectors.assets.gases import WORDS, ratios, triangle
+from detectors.assets.gases import WORDS, fault_of, ratios, triangle
 
 # CH4, C2H4, C2H2 in per cent, and the zone they lie in by the drawing of the triangle (IEC 60599:2015 figure B.3)
 ZONES = [
@@ -83,4 +83,4 @@ def test_the_triangle_answers_where_no_ratio_fits():
     """Ratios first; the zone of the triangle for an analysis outside their table."""
     analyses = np.array([[60, 250, 120, 300, 5, np.nan, np.nan], [2.0, 1, 30, 20, 60, 5, 5]])
 
-    assert [WORDS[fault] for fault in diagnosed(analyses)] == ["T2", "D2"]
+    assert [WORDS[fault] for fault in fault_of(diagnosed(analyses))] == ["T2", "D2"]
