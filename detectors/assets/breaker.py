@@ -11,13 +11,14 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.assets.bays import Breaker, breakers, currents
 from detectors.assets.conditions import turn
 from detectors.assets.health import BREAKER_PER_YEAR, SIGNIFICANT, Condition, report
 from detectors.detector import Detector, DetectorConfig, Outlook
 from detectors.kept import Kept
 from detectors.model import Finding, Said, Severity
 from protocols.model import Frame, Rows, Seen
-from protocols.point import Role, SeverityWord
+from protocols.point import SeverityWord
 from protocols.points import Points
 from protocols.settings import Field, Seconds, settings
 
@@ -28,30 +29,22 @@ LOOK_NS = 300 * NS
 BEFORE = 4
 """Frames whose currents are kept: in the one that shows it open the current may be gone already, or be 2 s old."""
 PHASES = 3
-KINDS = ("breaker_wear", "breaker_operations")
+KINDS = ("breaker_wear", "breaker_operations", "breaker_pumping")
 PARTS = ("contacts", "drive")
 AT_ONCE = 16
 """States that are told with one look at most: the others follow with the next ones."""
+SLOTS = 32
+"""Openings whose times are kept; more in an hour are counted as so many."""
+CAUSES = (
+    ("openings under fault current", "many openings under load"),
+    ("many operations",),
+    ("reclosing on to a lasting fault", "a control that chatters", "manual tests"),
+)
 ADVICE = (
     "Measure contact resistance and travel, and plan the exchange of the contacts.",
     "Plan the service of the drive: lubrication, springs, timing.",
+    "Find out what opens it; block reclosing until it is found.",
 )
-
-
-@settings
-class Breaker:
-    """What is known of one breaker."""
-
-    point: str = Field(min_length=3, max_length=129)
-    """Its position, as DEVICE.POINT."""
-    breaking_ka: float | None = Field(default=None, gt=0)
-    """Rated short-circuit breaking current, kA; the detector's when left out."""
-    breaking_operations: float | None = Field(default=None, gt=0)
-    """Openings at that current that the contacts bear; the detector's when left out."""
-    operations: int = Field(default=0, ge=0)
-    """Openings before the gateway began to count."""
-    worn: float = Field(default=0.0, ge=0, le=1)
-    """Share of the contacts that was worn before."""
 
 
 @settings
@@ -67,6 +60,8 @@ class BreakerConfig(DetectorConfig):
     """Exponent n of the current in the wear; makers state 1.4 to 2."""
     mechanical_operations: int = Field(default=10_000, ge=100)
     """Openings that the drive bears: 10000 of class M2 in IEC 62271-100, 2000 of M1."""
+    most_per_hour: int = Field(default=6, ge=1, le=SLOTS - 1)
+    """Most openings in an hour: more than a reclosing cycle and two tests."""
     warn_at: float = Field(default=0.8, gt=0, le=1)
     """Share of contacts or drive that may be used up."""
     report_every_s: Seconds = 3600.0
@@ -79,13 +74,13 @@ class BreakerConfig(DetectorConfig):
     def build(self, points: Points) -> Detector:
         """Make the detector for the breakers among the points."""
         rows = points.matching(self.points)
-        return BreakerDetector(points, [row for row in rows.tolist() if _quantity(points, row) == "breaker"], self)
+        return BreakerDetector(points, breakers(points, rows.tolist()), self)
 
     def outlook(self, points: Points) -> Sequence[Outlook]:
         """Tell of each breaker whether the current that it interrupts is known."""
-        rows = [row for row in points.matching(self.points).tolist() if _quantity(points, row) == "breaker"]
+        rows = breakers(points, points.matching(self.points).tolist())
         texts = ("operations only: no current in its bay", "operations and contact wear")
-        found = _currents(points, rows)
+        found = currents(points, rows)
         return [Outlook("breaker", points.label(row), possible=True, text=texts[bool(found[row])]) for row in rows]
 
 
@@ -93,7 +88,7 @@ class BreakerDetector(Kept):
     """All breakers at once: a comparison a frame while none moves."""
 
     KEPT: ClassVar = (
-        "_closed", "_amperes", "_openings", "_worn", "_highest", "_watched_ns", "_looked_ns", "_active",
+        "_closed", "_amperes", "_openings", "_opened_ns", "_worn", "_highest", "_watched_ns", "_looked_ns", "_active",
         "_since", "_told_ns", "_told_health",
     )  # fmt: skip
 
@@ -102,7 +97,7 @@ class BreakerDetector(Kept):
         self._at: Rows = np.array(rows, np.int32)
         self._shut = np.array([2.0 if points.configs[row].kind == "dbpos" else 1.0 for row in rows])
         self._currents = np.full((len(rows), PHASES), -1, np.int32)
-        bays = _currents(points, rows)
+        bays = currents(points, rows)
         for n, row in enumerate(rows):
             found = bays[row][:PHASES]
             self._currents[n, : len(found)] = found
@@ -117,7 +112,7 @@ class BreakerDetector(Kept):
         self._closed, self._amperes = np.full(n, np.nan), np.full((BEFORE, n * PHASES), np.nan)
         self._openings = np.array([float(each.operations) for each in own])
         self._worn, self._highest = np.array([each.worn for each in own], np.float64), np.zeros(n)
-        self._begun = self._used_up()
+        self._begun, self._opened_ns = self._used_up(), np.zeros((n, SLOTS), np.int64)
         self._watched_ns, self._looked_ns = np.zeros((), np.int64), np.zeros((), np.int64)
         self._active, self._since = np.zeros((len(KINDS), n), bool), np.zeros((len(KINDS), n), np.int64)
         self._told_ns, self._told_health = np.zeros(n, np.int64), np.full(n, np.nan)
@@ -133,7 +128,7 @@ class BreakerDetector(Kept):
             np.count_nonzero(moved)
             and (moved := moved & ((position == self._shut) | (position == self._shut - 1))).any()
         ):
-            self._operate(np.flatnonzero(moved), position)
+            self._operate(np.flatnonzero(moved), position, seen.time_ns)
         elif 0 <= seen.time_ns - int(self._looked_ns) < LOOK_NS:
             return ()
         self._watched_ns += min(max(seen.time_ns - int(self._looked_ns), 0), HOUR_NS) if self._looked_ns else 0
@@ -149,7 +144,7 @@ class BreakerDetector(Kept):
             self._active[KINDS.index(each.kind), index[each.rows[0]]] = True
         return taken
 
-    def _operate(self, moved: NDArray[np.intp], position: NDArray[np.float64]) -> None:
+    def _operate(self, moved: NDArray[np.intp], position: NDArray[np.float64], now_ns: int) -> None:
         """Note the new positions; those that opened have interrupted what flowed just before."""
         opened = moved[(self._closed[moved] == self._shut[moved]) & (position[moved] < self._shut[moved])]
         self._closed[moved] = position[moved]
@@ -159,6 +154,8 @@ class BreakerDetector(Kept):
         largest = np.fmax.reduce(np.fmax.reduce(flowed, axis=0).reshape(-1, PHASES), axis=1)[opened]
         amperes = np.where(np.isnan(largest), 0.0, np.minimum(largest, 2 * self._rated[opened]))
         self._openings[opened] += 1
+        self._opened_ns[opened, :-1] = self._opened_ns[opened, 1:]
+        self._opened_ns[opened, -1] = now_ns
         self._worn[opened] += (amperes / self._rated[opened]) ** self._config.exponent / self._bears[opened]
         self._highest[opened] = np.maximum(self._highest[opened], amperes)
 
@@ -166,18 +163,22 @@ class BreakerDetector(Kept):
         """Return float64[kind, n]: the share of contacts and drive that is used up."""
         return np.stack([self._worn, self._openings / self._config.mechanical_operations])
 
-    def _judge(self, now_ns: int) -> Sequence[Finding]:
-        used, known = self._used_up(), np.ones(self._active.shape, bool)
-        limit = self._config.warn_at
-        state = self._active, self._since
-        turned = turn(state, over=used >= limit, back=used < limit, known=known, now_ns=now_ns, delay_ns=0)
-        return [self._finding(kind, n, float(used[kind, n]), now_ns) for kind, n in turned]
+    def _lately(self, now_ns: int) -> NDArray[np.int64]:
+        """Return the openings of the last hour."""
+        recent = (self._opened_ns > 0) & (now_ns - self._opened_ns < HOUR_NS) & (self._opened_ns <= now_ns)
+        openings: NDArray[np.int64] = recent.sum(axis=1)
+        return openings
 
-    def _finding(self, kind: int, n: int, used: float, now_ns: int) -> Finding:
+    def _judge(self, now_ns: int) -> Sequence[Finding]:
+        levels = np.vstack([self._used_up() / self._config.warn_at, self._lately(now_ns) / self._config.most_per_hour])
+        over = levels >= np.array([[1.0], [1.0], [1.0 + 1e-9]])
+        back = levels < np.array([[1.0], [1.0], [0.5]])
+        known, state = np.ones(levels.shape, bool), (self._active, self._since)
+        turned = turn(state, over=over, back=back, known=known, now_ns=now_ns, delay_ns=0)
+        return [self._finding(kind, n, float(levels[kind, n]), now_ns) for kind, n in turned]
+
+    def _finding(self, kind: int, n: int, level: float, now_ns: int) -> Finding:
         row, active = int(self._at[n]), bool(self._active[kind, n])
-        counted = f"{self._openings[n]:.0f} openings, of up to {self._highest[n]:.0f} A"
-        part = f"{100 * used:.0f} % of the {PARTS[kind]} is used up"
-        limit = "" if active else f", below {100 * self._config.warn_at:.0f} % again"
         return Finding(
             detector="breaker",
             kind=KINDS[kind],
@@ -186,12 +187,25 @@ class BreakerDetector(Kept):
             severity=Severity(self._config.severity),
             time_ns=now_ns,
             active=active,
-            score=used / self._config.warn_at,
-            text=f"{self._points.label(row)}: {part} after {counted}{limit}",
-            causes=(("openings under fault current", "many openings under load"), ("many operations",))[kind],
+            score=level,
+            text=f"{self._points.label(row)}: {self._story(kind, n, now_ns, active=active)}",
+            causes=CAUSES[kind] if active else (),
             advice=ADVICE[kind] if active else "",
-            evidence={"contacts_worn": float(self._worn[n]), "openings": float(self._openings[n])},
+            evidence={
+                "contacts_worn": float(self._worn[n]),
+                "openings": float(self._openings[n]),
+                "openings_in_hour": int(self._lately(now_ns)[n]),
+            },
         )
+
+    def _story(self, kind: int, n: int, now_ns: int, *, active: bool) -> str:
+        if kind == 2:
+            often = f"{self._lately(now_ns)[n]} openings in an hour"
+            return f"{often}, {self._config.most_per_hour} are normal" if active else f"{often}: calm again"
+        used, limit = 100 * self._used_up()[kind, n], 100 * self._config.warn_at
+        counted = f"{self._openings[n]:.0f} openings, of up to {self._highest[n]:.0f} A"
+        part = f"{used:.0f} % of the {PARTS[kind]} is used up after {counted}"
+        return part if active else f"{part}, below {limit:.0f} % again"
 
     def _tell(self, frame: Frame) -> Sequence[Said]:
         """Tell the states that are due, or whose health has changed, those first that wait for longest."""
@@ -226,26 +240,3 @@ class BreakerDetector(Kept):
                 "highest_interrupted_a": float(self._highest[n]),
             },
         )
-
-
-def _role(points: Points, row: int) -> Role:
-    return points.configs[row].role or Role()
-
-
-def _quantity(points: Points, row: int) -> str | None:
-    return _role(points, row).quantity
-
-
-def _currents(points: Points, rows: Sequence[int]) -> dict[int, list[int]]:
-    """Return the phase currents of each breaker's bay, of its side where it is one of a transformer."""
-    bays: dict[str, list[int]] = {}
-    for row in range(len(points)):
-        role = _role(points, row)
-        if role.bay is not None and role.quantity == "current" and role.phase in ("a", "b", "c", "total", None):
-            bays.setdefault(role.bay, []).append(row)
-    return {row: _of_side(points, bays.get(_role(points, row).bay or "", []), _role(points, row).side) for row in rows}
-
-
-def _of_side(points: Points, currents: list[int], side: str | None) -> list[int]:
-    own = [row for row in currents if side is None or _role(points, row).side in (None, side)]
-    return own or currents

@@ -20,7 +20,8 @@ class Overload(Step):
     """The load of a feeder, or of all feeders of a transformer, grows beyond what they carry for ever."""
 
     FINDS: ClassVar[tuple[str, ...]] = (
-        "overload", "limit_high", "limit_high_high", "forecast_exceeded", "thermal", "ageing", *ODD,
+        "overload", "thermal_overload", "hot_spot", "limit_high", "limit_high_high", "forecast_exceeded", "thermal",
+        "ageing", *ODD,
     )  # fmt: skip
 
     do: Literal["overload"]
@@ -79,7 +80,9 @@ class TransformerStep(Step):
 class CoolingFailure(TransformerStep):
     """Fans and pumps of a transformer stand still: its oil becomes hotter than its load explains."""
 
-    FINDS: ClassVar[tuple[str, ...]] = ("thermal", "ageing", "limit_high", "limit_high_high", *ODD)
+    FINDS: ClassVar[tuple[str, ...]] = (
+        "thermal", "hot_spot", "thermal_overload", "ageing", "limit_high", "limit_high_high", *ODD,
+    )  # fmt: skip
 
     do: Literal["cooling_failure"]
     rise: float = Field(default=2.0, gt=1, le=4)
@@ -137,7 +140,7 @@ class TapHunting(TransformerStep):
 class IncipientGas(TransformerStep):
     """A fault inside a transformer makes gas, which stays in the oil when the fault is over."""
 
-    FINDS: ClassVar[tuple[str, ...]] = ("gas", *ODD)
+    FINDS: ClassVar[tuple[str, ...]] = ("dissolved_gas", "gassing", *ODD)
 
     do: Literal["incipient_gas"]
     fault: Literal["PD", "D1", "D2", "T1", "T2", "T3"]
@@ -170,7 +173,7 @@ class IncipientGas(TransformerStep):
 class BreakerWear(FeederStep):
     """A breaker opens and closes under load, again and again."""
 
-    FINDS: ClassVar[tuple[str, ...]] = ("breaker_wear", "pattern_break")
+    FINDS: ClassVar[tuple[str, ...]] = ("breaker_pumping", "breaker_wear", "pattern_break")
 
     do: Literal["breaker_wear"]
     period_s: float = Field(default=60.0, ge=2, le=3600)

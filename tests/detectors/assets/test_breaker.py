@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from detectors.assets.breaker import Breaker, BreakerConfig
+from detectors.assets.bays import Breaker
+from detectors.assets.breaker import BreakerConfig
 
 
 def plant_of(assets, *, kilo=False):
@@ -55,6 +56,19 @@ def test_worn_contacts_are_told(assets):
     assert body["asset"] == "f1.cb"
     assert body["failure_30d"] > 0.0003
     json.dumps(body)
+
+
+def test_openings_again_and_again_are_told(assets):
+    """More than six in an hour is one alarm, which an hour of rest ends; a reclosing cycle is none."""
+    plant = plant_of(assets)
+    detector = BreakerConfig().build(plant.points)
+    cycle = assets.findings(run(plant, detector, [(1, 100), (0, 0)] * 3))
+    said = assets.findings(run(plant, detector, [(1, 100), (0, 0)] * 6, begin_s=100))
+    said += [each for t in range(4000, 8000, 60) for each in assets.findings(run(plant, detector, [(1, 9)], begin_s=t))]
+
+    assert not cycle
+    assert [(each.kind, each.active) for each in said] == [("breaker_pumping", True), ("breaker_pumping", False)]
+    assert said[0].text == "f1.cb: 7 openings in an hour, 6 are normal"
 
 
 def test_what_is_no_opening(assets):
