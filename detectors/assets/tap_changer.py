@@ -183,7 +183,7 @@ class TapChangerDetector(Kept):
             turned = turn(
                 state, over=level > 1, back=level < 0.5, known=known[None, :], now_ns=now_ns, delay_ns=delay_ns
             )
-            findings += [self._finding(kind, n, float(level[0, n]), now_ns) for _, n in list(turned)]
+            findings += [self._finding(kind, n, float(level[0, n]), now_ns) for _, n in turned]
         return findings
 
     def _finding(self, kind: int, n: int, level: float, now_ns: int) -> Finding:

@@ -86,8 +86,8 @@ class Temperatures:
         """Whether it is time for a step."""
         return not 0 <= now_ns - int(self._time_ns) < STEP_NS
 
-    def step(self, now_ns: int, inputs: Inputs, too_warm: NDArray[np.bool_]) -> float:
-        """Follow the time to `now_ns` and return the hours that passed; `too_warm` learns no error."""
+    def step(self, now_ns: int, inputs: Inputs, too_warm: NDArray[np.bool_]) -> None:
+        """Follow the time to `now_ns`; a transformer that is `too_warm` learns no error."""
         minutes = max(now_ns - int(self._time_ns), 0) / MINUTE_NS if self._time_ns else 0.0
         ambient = np.where((inputs.ambient > AMBIENT_C[0]) & (inputs.ambient < AMBIENT_C[1]), inputs.ambient, np.nan)
         known = ~np.isnan(inputs.oil_load + ambient)
@@ -103,7 +103,6 @@ class Temperatures:
         self._time_ns[...] = now_ns
         self._learn(counted, too_warm)
         self._age(counted)
-        return minutes / 60
 
     def _advance(self, minutes: float) -> None:
         end = self._ambient + self._fleet.oil_end(self._oil_load)

@@ -139,7 +139,7 @@ class ThermalDetector(Temperatures, Kept):
         return [
             Learned(
                 each.name,
-                "ready" if self._learned_h[n] >= LEARNING_H else "learning",
+                "frozen" if self._active[0, n] else "ready" if self._learned_h[n] >= LEARNING_H else "learning",
                 min(float(self._learned_h[n]) / LEARNING_H, 1.0),
                 f"top oil {bias[n]:+.1f} K from the model, +-{sigma[n]:.1f} K, over {self._learned_h[n]:.0f} h",
             )

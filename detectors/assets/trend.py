@@ -21,21 +21,25 @@ NS = 1_000_000_000
 DAY_NS = 86_400 * NS
 LOOK_NS = 60 * NS
 """An hour's mean of sixty looks is as good as of all readings of a value that drifts."""
+FOLLOWING = (
+    "voltage", "current", "active_power", "reactive_power", "apparent_power", "power_factor", "frequency", "energy",
+)  # fmt: skip
+"""They follow customers, weather and markets, of which a drift of days says nothing: forecast and limits watch them."""
 MOST = 1e30
 """Larger numbers are no measurements; their means would overflow."""
 
 
 @settings
 class TrendConfig(DetectorConfig):
-    """Finds values that drift towards limits.high or limits.low over days and weeks; gases also to what is typical."""
+    """Finds values that drift towards limits.high or low over days and weeks; gases also to what is typical."""
 
     detector: Literal["trend"] = "trend"
     horizon_d: float = Field(default=30.0, ge=1, le=365)
     """How far ahead a limit is announced, days; never further than the trend was seen."""
     delay_s: float = Field(default=10_800.0, ge=0, le=604_800)
     """How long a limit must lie ahead before the alarm, and no longer before its end; seconds."""
-    severity: SeverityWord = "warning"
-    """Severity of the alarm."""
+    severity: SeverityWord = "info"
+    """Severity of the alarm; it tells of days to come, and needs nobody now."""
 
     def build(self, points: Points) -> Detector:
         """Make the detector for the points with limits, and for gases."""
@@ -140,11 +144,13 @@ class TrendDetector(Means, Kept):
 
 def _limits(config: PointConfig) -> tuple[float | None, float | None]:
     """Return low and high limit, the first that is reached; of a gas what is typical where it has none."""
-    limits, gas = config.limits, config.role.quantity if config.role is not None else None
+    limits, quantity = config.limits, config.role.quantity if config.role is not None else None
+    if quantity in FOLLOWING:
+        return None, None
     low = (limits.low if limits.low is not None else limits.low_low) if limits is not None else None
     high = (limits.high if limits.high is not None else limits.high_high) if limits is not None else None
-    if high is None and gas in GASES:
-        high = float(TYPICAL[GASES.index(gas)])
+    if high is None and quantity in GASES:
+        high = float(TYPICAL[GASES.index(quantity)])
     return low, high
 
 

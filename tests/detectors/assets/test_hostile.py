@@ -37,7 +37,8 @@ def plant_of(assets):
             *assets.transformer(name),
             *(assets.point(gas, gas, transformer=name) for gas in GASES),
             assets.point("tap", "tap", transformer=name),
-            *(assets.point(f"x{p}", "current", limits, bay=name, phase=p) for p in "abc"),
+            *(assets.point(f"x{p}", "current", bay=name, phase=p) for p in "abc"),
+            assets.point("level", "other", limits),
             assets.point("cb", "breaker", bay=name),
         ]
         for name in ("t1", "t2")
@@ -54,7 +55,7 @@ def rough(plant, seed, count):
     whole = base == 1.0
     values[:, whole] = np.where(values[:, whole] > 1, 1.0, 0.0) + 8 * (random.random((count, whole.sum())) < 0.1)
     times = np.cumsum(random.integers(1, 3600, count))
-    values[:, [name == "xa" for name in plant.points.names]] = 300 + 40 * (times / 86_400)[:, None]
+    values[:, [name == "level" for name in plant.points.names]] = 300 + 40 * (times / 86_400)[:, None]
     values[random.random((count, n)) < 0.05] = np.nan
     for at_s, row in zip(times.tolist(), values, strict=True):
         plant.values = row
@@ -73,7 +74,7 @@ def told(said):
 
 
 @every_check
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_no_numbers_break_it(config, data, assets):
     """Whatever the frames hold, in whatever order of time, nothing is raised and every text is one of JSON."""
@@ -100,7 +101,7 @@ def test_a_restart_changes_nothing(config, assets):
         assert told(said) == told(expected)
         for each in assets.findings(said):
             active[each.subject or each.rows, each.kind] = each
-        if k % 50 == 17:
+        if k % 80 == 17:
             state = {name: array.copy() for name, array in parted.state().items()}
             parted = config.build(plant.points)
             parted.restore(state)
@@ -113,7 +114,7 @@ def test_a_restart_changes_nothing(config, assets):
 def test_the_same_input_says_the_same(config, assets):
     """Twice the same frames give the same bytes."""
     plant = plant_of(assets)
-    frames = list(rough(plant, 4, 300))
+    frames = list(rough(plant, 4, 150))
     first, second = config.build(plant.points), config.build(plant.points)
 
     assert [told(first.observe(each)) for each in frames] == [told(second.observe(each)) for each in frames]
@@ -124,7 +125,7 @@ def test_begins_and_ends_by_turns(config, assets):
     """Of each subject and kind it says begin and end by turns; only a worse severity is told in between."""
     plant = plant_of(assets)
     detector, active = config.build(plant.points), {}
-    for frame in rough(plant, 5, 700):
+    for frame in rough(plant, 5, 350):
         for each in assets.findings(detector.observe(frame)):
             key = (each.subject or each.rows[0], each.kind)
             worse = key in active and active[key].active and each.severity.rank > active[key].severity.rank
@@ -141,7 +142,7 @@ def test_silence_for_a_week_says_nothing(config, assets):
         detector.observe(frame)
     last = frame
     unknown = replace(last, values=np.full(len(plant.points), np.nan), fresh=np.zeros(len(plant.points), bool))
-    for minute in range(1, 7 * 24 * 60, 7):
+    for minute in range(1, 7 * 24 * 60, 31):
         frame = replace(unknown, time_ns=last.time_ns + 60_000_000_000 * minute, utc_ns=unknown.utc_ns)
         assert not [each for each in assets.findings(detector.observe(frame)) if each.kind != "tap_hunting"]
 

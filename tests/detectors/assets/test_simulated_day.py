@@ -49,6 +49,7 @@ def run(grid, plant, checks, hours):
     return said
 
 
+@pytest.mark.slow
 def test_a_calm_day_and_a_failure_of_the_cooling(assets, plant, checks, monkeypatch):
     """Nothing is found in a day with a feeder switched; then one transformer's cooling fails, and that is found."""
     grid = Grid(seed=3)

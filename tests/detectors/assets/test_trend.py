@@ -42,8 +42,8 @@ def test_a_leak_is_told_with_its_date(assets):
 
 
 def test_what_is_no_trend(assets):
-    """Cycles of days and weeks, weather, noise, a constant, gaps, a step and silence raise nothing in seven weeks."""
-    day, random = days(49), np.random.default_rng(5)
+    """Cycles of days and weeks, weather, noise, a constant, gaps, a step and silence raise nothing in five weeks."""
+    day, random = days(35), np.random.default_rng(5)
     values = {
         "days": 60 + 35 * np.sin(2 * np.pi * day),
         "weeks": np.where(day % 7 < 5, 95.0, 40.0) + 3 * np.sin(2 * np.pi * day),
@@ -51,7 +51,7 @@ def test_what_is_no_trend(assets):
         "noise": 90 + random.normal(0, 3, len(day)),
         "constant": np.full(len(day), 99.9),
         "gaps": np.where(random.random(len(day)) < 0.5, np.nan, 50 + 20 * np.sin(2 * np.pi * day)),
-        "step": np.where(day < 20, 50.0, 90.0) + random.normal(0, 0.1, len(day)),
+        "step": np.where(day < 16, 50.0, 90.0) + random.normal(0, 0.1, len(day)),
         "silence": np.full(len(day), np.nan),
     }
     plant = assets.Plant({"d": [assets.point(name, "other", Limits(low=0, high=100)) for name in values]})
@@ -66,7 +66,7 @@ def test_what_is_no_trend(assets):
 
 def test_it_ends_when_the_value_stands(assets):
     """A drift that stops is told to have stopped."""
-    day = days(45)
+    day = days(34)
     said, _ = run(assets, 40 + 2 * np.minimum(day, 22))
 
     assert [each.active for each in assets.findings(said)] == [True, False]
