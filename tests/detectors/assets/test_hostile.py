@@ -21,7 +21,7 @@ CONFIGS = (
     ThermalConfig(delay_s=60),
     DissolvedGasConfig(delay_s=60),
     TapChangerConfig(tap_changers=(TapChanger(name="t1", lowest=-8, highest=8),), limit_delay_s=60),
-    BreakerConfig(mechanical_operations=100, warn_at=0.1),
+    BreakerConfig(mechanical_operations=100, warn_at=0.02),
     TrendConfig(delay_s=0),
 )
 every_check = pytest.mark.parametrize("config", CONFIGS, ids=[each.detector for each in CONFIGS])
