@@ -1,0 +1,164 @@
+"""Consistency: values that cannot all be true, and which of them is the suspect."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.model import Finding, Severity
+from detectors.physics import words
+from detectors.physics.judge import Judge
+from detectors.physics.suspect import Suspect, find
+from detectors.physics.system import System, compiled
+from protocols.model import Frame, Rows, Seen, Values
+from protocols.points import Points
+
+NOBODY, UNNAMED, SILENT = -1, -2, -3
+"""Instead of a suspect's row: the equation holds; no point is clear; another detector says it (a balance)."""
+MOST_SOUGHT = 8
+"""Suspects sought in one frame: each takes milliseconds, and when more equations begin to fail at once it is the bus."""
+
+
+class ConsistencyDetector:
+    """All equations of the roles; one finding a suspect, however many equations convict it."""
+
+    def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
+        self._points, self._severity = points, severity
+        equations, _, recipe = compiled(points, rows)
+        self.judge = Judge(System(points, equations, recipe))
+        self.owner = np.full(len(equations), NOBODY, np.int32)
+        self.before = np.full(len(points), np.nan)
+        self.still = np.zeros(len(points), bool)
+
+    def observe(self, seen: Seen) -> Sequence[Finding]:
+        """Return who became a suspect, or is none any more."""
+        if not isinstance(seen, Frame) or not len(self.owner):
+            return ()
+        begins, ends = self.judge.see(seen)
+        repeats = (seen.values == self.before) & (seen.values != 0)
+        self.still = np.where(seen.fresh, repeats, self.still)
+        self.before = np.where(seen.fresh, seen.values, self.before)
+        said = self._end(ends, seen) if len(ends) else []
+        return [*said, *self._begin(begins, seen)] if len(begins) else said
+
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
+        """Take up what was active when the gateway stopped, where there still is an equation for it."""
+        owner, taken = np.full_like(self.owner, NOBODY), []
+        owner[self.owner == SILENT] = SILENT
+        for finding in active:
+            mine = self._resumed(finding)
+            if len(mine):
+                owner[mine] = finding.rows[0] if len(finding.rows) == 1 else UNNAMED
+                taken.append(finding)
+        self.owner = owner
+        self.judge.failing = owner != NOBODY
+        return taken
+
+    def _resumed(self, finding: Finding) -> NDArray[np.intp]:
+        system = self.judge.system
+        if len(finding.rows) != 1:
+            names = np.array([equation.name == finding.subject for equation in system.equations], bool)
+            return np.flatnonzero(names)
+        owned = np.flatnonzero(self.owner == finding.rows[0])
+        return owned if len(owned) else system.holding(finding.rows[0])
+
+    def _end(self, ends: NDArray[np.intp], frame: Frame) -> list[Finding]:
+        owners = self.owner[ends]
+        self.owner[ends] = NOBODY
+        said = [self._unnamed(int(k), frame, active=False) for k in ends[owners == UNNAMED]]
+        freed = [int(row) for row in np.unique(owners[owners >= 0]) if not (self.owner == row).any()]
+        return [*said, *(self._cleared(row, frame) for row in freed)]
+
+    def _begin(self, begins: NDArray[np.intp], frame: Frame) -> list[Finding]:
+        """Convict one after the other, the worst equation first; what a suspect explains is its own."""
+        said = []
+        left = sorted(begins.tolist(), key=lambda k: -float(self.judge.score[k]))
+        sought = 0
+        while left:
+            k = left.pop(0)
+            suspect = find(self.judge, frame.values, k, self.still) if sought < MOST_SOUGHT else None
+            sought += 1
+            if suspect is None:
+                balance = self.judge.system.equations[k].family == "balance"
+                self.owner[k] = SILENT if balance else UNNAMED
+                said += [] if balance else [self._unnamed(k, frame, active=True)]
+                continue
+            new = not (self.owner == suspect.row).any()
+            own = {k, *(other for other in left if other in self.judge.system.holding(suspect.row))}
+            left = [other for other in left if other not in own]
+            self.owner[list(own)] = suspect.row
+            said += [self._convicted(k, suspect, frame, sorted(own))] if new else []
+        return said
+
+    def _convicted(self, k: int, suspect: Suspect, frame: Frame, own: Sequence[int]) -> Finding:
+        row, equation = suspect.row, self.judge.system.equations[k]
+        label, config = self._points.label(row), self._points.configs[row]
+        actual, unit = float(frame.values[row]), f" {config.unit}".rstrip()
+        story = f"{label} {actual:.5g}{unit} does not fit, {suspect.expected:.5g}{unit} would"
+        return Finding(
+            detector="consistency",
+            kind="inconsistent",
+            device=self._points.device(row),
+            rows=(row,),
+            severity=self._severity,
+            time_ns=frame.time_ns,
+            score=float(self.judge.score[k]),
+            expected=suspect.expected,
+            actual=actual,
+            text=f"{story} ({words.deviation(actual, suspect)}): {self._numbers(k)}",
+            evidence={
+                "suspect": label,
+                "explains": suspect.share,
+                "equations": [self.judge.system.equations[other].name for other in own],
+                "terms": self._terms(k, frame.values),
+                "place": equation.place,
+            },
+            causes=words.causes(config, actual, suspect.expected),
+            advice=words.advice(label, named=True),
+        )
+
+    def _unnamed(self, k: int, frame: Frame, *, active: bool) -> Finding:
+        equation = self.judge.system.equations[k]
+        row = equation.rows[0]
+        text = f"{equation.place}: {self._numbers(k)}" if active else f"{equation.place}: {equation.what} holds again"
+        return Finding(
+            detector="consistency",
+            kind="inconsistent",
+            device=self._points.device(row),
+            subject=equation.name,
+            rows=equation.rows,
+            severity=self._severity,
+            time_ns=frame.time_ns,
+            active=active,
+            score=float(self.judge.score[k]),
+            text=text,
+            evidence={"equations": [equation.name], "terms": self._terms(k, frame.values), "place": equation.place},
+            causes=words.causes(self._points.configs[row], 1.0, 0.0) if active else (),
+            advice=words.advice(equation.place, named=False) if active else "",
+        )
+
+    def _cleared(self, row: int, frame: Frame) -> Finding:
+        value, unit = float(frame.values[row]), f" {self._points.configs[row].unit}".rstrip()
+        known = np.isfinite(value)
+        shown = f"{value:.5g}{unit} fits again" if known else "is not suspected any more"
+        return Finding(
+            detector="consistency",
+            kind="inconsistent",
+            device=self._points.device(row),
+            rows=(row,),
+            severity=self._severity,
+            time_ns=frame.time_ns,
+            active=False,
+            actual=value if known else None,
+            text=f"{self._points.label(row)} {shown}",
+        )
+
+    def _numbers(self, k: int) -> str:
+        judge = self.judge
+        left, apart = float(judge.left[k]), float(judge.apart[k])
+        return words.numbers(judge.system.equations[k], left, left - apart, float(judge.tolerance[k]))
+
+    def _terms(self, k: int, values: Values) -> Mapping[str, Any]:
+        rows = self.judge.system.equations[k].rows
+        return {self._points.label(row): float(v) for row in rows if np.isfinite(v := values[row])}

@@ -1,0 +1,108 @@
+"""The suspect: which one point, were it another value, would let all equations hold that contain it.
+
+Leave one out: each point of a failing equation is set free in turn, and the value is sought (Gauss-Newton, from where it
+stands and from its negative) that brings every equation with it nearest to zero, in units of what is normal there. The
+suspect is the point whose freedom explains most. A point that stands in many equations which hold is none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.physics.judge import FLOOR, Judge
+from protocols.model import Values
+
+SPREADS = 4.0
+"""Spreads in a tolerance, about: what makes failures of different equations comparable."""
+STEPS = 5
+NUDGE = 1e-4
+LOST = 10.0
+"""What it costs, in spreads, when an equation that is judged now could not be judged any more."""
+CLEAR = 4.0
+"""Two spreads: so much better than any other must the first be. Nearer than that, nobody is named."""
+ENOUGH = 0.6
+"""Share of the failure that a single point must explain."""
+STILL = 6.0
+"""Credit in spreads squared for a reading that repeats the one before to the last digit, while others move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A point and the value, in its unit, with which everything would hold; `share` of the failure it explains."""
+
+    row: int
+    expected: float
+    share: float
+
+
+def find(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) -> Suspect | None:
+    """Return the one point that explains why `equation` fails with `values` float64[n]; None if none is clear."""
+    system = judge.system
+    rows = [row for row in system.equations[equation].rows if np.isfinite(values[row])]
+    contains = np.array([np.isin(np.arange(len(system)), system.holding(row)) for row in rows])
+    measure = _Measure(judge, values)
+    before = measure.of(values) ** 2
+    solved, after = _solved(measure, values, rows, contains)
+    gains = (contains * before).sum(axis=1) - after
+    credit = gains + STILL * still[rows]
+    order = np.argsort(-credit, kind="stable")
+    best = int(order[0])
+    share = float(gains[best] / max((contains[best] * before).sum(), 1e-12))
+    clear = len(order) == 1 or credit[best] - credit[order[1]] >= CLEAR
+    return Suspect(rows[best], float(solved[best]), share) if clear and share >= ENOUGH else None
+
+
+class _Measure:
+    """How far each equation is from holding, in spreads, for any values of the points."""
+
+    def __init__(self, judge: Judge, values: Values) -> None:
+        self._judge = judge
+        with np.errstate(invalid="ignore", over="ignore"):
+            look = judge.system.look(values)
+        self._base = look.size + FLOOR * judge.usual
+        self._spread = np.maximum(judge.tolerance, 1e-9) / SPREADS
+        self._known = np.isfinite(judge.tolerance) & np.isfinite(look.left - look.right)
+        self._holds = np.zeros(len(judge.system))
+        holding = self._known & ~judge.learning.ready & (judge.score <= 1)
+        self._holds = np.where(holding, self._apart(values), 0.0)
+
+    def of(self, values: Values) -> Values:
+        """Return float64[..., equations]; an equation that could not be judged before counts nothing."""
+        apart = (self._apart(values) - self._holds) / self._spread
+        return np.where(self._known, np.where(np.isfinite(apart), apart, LOST), 0.0)
+
+    def _apart(self, values: Values) -> Values:
+        system, learning = self._judge.system, self._judge.learning
+        with np.errstate(invalid="ignore", over="ignore"):
+            look = system.look(values)
+            raw = look.left - look.right
+            beyond = np.maximum(raw - system.high * self._base, 0.0) - np.maximum(system.low * self._base - raw, 0.0)
+            return np.where(learning.ready, self._judge.offset(look), beyond)
+
+
+def _solved(
+    measure: _Measure, values: Values, rows: Sequence[int], contains: NDArray[np.bool_]
+) -> tuple[Values, Values]:
+    """Return the best value of each of `rows`, and what is left of the failure of its equations with it."""
+    count, at = len(rows), np.arange(2 * len(rows))
+    columns, mask = np.tile(rows, 2), np.tile(contains, (2, 1))
+    cases = np.tile(values, (2 * count, 1))
+    cases[at[count:], columns[count:]] *= -1
+    best, least = values[columns].copy(), np.full(2 * count, np.inf)
+    for _ in range(STEPS):
+        there = cases[at, columns]
+        apart = measure.of(cases) * mask
+        cost = (apart**2).sum(axis=1)
+        better = cost < least
+        best, least = np.where(better, there, best), np.where(better, cost, least)
+        step = np.where(there == 0, 1e-3, NUDGE * np.abs(there))
+        cases[at, columns] = there + step
+        slope = (measure.of(cases) * mask - apart) / step[:, None]
+        weight = (slope**2).sum(axis=1)
+        down = np.divide((slope * apart).sum(axis=1), weight, out=np.zeros(2 * count), where=weight > 0)
+        cases[at, columns] = there - np.nan_to_num(down, posinf=0.0, neginf=0.0)
+    best, least = best.reshape(2, count), least.reshape(2, count)
+    pick = np.argmin(least, axis=0)
+    return best[pick, np.arange(count)], least[pick, np.arange(count)]

@@ -1,0 +1,106 @@
+"""The system: all equations of a substation as flat arrays, and how far each is from holding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.physics.bays import of_bay
+from detectors.physics.buses import of_buses
+from detectors.physics.channels import Channels, Recipe
+from detectors.physics.equation import Equation
+from detectors.physics.plan import Missing, Plan
+from detectors.physics.transformers import of_transformer
+from protocols.model import Rows, Values
+from protocols.points import Points
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One evaluation: float64[..., equations] each; NaN where an equation cannot be judged."""
+
+    left: Values
+    right: Values
+    size: Values
+    along: Values
+    beside: Values
+
+
+def compiled(points: Points, rows: Rows) -> tuple[list[Equation], list[Missing], Recipe]:
+    """Return every equation that the roles of `rows` make possible, what is missing for others, and their channels."""
+    plan = Plan(points, rows)
+    made = [each for place in plan.places for each in of_bay(plan, place)]
+    sides = {(place.transformer, place.side): place for place in plan.places if place.transformer}
+    for name in dict.fromkeys(place.transformer for place in plan.places if place.transformer):
+        if (name, "hv") in sides and (name, "lv") in sides:
+            made += of_transformer(plan, sides[name, "hv"], sides[name, "lv"])
+        else:
+            made.append(Missing("losses and ratio", name, "needs measurements of both sides (side: hv, lv)"))
+    made += of_buses(plan)
+    equations = [each for each in made if isinstance(each, Equation)]
+    return equations, [each for each in made if isinstance(each, Missing)], plan.recipe
+
+
+class System:
+    """`equations` with their channels. `rows` int[terms] and `starts` int[equations] are the points of each."""
+
+    def __init__(self, points: Points, equations: Sequence[Equation], recipe: Recipe) -> None:
+        self.equations = tuple(equations)
+        self.channels = Channels(recipe)
+        at = self.channels.at
+        self._picked = np.array(
+            [[at(e.left), at(e.right), at(e.size), at(e.along), at(e.beside)] for e in equations], np.intp
+        ).reshape(-1, 5)
+        self.share, self.low, self.high, self.skew_s, self.tightest = (
+            np.array([getattr(e, key) for e in equations], np.float64)
+            for key in ("share", "low", "high", "skew_s", "tightest")
+        )
+        self.rows = np.array([row for e in equations for row in e.rows], np.intp)
+        self.of_term = np.repeat(np.arange(len(equations)), [len(e.rows) for e in equations])
+        self.starts = np.cumsum([0, *(len(e.rows) for e in equations)])[:-1].astype(np.intp)
+        switches = [(k, row, True) for k, e in enumerate(equations) for row in e.closed]
+        switches += [(k, row, False) for k, e in enumerate(equations) for row in e.open]
+        self._switched, self._switch = (np.array([s[i] for s in switches], np.intp) for i in (0, 1))
+        self._state = np.array([_state(points, row, closed=closed) for _, row, closed in switches], np.float64)
+        alike = [(k, at(a), at(b), share) for k, e in enumerate(equations) for a, b, share in e.alike]
+        self._alike = np.array([pair[:3] for pair in alike], np.intp).reshape(-1, 3).T
+        self._least = np.array([pair[3] for pair in alike], np.float64)
+
+    def __len__(self) -> int:
+        return len(self.equations)
+
+    def look(self, values: Values) -> Look:
+        """Return what all equations compare, of the points' `values` float64[..., n]."""
+        channels = self.channels.of(values)
+        left, right, size, along, beside = (channels[..., self._picked[:, k]] for k in range(5))
+        which, a, b = self._alike
+        one, other = channels[..., a], channels[..., b]
+        apart = (one < self._least * other) | (other < self._least * one)
+        if apart.any():
+            _void(left, which, apart)
+        if len(self._switch):
+            wrong = values[..., self._switch] != self._state
+            if wrong.any():
+                _void(left, self._switched, wrong)
+        return Look(left, right, np.abs(size), along, beside)
+
+    def holding(self, row: int) -> NDArray[np.intp]:
+        """Return the equations that contain the point `row`."""
+        return np.unique(self.of_term[self.rows == row])
+
+
+def _void(left: Values, which: NDArray[np.intp], void: Mask) -> None:
+    """Make NaN those equations of which one of the conditions `void` is not met."""
+    if left.ndim == 1:
+        left[which[void]] = np.nan
+        return
+    case, k = np.nonzero(void)
+    left[case, which[k]] = np.nan
+
+
+def _state(points: Points, row: int, *, closed: bool) -> float:
+    """Return the value of a breaker that is closed or open; a double-point position is 2 or 1, a bit 1 or 0."""
+    return float(closed) + (1.0 if points.configs[row].kind == "dbpos" else 0.0)
