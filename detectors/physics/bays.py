@@ -60,7 +60,9 @@ def _volt_ampere(plan: Plan, place: Place) -> Iterator[Made]:
         yield Missing("S = √3 · U · I", place.name, f"needs {names}" + ("" if voltage else " here or on its bus"))
         return
     right = plan.recipe.product(voltage[0], current[0], 3**0.5)
-    yield _equal(plan, place, ("volt-ampere", "S = √3 · U · I"), apparent, (right, voltage[1] + current[1]))
+    share = plan.share(apparent[1], voltage[1], current[1])
+    words, rows = ("volt-ampere", "S = √3 · U · I"), voltage[1] + current[1]
+    yield _equal(plan, place, words, apparent, (right, rows), share=share)
 
 
 def _voltages(plan: Plan, place: Place) -> Iterator[Made]:
@@ -98,13 +100,14 @@ def _equal(  # noqa: PLR0913 - the keys of an equation
     right: tuple[Ref, tuple[int, ...]],
     *,
     size: Ref | None = None,
+    share: float | None = None,
     alike: tuple[tuple[Ref, Ref, float], ...] = (),
     bounds: tuple[float, float] = (0.0, 0.0),
     learns: bool = True,
 ) -> Equation:
     rows = tuple(dict.fromkeys(left[1] + right[1]))
     unit, worth = plan.unit(left[1])
-    share = plan.share(*((row,) for row in rows)) if len(rows) < 3 else plan.share(left[1], right[1])
+    share = plan.share(left[1], right[1]) if share is None else share
     size = size or right[0]
     return Equation(
         name=f"{place.name.replace(' ', '-')}.{words[0]}",

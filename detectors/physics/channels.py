@@ -102,6 +102,11 @@ class Channels:
         self._scale = _last(made["product"])
         self._size = _Sums([[(self.at(r), 1.0) for r in parts[0]] for parts in made["size"]])  # type: ignore[attr-defined]
 
+    def worth(self, row: int) -> float:
+        """Return what the value of a point is multiplied by to be in its base unit; 1 where it is in no equation."""
+        found = np.flatnonzero(self.rows == row)
+        return float(self._factor[found[0]]) if len(found) else 1.0
+
     def at(self, ref: Ref) -> int:
         """Return the place of a channel in what `of` returns."""
         number = self._raw + 2 + ref.number if ref.number < 0 else ref.number

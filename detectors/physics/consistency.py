@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
 from detectors.physics import words
 from detectors.physics.judge import Judge
@@ -20,7 +21,7 @@ MOST_SOUGHT = 8
 """Suspects sought in one frame: each takes milliseconds, and when more equations begin to fail at once it is the bus."""
 
 
-class ConsistencyDetector:
+class ConsistencyDetector(Kept):
     """All equations of the roles; one finding a suspect, however many equations convict it."""
 
     def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
@@ -30,6 +31,15 @@ class ConsistencyDetector:
         self.owner = np.full(len(equations), NOBODY, np.int32)
         self.before = np.full(len(points), np.nan)
         self.still = np.zeros(len(points), bool)
+
+    def state(self) -> State:
+        """Return the state of all equations, and who is suspected of what."""
+        return {"owner": self.owner, "before": self.before, "still": self.still, **self.judge.state()}
+
+    def restore(self, state: State) -> None:
+        """Put back what `state` returned once."""
+        super().restore(state)
+        self.judge.restored()
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return who became a suspect, or is none any more."""
@@ -156,8 +166,8 @@ class ConsistencyDetector:
 
     def _numbers(self, k: int) -> str:
         judge = self.judge
-        left, apart = float(judge.left[k]), float(judge.apart[k])
-        return words.numbers(judge.system.equations[k], left, left - apart, float(judge.tolerance[k]))
+        left, apart = float(judge.sides[0, k]), float(judge.offset[k])
+        return words.numbers(judge.system.equations[k], left, left - apart, float(judge.limit[k]))
 
     def _terms(self, k: int, values: Values) -> Mapping[str, Any]:
         rows = self.judge.system.equations[k].rows

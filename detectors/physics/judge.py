@@ -1,128 +1,166 @@
-"""The judge: which equations fail now. A fixed state an equation, a dozen array operations a look.
+"""The judge: which equations fail now. A fixed state an equation, some forty array operations a look.
 
 An equation is judged when every point in it was read anew since it was judged last. It fails when it is apart by more
 than the classes of its instruments allow, or, once it has learned, by more than it ever strays. To that is added by how
 much its terms moved between the moments at which they were read. It begins to be said when it fails twice in a row on
-the same side, or once by GROSS times; it ends when it was within CALM of the limit twice in a row.
+the same side, once by GROSS times, or when its running mean leaves the limit of that; it ends when it was within CALM of
+all that twice in a row.
+
+    offset = left - right - gain along - gain beside          limit = T size + F usual + skew |moved|
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.physics.learning import Learning
-from detectors.physics.system import Look, System
+from detectors.physics.system import ALONG, BESIDE, LEFT, RIGHT, SIZE, System
 from protocols.model import Frame, Values
 
 NS = 1_000_000_000
-GROSS = 2.0
-"""Beyond twice the limit there is no chance left, and nothing to wait for."""
+GROSS = 1.6
+"""Beyond 1.6 times the limit, seven spreads, there is no chance left, and nothing to wait for."""
 CALM = 0.7
 TWICE = 2
 FLOOR = 0.05
 """Below a twentieth of the usual load an instrument of class 0.5 may err as at a twentieth (IEC 61869-2 table 201)."""
 RISE, FALL = 1 / 16, 1e-5
 """How fast the usual load follows upwards, so that a single wrong value is none, and downwards, in days at 1 Hz."""
+MEAN = 0.25
+"""Weight of a reading in the running mean: what is small but stays shows in four to eight."""
+MOST = 1.5
+"""One reading counts in the mean as at most so many limits, so that it forgets a gross one as fast."""
+LEARN_NS = 5 * NS
+"""Readings nearer than that tell the same, and learning costs as much as judging."""
 
 Index = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+_NONE: Index = np.zeros(0, np.intp)
 
 
 class Judge:
     """State of all equations. `failing` bool[n] is what began and has not ended; `score` float64[n], 1 is the limit."""
 
-    KEPT = ("waits", "left", "right", "seen_ns", "usual", "beyond", "within", "failing")
+    KEPT = ("waits", "sides", "seen_ns", "usual", "beyond", "within", "failing", "mean", "learnt_ns")
 
     def __init__(self, system: System) -> None:
         size = len(system)
         self.system = system
         self.learning = Learning(system.tightest > 0)
         self.waits = np.ones(len(system.rows), bool)
-        self.left, self.right = np.full(size, np.nan), np.full(size, np.nan)
+        self.sides = np.full((2, size), np.nan)
         self.seen_ns = np.zeros(size, np.int64)
         self.usual = np.zeros(size)
         self.beyond = np.zeros(size, np.int8)
         self.within = np.zeros(size, np.int8)
         self.failing = np.zeros(size, bool)
-        self.score = np.zeros(size)
-        self.tolerance = np.full(size, np.inf)
-        self.apart = np.zeros(size)
+        self.mean = np.zeros(size)
+        self.learnt_ns = np.zeros((), np.int64)
+        self.score, self.offset = np.zeros(size), np.zeros(size)
+        self.limit = np.full(size, np.inf)
+        self.restored()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what later findings depend on."""
+        learned = {f"learning.{name}": getattr(self.learning, name) for name in self.learning.KEPT}
+        return {f"judge.{name}": getattr(self, name) for name in self.KEPT} | learned
+
+    def restored(self) -> None:
+        """Work out anew what follows from the state."""
+        self.learning.recount()
+        system, learning, sharp = self.system, self.learning, self.learning.sharp
+        strict = np.maximum(learning.limit * learning.spread, system.tightest)
+        middle, half = (system.high + system.low) / 2, (system.high - system.low) / 2
+        self._middle, half = np.where(sharp, 0.0, middle), np.where(sharp, 0.0, half)
+        share = np.where(sharp, strict, system.share)
+        self._of_size, self._of_usual = share + half, share * FLOOR + half * system.idle
+        self._gain = np.where(sharp, learning.gain, 0.0)
+        self._banded = bool(self._middle.any())
 
     def see(self, frame: Frame) -> tuple[Index, Index]:
         """Return the equations that begin and that end to fail with this frame."""
         due = self._due(frame)
         if due is not None and not due.any():
             return _NONE, _NONE
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             look = self.system.look(frame.values)
-            known = np.isfinite(look.left) & np.isfinite(look.right) & np.isfinite(look.size)
-            return self._turn(look, known if due is None else known & due, frame.time_ns)
+            self._weigh(look, due, frame.time_ns)
+            return self._turn()
 
-    def offset(self, look: Look) -> Values:
-        """Return float64[..., n]: how far each is apart, less what it has learned that it always is."""
-        gain = np.where(self.learning.ready, self.learning.gain, 0.0)
-        return look.left - look.right - gain[0] * look.along - gain[1] * look.beside
+    def apart(self, look: Values, usual: Values) -> Values:
+        """Return float64[..., n]: left less right, less what each is known to be apart, or may be in the middle."""
+        gain = self._gain
+        apart: Values = look[..., LEFT, :] - look[..., RIGHT, :]
+        apart -= gain[0] * look[..., ALONG, :]
+        apart -= gain[1] * look[..., BESIDE, :]
+        if self._banded:
+            apart -= self._middle * (look[..., SIZE, :] + self.system.idle * usual)
+        return apart
 
-    def _due(self, frame: Frame) -> NDArray[np.bool_] | None:
+    def _due(self, frame: Frame) -> Mask | None:
         """Return which equations have only points that were read since; None for all of them."""
         system = self.system
         if frame.fresh.all():
             self.waits[:] = True
             return None
         self.waits &= ~frame.fresh[system.rows]
-        if not len(system.starts):
-            return np.zeros(0, bool)
-        due = ~np.logical_or.reduceat(self.waits, system.starts)
+        due: Mask = ~np.logical_or.reduceat(self.waits, system.starts)
         self.waits |= due[system.of_term]
         return due
 
-    def _turn(self, look: Look, known: NDArray[np.bool_], now_ns: int) -> tuple[Index, Index]:
-        self._weigh(look, known, now_ns)
-        up = np.where(self.apart > 0, 1, -1).astype(np.int8)
-        fails = (self.score > 1) & known
-        run = np.where(self.beyond * up > 0, np.minimum(np.abs(self.beyond) + 1, TWICE), 1) * up
-        self.beyond = np.where(known, np.where(fails, run, 0), self.beyond).astype(np.int8)
-        calm = known & (self.score < CALM)
-        self.within = np.where(known, np.where(calm, np.minimum(self.within + 1, TWICE), 0), self.within)
-        begins = ~self.failing & fails & ((np.abs(self.beyond) >= TWICE) | (self.score > GROSS))
-        ends = self.failing & (self.within >= TWICE) & known
-        self.failing ^= begins | ends
-        return np.flatnonzero(begins), np.flatnonzero(ends)
+    def _weigh(self, look: Values, due: Mask | None, now_ns: int) -> None:
+        """Work out `score`, `offset`, `limit` and the mean of what is known, and learn from what is normal."""
+        size = look[SIZE] = np.abs(look[SIZE])
+        offset = self.apart(look, self.usual)
+        known = np.isfinite(offset) & np.isfinite(size)
+        if due is not None:
+            known &= due
+        self.usual += np.where(known, size - self.usual, 0.0) * self._pace(size)
+        limit = self._of_size * size + self._of_usual * self.usual + self._skew(look, known, now_ns)
+        limit = np.maximum(limit, np.finfo(float).tiny)
+        signed = np.where(known, offset / limit, 0.0)
+        self.known, self.offset, self.limit = known, offset, limit
+        self.mean += np.where(known, np.clip(signed, -MOST, MOST) - self.mean, 0.0) * MEAN
+        self.score = np.abs(signed)
+        if self.learning.learning and not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
+            self._learn(look, now_ns)
 
-    def _weigh(self, look: Look, known: NDArray[np.bool_], now_ns: int) -> None:
-        """Work out `score`, `apart` (as learned) and `tolerance` of what is known, and learn from what is normal."""
-        system, learning = self.system, self.learning
-        self._follow(look, known)
-        base = look.size + FLOOR * self.usual
-        skew = self._skew(look, known, now_ns)
-        raw = look.left - look.right
-        allowed = system.share * base + skew
-        odd = np.maximum(raw - system.high * base, system.low * base - raw)
-        score, apart, tolerance = odd / allowed, np.where(raw > 0, odd, -odd), allowed
-        normal = known & (odd <= allowed) & ~self.failing
-        if learning.learning:
-            scale = np.where(base > 0, base, np.inf)
-            learning.learn(normal, (raw / scale, look.along / scale, look.beside / scale), now_ns)
-        if learning.ready.any():
-            strict = np.fmax(learning.limit * learning.spread, system.tightest) * base + skew
-            offset = self.offset(look)
-            learned = np.where(learning.ready, np.abs(offset) / strict, 0.0)
-            sharper = learned > score
-            score, apart = np.where(sharper, learned, score), np.where(sharper, offset, apart)
-            tolerance = np.where(sharper, strict, allowed)
-        self.score = np.where(known & np.isfinite(score), score, 0.0)
-        self.apart, self.tolerance = np.where(known, apart, 0.0), np.where(known, tolerance, np.inf)
+    def _pace(self, size: Values) -> Values:
+        return np.where(size > self.usual, np.where(self.usual > 0, RISE, 1.0), FALL)
 
-    def _follow(self, look: Look, known: NDArray[np.bool_]) -> None:
-        above = np.where(known, look.size - self.usual, 0.0)
-        self.usual = self.usual + above * np.where(above > 0, np.where(self.usual > 0, RISE, 1.0), FALL)
-
-    def _skew(self, look: Look, known: NDArray[np.bool_], now_ns: int) -> Values:
+    def _skew(self, look: Values, known: Mask, now_ns: int) -> Values:
         """Return by how much the terms may differ because they were read at different moments."""
-        passed_s = np.maximum((now_ns - self.seen_ns) / NS, 1e-3)
-        moved = np.abs(look.left - self.left) + np.abs(look.right - self.right)
-        part = np.where(np.isnan(moved), 0.0, moved) * np.minimum(self.system.skew_s / passed_s, 1.0)
-        self.left, self.right = np.where(known, look.left, self.left), np.where(known, look.right, self.right)
-        self.seen_ns = np.where(known, now_ns, self.seen_ns)
+        moved = np.abs(look[: RIGHT + 1] - self.sides).sum(axis=0)
+        passed_s = np.maximum(now_ns - self.seen_ns, 1) / NS
+        part = np.where(moved >= 0, moved, 0.0) * np.minimum(self.system.skew_s / passed_s, 1.0)
+        np.copyto(self.sides, look[: RIGHT + 1], where=known)
+        np.copyto(self.seen_ns, now_ns, where=known)
         return part
 
+    def _turn(self) -> tuple[Index, Index]:
+        far = self.score > 1
+        slow = np.abs(self.mean) > self.learning.mean_limit
+        if not (far.any() or slow.any() or self.beyond.any() or self.failing.any()):
+            return _NONE, _NONE
+        known = self.known
+        side = np.where(self.offset > 0, 1, -1).astype(np.int8)
+        run = np.where(self.beyond * side > 0, np.minimum(np.abs(self.beyond) + 1, TWICE), 1) * side
+        np.copyto(self.beyond, np.where(far, run, 0).astype(np.int8), where=known)
+        calm = (self.score < CALM) & (np.abs(self.mean) < CALM * self.learning.mean_limit)
+        np.copyto(self.within, np.where(calm, np.minimum(self.within + 1, TWICE), 0).astype(np.int8), where=known)
+        fails = (far & ((np.abs(self.beyond) >= TWICE) | (self.score > GROSS))) | slow
+        begins, ends = known & fails & ~self.failing, known & self.failing & (self.within >= TWICE)
+        self.failing ^= begins | ends
+        self.within[begins] = 0
+        return np.flatnonzero(begins), np.flatnonzero(ends)
 
-_NONE: Index = np.zeros(0, np.intp)
+    def _learn(self, look: Values, now_ns: int) -> None:
+        """Let it learn from what is normal, before it is sharp also from what only its class allows."""
+        self.learnt_ns[...] = now_ns
+        base = look[SIZE] + FLOOR * self.usual
+        normal = self.known & (self.score <= 1) & ~self.failing & (base > 0)
+        scale = np.where(normal, base, 1.0)
+        shares = ((look[LEFT] - look[RIGHT]) / scale, look[ALONG] / scale, look[BESIDE] / scale)
+        if self.learning.learn(normal, shares, self.mean, now_ns):
+            self.restored()

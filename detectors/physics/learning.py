@@ -1,10 +1,11 @@
 """What each equation learns of its own normal: the constant error of its instruments, and how far it strays from it.
 
-Three stretches, each longer than both so many readings and so many hours. On the first, the offset is fitted along two
+Four stretches, each longer than both so many readings and so many hours. On the first, the offset is fitted along two
 channels by least squares (a gain error; the losses a + b I^2). On the second, the spread around it. On the third, which
 neither of them has seen, how long the tail is: the mean excess over TAIL spreads. The limit is where an exponential
 tail with that mean leaves RATE of all readings; it is exact for exponential tails and on the safe side for normal ones.
-Readings that the class of the instruments does not allow are no normal ones, and not learned.
+On the fourth, how far the running mean strays. Readings that the class of the instruments does not allow are no normal
+ones, and not learned.
 """
 
 import numpy as np
@@ -13,22 +14,24 @@ from numpy.typing import NDArray
 from protocols.model import Values
 
 NS = 1_000_000_000
-STRETCH_S = (28_800, 28_800, 28_800)
-"""A day in all: loads of the night and of the day."""
-STRETCH = (400, 400, 1_600)
+STRETCH_S = 28_800
+"""A day and a third in all: loads of the night and of the day."""
+STRETCH = np.array([400, 400, 1_600, 800])
 """Readings: a spread is then known within 4 %, and 70 are in the tail of a normal distribution."""
 TAIL = 2.0
-RATE = 1e-5
-"""Share of readings at which one equation may be beyond its limit by chance."""
-READY = 3
+RATE = 1e-4
+"""Share of readings at which one equation may be beyond its limit by chance; it takes two in a row to be said."""
+SHARP, READY = 3, 4
+"""From stage SHARP on the limit is known, at READY that of the mean as well."""
 
 Mask = NDArray[np.bool_]
 
 
 class Learning:
-    """Fixed arrays, one entry an equation: `stage` 0 to 3 (ready), `gain` [2, n], `spread`, `limit` in spreads."""
+    """Fixed arrays, one entry an equation: `stage` 0 to 4 (-1 learns nothing), `gain` [2, n], `spread` as a share of
+    the equation's size, `limit` in spreads, `mean_limit` of the running mean in limits."""
 
-    KEPT = ("stage", "count", "since_ns", "sums", "gain", "spread", "limit")
+    KEPT = ("stage", "count", "since_ns", "sums", "gain", "spread", "limit", "mean_limit")
 
     def __init__(self, learns: Mask) -> None:
         size = len(learns)
@@ -37,54 +40,61 @@ class Learning:
         self.since_ns = np.zeros(size, np.int64)
         self.sums = np.zeros((5, size))
         self.gain = np.zeros((2, size))
-        self.spread = np.full(size, np.inf)
-        self.limit = np.full(size, np.inf)
+        self.spread = np.zeros(size)
+        self.limit = np.zeros(size)
+        self.mean_limit = np.ones(size)
         self.recount()
 
     def recount(self) -> None:
-        """Find out anew who learns and who is ready, after a stage moved or was restored."""
-        self.ready: Mask = self.stage == READY
-        self.learning: bool = bool(((self.stage >= 0) & ~self.ready).any())
+        """Find out anew who learns and whose limit is known, after a stage moved or was restored."""
+        self.sharp: Mask = self.stage >= SHARP
+        self._learns: Mask = (self.stage >= 0) & (self.stage < READY)
+        self.learning = bool(self._learns.any())
 
-    def learn(self, normal: Mask, scaled: tuple[Values, Values, Values], now_ns: int) -> None:
-        """Take in one look: offset and both channels it is fitted along, all as a share of the equation's size."""
-        normal = normal & (self.stage >= 0) & ~self.ready
+    def learn(self, normal: Mask, shares: tuple[Values, Values, Values], mean: Values, now_ns: int) -> bool:
+        """Take in one look; return whether a stage moved.
+
+        `shares` are the offset and both channels it is fitted along, as shares of the equation's size; `mean` is the
+        running mean of the offset, in limits.
+        """
+        normal = normal & self._learns
         if not normal.any():
-            return
-        apart, along, beside = (np.where(normal, each, 0.0) for each in scaled)
-        self.since_ns = np.where(normal & (self.count == 0), now_ns, np.minimum(self.since_ns, now_ns))
+            return False
+        apart, along, beside = (np.where(normal, each, 0.0) for each in shares)
+        self.since_ns[:] = np.where(normal & (self.count == 0), now_ns, np.minimum(self.since_ns, now_ns))
         self.count += normal
-        fits = self.stage == 0
+        fits, spreads, tail, means = (self.stage == stage for stage in range(4))
         if fits.any():
             parts = (along * along, along * beside, beside * beside, along * apart, beside * apart)
             self.sums += np.where(fits, np.stack(parts), 0.0)
-        if not fits.all():
-            strays = np.where(fits | ~normal, 0.0, np.abs(apart - self.gain[0] * along - self.gain[1] * beside))
-            self._stray(strays)
-        self._move(now_ns)
+        if (spreads | tail).any():
+            strays = np.abs(apart - self.gain[0] * along - self.gain[1] * beside)
+            self.sums[0] += np.where(spreads, strays * strays, 0.0)
+            beyond = np.where(tail & normal, strays - TAIL * self.spread, 0.0)
+            self.sums[1] += beyond > 0
+            self.sums[2] += np.maximum(beyond, 0.0)
+        self.sums[0] += np.where(means & normal, mean * mean, 0.0)
+        return self._move(now_ns)
 
-    def _stray(self, strays: Values) -> None:
-        spreads, tail = self.stage == 1, self.stage == 2
-        self.sums[0] += np.where(spreads, strays * strays, 0.0)
-        with np.errstate(invalid="ignore"):
-            beyond = np.where(tail, strays - TAIL * self.spread, 0.0)
-        self.sums[1] += beyond > 0
-        self.sums[2] += np.maximum(beyond, 0.0)
+    def share(self, k: int) -> float:
+        """Return how much of its learning equation `k` has done, 0 to 1."""
+        stage = int(self.stage[k])
+        now = 0.0 if stage >= READY else min(float(self.count[k] / STRETCH[stage]), 1.0)
+        return min((stage + now) / READY, 1.0)
 
-    def _move(self, now_ns: int) -> None:
-        at = np.clip(self.stage, 0, READY - 1)
-        long = now_ns - self.since_ns >= np.array(STRETCH_S, np.int64)[at] * NS
-        due = np.flatnonzero((self.count >= np.array(STRETCH)[at]) & long & (self.stage >= 0) & ~self.ready)
-        if not len(due):
-            return
+    def _move(self, now_ns: int) -> bool:
+        enough = self.count >= STRETCH[np.clip(self.stage, 0, READY - 1)]
+        due = np.flatnonzero(enough & (now_ns - self.since_ns >= STRETCH_S * NS) & self._learns)
         for k in due.tolist():
-            (self._fitted, self._spread, self._tailed)[int(self.stage[k])](k)
+            (self._fit, self._spread, self._tail, self._mean)[int(self.stage[k])](k)
         self.stage[due] += 1
         self.count[due] = 0
         self.sums[:, due] = 0.0
-        self.recount()
+        if len(due):
+            self.recount()
+        return len(due) > 0
 
-    def _fitted(self, k: int) -> None:
+    def _fit(self, k: int) -> None:
         aa, ab, bb, ay, by = self.sums[:, k].tolist()
         determinant = aa * bb - ab * ab
         if determinant > 1e-9 * aa * bb:  # the two can be told apart
@@ -95,8 +105,12 @@ class Learning:
     def _spread(self, k: int) -> None:
         self.spread[k] = np.sqrt(self.sums[0, k] / self.count[k])
 
-    def _tailed(self, k: int) -> None:
+    def _tail(self, k: int) -> None:
         """Set the limit, in spreads; without a tail, as if it had one reading in it."""
-        beyond = max(self.sums[1, k], 1.0)
+        beyond = max(float(self.sums[1, k]), 1.0)
         excess = self.sums[2, k] / beyond / self.spread[k] if self.spread[k] > 0 else 0.0
         self.limit[k] = TAIL + excess * max(np.log(beyond / self.count[k] / RATE), 0.0)
+
+    def _mean(self, k: int) -> None:
+        """Set the limit of the mean so many of its own spreads away as the limit of a reading, and a quarter more."""
+        self.mean_limit[k] = min(1.25 * self.limit[k] * np.sqrt(self.sums[0, k] / self.count[k]), 1.0)

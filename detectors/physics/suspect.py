@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.physics.judge import FLOOR, Judge
+from detectors.physics.judge import Judge
 from protocols.model import Values
 
 SPREADS = 4.0
@@ -59,27 +59,19 @@ class _Measure:
 
     def __init__(self, judge: Judge, values: Values) -> None:
         self._judge = judge
-        with np.errstate(invalid="ignore", over="ignore"):
-            look = judge.system.look(values)
-        self._base = look.size + FLOOR * judge.usual
-        self._spread = np.maximum(judge.tolerance, 1e-9) / SPREADS
-        self._known = np.isfinite(judge.tolerance) & np.isfinite(look.left - look.right)
-        self._holds = np.zeros(len(judge.system))
-        holding = self._known & ~judge.learning.ready & (judge.score <= 1)
-        self._holds = np.where(holding, self._apart(values), 0.0)
+        self._known = judge.known
+        self._spread = judge.limit / SPREADS
+        holding = judge.known & ~judge.learning.sharp & (judge.score <= 1)
+        self._usual = np.where(holding, self._apart(values), 0.0)
 
     def of(self, values: Values) -> Values:
         """Return float64[..., equations]; an equation that could not be judged before counts nothing."""
-        apart = (self._apart(values) - self._holds) / self._spread
+        apart = (self._apart(values) - self._usual) / self._spread
         return np.where(self._known, np.where(np.isfinite(apart), apart, LOST), 0.0)
 
     def _apart(self, values: Values) -> Values:
-        system, learning = self._judge.system, self._judge.learning
         with np.errstate(invalid="ignore", over="ignore"):
-            look = system.look(values)
-            raw = look.left - look.right
-            beyond = np.maximum(raw - system.high * self._base, 0.0) - np.maximum(system.low * self._base - raw, 0.0)
-            return np.where(learning.ready, self._judge.offset(look), beyond)
+            return self._judge.apart(self._judge.system.look(values), self._judge.usual)
 
 
 def _solved(

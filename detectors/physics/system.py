@@ -1,7 +1,6 @@
 """The system: all equations of a substation as flat arrays, and how far each is from holding."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +17,8 @@ from protocols.points import Points
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """One evaluation: float64[..., equations] each; NaN where an equation cannot be judged."""
-
-    left: Values
-    right: Values
-    size: Values
-    along: Values
-    beside: Values
+LEFT, RIGHT, SIZE, ALONG, BESIDE = range(5)
+"""What `look` returns of each equation, in this order."""
 
 
 def compiled(points: Points, rows: Rows) -> tuple[list[Equation], list[Missing], Recipe]:
@@ -51,12 +43,11 @@ class System:
         self.equations = tuple(equations)
         self.channels = Channels(recipe)
         at = self.channels.at
-        self._picked = np.array(
-            [[at(e.left), at(e.right), at(e.size), at(e.along), at(e.beside)] for e in equations], np.intp
-        ).reshape(-1, 5)
-        self.share, self.low, self.high, self.skew_s, self.tightest = (
+        picked = [[at(e.left), at(e.right), at(e.size), at(e.along), at(e.beside)] for e in equations]
+        self._picked = np.array(picked, np.intp).reshape(-1, 5).T.copy()
+        self.share, self.low, self.high, self.idle, self.skew_s, self.tightest = (
             np.array([getattr(e, key) for e in equations], np.float64)
-            for key in ("share", "low", "high", "skew_s", "tightest")
+            for key in ("share", "low", "high", "idle", "skew_s", "tightest")
         )
         self.rows = np.array([row for e in equations for row in e.rows], np.intp)
         self.of_term = np.repeat(np.arange(len(equations)), [len(e.rows) for e in equations])
@@ -72,33 +63,34 @@ class System:
     def __len__(self) -> int:
         return len(self.equations)
 
-    def look(self, values: Values) -> Look:
-        """Return what all equations compare, of the points' `values` float64[..., n]."""
+    def look(self, values: Values) -> Values:
+        """Return float64[..., 5, equations] of the points' `values` float64[..., n]: LEFT, RIGHT, SIZE, ALONG, BESIDE.
+
+        LEFT is NaN where an equation cannot be judged.
+        """
         channels = self.channels.of(values)
-        left, right, size, along, beside = (channels[..., self._picked[:, k]] for k in range(5))
-        which, a, b = self._alike
-        one, other = channels[..., a], channels[..., b]
-        apart = (one < self._least * other) | (other < self._least * one)
-        if apart.any():
-            _void(left, which, apart)
+        found: Values = channels[..., self._picked]
+        if len(self._least):
+            which, a, b = self._alike
+            one, other = channels[..., a], channels[..., b]
+            apart = (one < self._least * other) | (other < self._least * one)
+            if apart.any():
+                _void(found, which, apart)
         if len(self._switch):
             wrong = values[..., self._switch] != self._state
             if wrong.any():
-                _void(left, self._switched, wrong)
-        return Look(left, right, np.abs(size), along, beside)
+                _void(found, self._switched, wrong)
+        return found
 
     def holding(self, row: int) -> NDArray[np.intp]:
         """Return the equations that contain the point `row`."""
         return np.unique(self.of_term[self.rows == row])
 
 
-def _void(left: Values, which: NDArray[np.intp], void: Mask) -> None:
+def _void(found: Values, which: NDArray[np.intp], void: Mask) -> None:
     """Make NaN those equations of which one of the conditions `void` is not met."""
-    if left.ndim == 1:
-        left[which[void]] = np.nan
-        return
-    case, k = np.nonzero(void)
-    left[case, which[k]] = np.nan
+    *cases, k = np.nonzero(void)
+    found[(*cases, LEFT, which[k])] = np.nan
 
 
 def _state(points: Points, row: int, *, closed: bool) -> float:

@@ -11,8 +11,8 @@ LOSS = (0.0, 0.02)
 """Losses of a transformer as a share of the power through it: below 1 % at load (IEC 60076-20), doubled."""
 REACTIVE = (0.0, 0.25)
 """Its reactive power as a share of the apparent: short-circuit impedances reach 20 %, and magnetisation."""
-IDLE = 0.02
-"""Losses without load matter at small load: the share of the largest power that is added to what is allowed."""
+IDLE = 1.0
+"""Losses without load stay when the load goes: the usual load is added to that of which they are a share."""
 
 
 def of_transformer(plan: Plan, high: Place, low: Place) -> Iterator[Made]:
@@ -82,6 +82,7 @@ def _equation(  # noqa: PLR0913 - the keys of an equation
         share=share,
         low=allowed[0],
         high=allowed[1],
+        idle=IDLE,
         along=learned[0],
         beside=learned[1],
         skew_s=plan.skew_s(rows),

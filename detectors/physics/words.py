@@ -28,6 +28,13 @@ CAUSES = {
     "tap": ("position encoder of the tap changer",),
 }
 
+BALANCE = (
+    "a feeder or generator that is not measured",
+    "a value that stands still or is replayed",
+    "CT ratio or scaling of one bay",
+    "a value that was replaced on its way (spoofed)",
+)
+
 
 def causes(config: PointConfig, actual: float, expected: float) -> tuple[str, ...]:
     """Return the likely causes, most likely first, of reading `actual` where `expected` fits."""
