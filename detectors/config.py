@@ -8,6 +8,7 @@ from detectors.comm_lost import CommLost
 from detectors.detector import Detector
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
+from detectors.physics.config import BalanceConfig, ConsistencyConfig, OverloadConfig, UnbalanceConfig
 from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
@@ -16,10 +17,30 @@ from protocols.points import Points
 from protocols.settings import Field
 
 AnyDetector: TypeAlias = Annotated[
-    CommLost | LimitsConfig | RateConfig | RefusedConfig | StaleConfig | StuckConfig, Field(discriminator="detector")
+    BalanceConfig
+    | CommLost
+    | ConsistencyConfig
+    | LimitsConfig
+    | OverloadConfig
+    | RateConfig
+    | RefusedConfig
+    | StaleConfig
+    | StuckConfig
+    | UnbalanceConfig,
+    Field(discriminator="detector"),
 ]
 
-ALWAYS: tuple[AnyDetector, ...] = (CommLost(), RefusedConfig(), StaleConfig(), LimitsConfig(), RateConfig())
+ALWAYS: tuple[AnyDetector, ...] = (
+    CommLost(),
+    RefusedConfig(),
+    StaleConfig(),
+    LimitsConfig(),
+    RateConfig(),
+    BalanceConfig(),
+    ConsistencyConfig(),
+    UnbalanceConfig(),
+    OverloadConfig(),
+)
 """These look at every gateway unless the configuration says otherwise."""
 
 

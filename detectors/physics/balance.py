@@ -43,16 +43,18 @@ class BalanceDetector(Kept):
         """Return the buses whose balance fails from now on, or holds again."""
         if not isinstance(seen, Frame) or not len(self._of):
             return ()
-        before = self.judge.failing.copy()
         begins, ends = self.judge.see(seen)
         if not len(begins) and not len(ends):
             return ()
-        said = []
+        before, said = self.judge.failing.copy(), []
+        before[begins], before[ends] = False, True
         for k, bus in enumerate(self.buses):
             own = self._of == k
             was, now = bool(before[own].any()), bool(self.judge.failing[own].any())
             if now and not was:
-                said.append(self._began(bus, max(np.flatnonzero(own & self.judge.failing), key=self._score), seen))
+                said.append(
+                    self._began(bus, max(np.flatnonzero(own & self.judge.failing).tolist(), key=self._score), seen)
+                )
             elif was and not now:
                 said.append(self._ended(bus, int(np.flatnonzero(own)[0]), seen))
         return said

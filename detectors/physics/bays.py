@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from detectors.physics.channels import Ref
 from detectors.physics.equation import Equation
 from detectors.physics.places import Place
-from detectors.physics.plan import LL, LN, PHASES, TIGHTEST, Made, Missing, Plan
+from detectors.physics.plan import LL, LN, PHASES, Made, Missing, Plan
 
 ALIKE = 0.9
 """Phase voltages within 10 % of each other: angles are within 6 degrees of 120 then, but for an earth fault."""
@@ -66,7 +66,7 @@ def _volt_ampere(plan: Plan, place: Place) -> Iterator[Made]:
 
 
 def _voltages(plan: Plan, place: Place) -> Iterator[Made]:
-    """Yield each line voltage against its two phase voltages, and the means, which no unbalance moves (to 1st order)."""
+    """Yield each line voltage against its phase voltages, and the means, which unbalance does not move (to 1st order)."""
     if not (plan.has(place, "voltage", LN) and plan.has(place, "voltage", LL)):
         return
     phase = {name: plan.raw(place, "voltage", name) for name in LN}
@@ -89,7 +89,9 @@ def _neutral(plan: Plan, place: Place) -> Iterator[Made]:
     neutral = plan.raw(place, "current", "n"), plan.rows(place, "current", ("n",))
     mean = plan.mean(place, "current", PHASES)
     bounds = (-ANGLE, ANGLE)
-    yield _equal(plan, place, ("neutral", "In = |Ia + Ib + Ic|"), neutral, total, size=mean, bounds=bounds, learns=False)
+    yield _equal(
+        plan, place, ("neutral", "In = |Ia + Ib + Ic|"), neutral, total, size=mean, bounds=bounds, learns=False
+    )
 
 
 def _equal(  # noqa: PLR0913 - the keys of an equation
@@ -105,11 +107,12 @@ def _equal(  # noqa: PLR0913 - the keys of an equation
     bounds: tuple[float, float] = (0.0, 0.0),
     learns: bool = True,
 ) -> Equation:
-    rows = tuple(dict.fromkeys(left[1] + right[1]))
-    unit, worth = plan.unit(left[1])
     share = plan.share(left[1], right[1]) if share is None else share
     size = size or right[0]
-    return Equation(
+    return plan.equation(
+        tuple(dict.fromkeys(left[1] + right[1])),
+        share,
+        learns=learns,
         name=f"{place.name.replace(' ', '-')}.{words[0]}",
         what=words[1],
         family=words[0],
@@ -117,14 +120,8 @@ def _equal(  # noqa: PLR0913 - the keys of an equation
         left=left[0],
         right=right[0],
         size=size,
-        rows=rows,
-        unit=unit,
-        worth=worth,
-        share=share,
+        along=size,
         low=bounds[0],
         high=bounds[1],
-        along=size,
-        skew_s=plan.skew_s(rows),
         alike=alike,
-        tightest=TIGHTEST * share if learns else 0.0,
     )

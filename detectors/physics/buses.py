@@ -6,7 +6,7 @@ from itertools import combinations
 from detectors.physics.channels import Ref
 from detectors.physics.equation import Equation
 from detectors.physics.places import TIES, Place, toward
-from detectors.physics.plan import LL, LN, TIGHTEST, Made, Missing, Plan
+from detectors.physics.plan import LL, LN, Made, Missing, Plan
 
 DEAD = 0.5
 """Where no breaker tells, a place with less than half the voltage of its neighbour is taken to be switched off."""
@@ -83,29 +83,21 @@ def _balanced(
     feeding = [bool(place.transformer) for place, _ in known]
     rows = tuple(row for _, power in known for row in power[1])
     size = plan.recipe.size([(plan.apparent(place) or power)[0] for place, power in known])
-    unit, worth = plan.unit(rows)
-    share = plan.share(rows)
-    return Equation(
+    inward = [term for term, feeds in zip(signed, feeding, strict=True) if feeds] or signed[:1]
+    outward = [(ref, -weight) for ref, weight in signed if (ref, weight) not in inward]
+    return plan.equation(
+        rows,
+        plan.share(rows),
         name=f"{name}.{letter}",
         what=f"Σ {letter} into {name} = Σ {letter} out of it",
         family="balance",
         place=name,
-        left=plan.recipe.sum([term for term, feeds in zip(signed, feeding, strict=True) if feeds] or signed[:1]),
-        right=plan.recipe.sum(
-            [(ref, -w) for (ref, w), feeds in zip(signed, feeding, strict=True) if not feeds]
-            if any(feeding)
-            else [(ref, -w) for ref, w in signed[1:]]
-        ),
+        left=plan.recipe.sum(inward),
+        right=plan.recipe.sum(outward),
         size=size,
-        rows=rows,
-        unit=unit,
-        worth=worth,
-        share=share,
         along=size,
-        skew_s=plan.skew_s(rows),
         open=ties[0],
         closed=ties[1],
-        tightest=TIGHTEST * share,
     )
 
 
@@ -129,10 +121,11 @@ def _same(plan: Plan, pair: tuple[Place, Place], quantity: str, phase: str) -> E
     left, right = (plan.raw(place, quantity, phase) for place in pair)
     rows = tuple(place.tags[quantity, phase] for place in pair)
     breakers = [place.tags.get(("breaker", "total")) for place in pair if place.carries]
-    unit, worth = plan.unit(rows[:1])
     letter = f"U{phase}" if quantity == "voltage" else "f"
     share = plan.share(rows[:1], rows[1:]) if quantity == "voltage" else HERTZ
-    return Equation(
+    return plan.equation(
+        rows,
+        share,
         name=f"{pair[0].name.replace(' ', '-')}.{pair[1].name.replace(' ', '-')}.{letter.lower()}",
         what=f"{letter} of {pair[0].name} = {letter} of {pair[1].name}",
         family="agreement",
@@ -140,13 +133,7 @@ def _same(plan: Plan, pair: tuple[Place, Place], quantity: str, phase: str) -> E
         left=left,
         right=right,
         size=right,
-        rows=rows,
-        unit=unit,
-        worth=worth,
-        share=share,
         along=right,
-        skew_s=plan.skew_s(rows),
         closed=tuple(row for row in breakers if row is not None),
         alike=((left, right, DEAD),) if None in breakers or quantity == "frequency" else (),
-        tightest=TIGHTEST * share,
     )

@@ -2,12 +2,11 @@
 
 A channel is a point in its base unit, or made of earlier ones, in this order:
 
-    raw    x                              V, A, W, var, VA, Hz
-    pair   x1 x2                          one phase of a power
-    sum    w1 c1 + w2 c2 + ...            of raw and pair: means, totals, balances
-    vector sqrt(c1^2 + c2^2 + k c1 c2)    of raw and sum: k = 0 for powers, 1 for phasors 120 degrees apart
-    product k c1 c2                       of raw, sum and vector
-    size   |c1| + |c2| + ...              of all: what a tolerance is a share of
+    raw      x                             V, A, W, var, VA, Hz
+    sum      w1 c1 + w2 c2 + ...           of raw: means, totals, balances
+    vector   sqrt(c1^2 + c2^2 + k c1 c2)   of raw and sum: k = 0 for powers, 1 for phasors 120 degrees apart
+    product  k c1 c2                       of raw, sum and vector
+    size     |c1| + |c2| + ...             of all: what a tolerance is a share of
 """
 
 from collections.abc import Sequence
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 
 from protocols.model import Values
 
-FAMILIES = ("raw", "pair", "sum", "vector", "product", "size")
+FAMILIES = ("raw", "sum", "vector", "product", "size")
 Index = NDArray[np.intp]
-Term = tuple[int, float]
+Term = tuple[int, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,6 @@ class Recipe:
     def raw(self, row: int) -> Ref:
         """Return the channel of a point in its base unit."""
         return self._ref("raw", row)
-
-    def pair(self, a: Ref, b: Ref) -> Ref:
-        """Return the product of two points."""
-        return self._ref("pair", a, b)
 
     def sum(self, terms: Sequence[tuple[Ref, float]]) -> Ref:
         """Return a weighted sum; sums in it are written out, and one term alone stays what it is."""
@@ -94,13 +89,12 @@ class Channels:
         sizes = [len(raw) + 2, *(len(made[family]) for family in FAMILIES[1:])]
         self._begin = dict(zip(FAMILIES, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
         self._raw, self.count = len(raw), int(sum(sizes))
-        self._pair = self._two(made["pair"])
         self._sum = _Sums([[(self.at(r), w) for r, w in parts[0]] for parts in made["sum"]])  # type: ignore[attr-defined]
         self._vector = self._two(made["vector"])
         self._cosine = _last(made["vector"])
         self._product = self._two(made["product"])
         self._scale = _last(made["product"])
-        self._size = _Sums([[(self.at(r), 1.0) for r in parts[0]] for parts in made["size"]])  # type: ignore[attr-defined]
+        self._size = _Sums([[(self.at(r), None) for r in parts[0]] for parts in made["size"]])  # type: ignore[attr-defined]
 
     def worth(self, row: int) -> float:
         """Return what the value of a point is multiplied by to be in its base unit; 1 where it is in no equation."""
@@ -110,23 +104,37 @@ class Channels:
     def at(self, ref: Ref) -> int:
         """Return the place of a channel in what `of` returns."""
         number = self._raw + 2 + ref.number if ref.number < 0 else ref.number
-        return self._begin[ref.family] + number
+        return int(self._begin[ref.family]) + number
 
     def of(self, values: Values) -> Values:
         """Return float64[..., channels] of the points' `values` float64[..., n]; NaN where a part is unknown."""
         out = np.empty((*values.shape[:-1], self.count))
-        begin = self._begin
-        out[..., : self._raw] = values[..., self.rows] * self._factor
-        out[..., self._raw], out[..., self._raw + 1] = 0.0, 1.0
-        a, b = self._pair
-        out[..., begin["pair"] : begin["sum"]] = out[..., a] * out[..., b]
-        out[..., begin["sum"] : begin["vector"]] = self._sum.of(out)
-        a, b = out[..., self._vector[0]], out[..., self._vector[1]]
-        out[..., begin["vector"] : begin["product"]] = np.sqrt(np.maximum(a * a + b * b + self._cosine * a * b, 0.0))
-        a, b = self._product
-        out[..., begin["product"] : begin["size"]] = out[..., a] * out[..., b] * self._scale
-        out[..., begin["size"] :] = self._size.of(np.abs(out[..., : begin["size"]]))
+        if values.ndim == 1:
+            self._fill(out, values)
+        else:
+            for one, each in zip(out, values, strict=True):
+                self._fill(one, each)
         return out
+
+    def _fill(self, out: Values, values: Values) -> None:
+        _, sums, vectors, products, sizes = (self._begin[family] for family in FAMILIES)
+        np.multiply(values.take(self.rows), self._factor, out=out[: self._raw])
+        out[self._raw : sums] = 0.0, 1.0
+        self._sum.fill(out[sums:vectors], out)
+        if vectors < products:
+            a, b = out.take(self._vector[0]), out.take(self._vector[1])
+            cross = a * b
+            cross *= self._cosine
+            a *= a
+            b *= b
+            a += b
+            a += cross
+            np.sqrt(np.maximum(a, 0.0, out=a), out=out[vectors:products])
+        if products < sizes:
+            a = out.take(self._product[0])
+            a *= out.take(self._product[1])
+            np.multiply(a, self._scale, out=out[products:sizes])
+        self._size.fill(out[sizes:], out)
 
     def _two(self, made: Sequence[tuple[object, ...]]) -> tuple[Index, Index]:
         places = [(self.at(parts[0]), self.at(parts[1])) for parts in made]  # type: ignore[arg-type]
@@ -135,19 +143,21 @@ class Channels:
 
 
 class _Sums:
-    """Many weighted sums in one pass."""
+    """Many sums in one pass: weighted ones, or of absolute values where no term has a weight."""
 
     def __init__(self, sums: Sequence[Sequence[Term]]) -> None:
         flat = [term for terms in sums for term in terms]
         self._index = np.array([place for place, _ in flat], np.intp)
-        self._weight = np.array([weight for _, weight in flat], np.float64)
+        weights = [weight for _, weight in flat if weight is not None]
+        self._weight = np.array(weights, np.float64) if weights else None
         self._starts = np.cumsum([0, *(len(terms) for terms in sums)])[:-1].astype(np.intp)
 
-    def of(self, channels: Values) -> Values:
-        """Return float64[..., sums]."""
-        if not len(self._starts):
-            return channels[..., :0]
-        return np.add.reduceat(channels[..., self._index] * self._weight, self._starts, axis=-1)
+    def fill(self, out: Values, channels: Values) -> None:
+        """Write the sums of `channels`, or of their absolute values, into `out`."""
+        if len(self._starts):
+            terms = channels.take(self._index)
+            terms = np.abs(terms) if self._weight is None else terms * self._weight
+            np.add.reduceat(terms, self._starts, out=out)
 
 
 def _last(made: Sequence[tuple[object, ...]]) -> Values:

@@ -18,7 +18,7 @@ from protocols.points import Points
 NOBODY, UNNAMED, SILENT = -1, -2, -3
 """Instead of a suspect's row: the equation holds; no point is clear; another detector says it (a balance)."""
 MOST_SOUGHT = 8
-"""Suspects sought in one frame: each takes milliseconds, and when more equations begin to fail at once it is the bus."""
+"""Suspects sought in one frame: each takes milliseconds, and where more begins to fail at once, it is no single point."""
 
 
 class ConsistencyDetector(Kept):
@@ -30,11 +30,10 @@ class ConsistencyDetector(Kept):
         self.judge = Judge(System(points, equations, recipe))
         self.owner = np.full(len(equations), NOBODY, np.int32)
         self.before = np.full(len(points), np.nan)
-        self.still = np.zeros(len(points), bool)
 
     def state(self) -> State:
         """Return the state of all equations, and who is suspected of what."""
-        return {"owner": self.owner, "before": self.before, "still": self.still, **self.judge.state()}
+        return {"owner": self.owner, "before": self.before, **self.judge.state()}
 
     def restore(self, state: State) -> None:
         """Put back what `state` returned once."""
@@ -46,11 +45,11 @@ class ConsistencyDetector(Kept):
         if not isinstance(seen, Frame) or not len(self.owner):
             return ()
         begins, ends = self.judge.see(seen)
-        repeats = (seen.values == self.before) & (seen.values != 0)
-        self.still = np.where(seen.fresh, repeats, self.still)
-        self.before = np.where(seen.fresh, seen.values, self.before)
         said = self._end(ends, seen) if len(ends) else []
-        return [*said, *self._begin(begins, seen)] if len(begins) else said
+        if len(begins):
+            said += self._begin(begins, seen)
+        self.before[:] = seen.values
+        return said
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped, where there still is an equation for it."""
@@ -84,10 +83,10 @@ class ConsistencyDetector(Kept):
         """Convict one after the other, the worst equation first; what a suspect explains is its own."""
         said = []
         left = sorted(begins.tolist(), key=lambda k: -float(self.judge.score[k]))
-        sought = 0
+        sought, still = 0, (frame.values == self.before) & (frame.values != 0) & frame.fresh
         while left:
             k = left.pop(0)
-            suspect = find(self.judge, frame.values, k, self.still) if sought < MOST_SOUGHT else None
+            suspect = find(self.judge, frame.values, k, still) if sought < MOST_SOUGHT else None
             sought += 1
             if suspect is None:
                 balance = self.judge.system.equations[k].family == "balance"

@@ -13,9 +13,10 @@ class Equation:
     """`left` = `right` of a place, such as S and sqrt(P^2 + Q^2).
 
     Apart they may be by `share` of `size`, and by any offset from `low` to `high` of `size` which physics allows, such
-    as a loss; of the usual size, `idle` is added for that. What is learned is an offset along `along` (a gain error) and `beside` (such as I^2). `rows` are its
-    points, `closed` and `open` breakers that must be so, `alike` pairs of channels of which none may be below the last
-    number times the other. `tightest` is the least share that learning may lead to; 0 forbids learning.
+    as a loss; of the usual size, `idle` is added for that. What is learned is an offset along `along` (a gain error)
+    and `beside` (such as I^2). `rows` are its points, `closed` and `open` breakers that must be so, `alike` pairs of
+    channels of which none may be below the last number times the other. `tightest` is the least share that learning
+    may lead to; 0 forbids learning.
     """
 
     name: str

@@ -3,8 +3,8 @@
 An equation is judged when every point in it was read anew since it was judged last. It fails when it is apart by more
 than the classes of its instruments allow, or, once it has learned, by more than it ever strays. To that is added by how
 much its terms moved between the moments at which they were read. It begins to be said when it fails twice in a row on
-the same side, once by GROSS times, or when its running mean leaves the limit of that; it ends when it was within CALM of
-all that twice in a row.
+the same side, once by GROSS times, or when its running mean leaves the limit of that; it ends when it was within CALM
+of all that twice in a row.
 
     offset = left - right - gain along - gain beside          limit = T size + F usual + skew |moved|
 """
@@ -34,6 +34,7 @@ MOST = 1.5
 LEARN_NS = 5 * NS
 """Readings nearer than that tell the same, and learning costs as much as judging."""
 
+TINY = float(np.finfo(np.float64).tiny)
 Index = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 _NONE: Index = np.zeros(0, np.intp)
@@ -56,7 +57,7 @@ class Judge:
         self.within = np.zeros(size, np.int8)
         self.failing = np.zeros(size, bool)
         self.mean = np.zeros(size)
-        self.learnt_ns = np.zeros((), np.int64)
+        self.learnt_ns = np.full((), -LEARN_NS, np.int64)
         self.score, self.offset = np.zeros(size), np.zeros(size)
         self.limit = np.full(size, np.inf)
         self.restored()
@@ -76,7 +77,10 @@ class Judge:
         share = np.where(sharp, strict, system.share)
         self._of_size, self._of_usual = share + half, share * FLOOR + half * system.idle
         self._gain = np.where(sharp, learning.gain, 0.0)
-        self._banded = bool(self._middle.any())
+        self._banded, self._sharp = bool(self._middle.any()), bool(sharp.any())
+        self._floor = self._of_usual * self.usual
+        self._busy = bool(self.failing.any() or self.beyond.any())
+        self._passed_ns, self._rate = -1, np.ones(len(system))
 
     def see(self, frame: Frame) -> tuple[Index, Index]:
         """Return the equations that begin and that end to fail with this frame."""
@@ -92,8 +96,9 @@ class Judge:
         """Return float64[..., n]: left less right, less what each is known to be apart, or may be in the middle."""
         gain = self._gain
         apart: Values = look[..., LEFT, :] - look[..., RIGHT, :]
-        apart -= gain[0] * look[..., ALONG, :]
-        apart -= gain[1] * look[..., BESIDE, :]
+        if self._sharp:
+            apart -= gain[0] * look[..., ALONG, :]
+            apart -= gain[1] * look[..., BESIDE, :]
         if self._banded:
             apart -= self._middle * (look[..., SIZE, :] + self.system.idle * usual)
         return apart
@@ -111,37 +116,58 @@ class Judge:
 
     def _weigh(self, look: Values, due: Mask | None, now_ns: int) -> None:
         """Work out `score`, `offset`, `limit` and the mean of what is known, and learn from what is normal."""
-        size = look[SIZE] = np.abs(look[SIZE])
+        size = np.abs(look[SIZE], out=look[SIZE])
         offset = self.apart(look, self.usual)
-        known = np.isfinite(offset) & np.isfinite(size)
+        known = np.isfinite(offset + size)
         if due is not None:
             known &= due
-        self.usual += np.where(known, size - self.usual, 0.0) * self._pace(size)
-        limit = self._of_size * size + self._of_usual * self.usual + self._skew(look, known, now_ns)
-        limit = np.maximum(limit, np.finfo(float).tiny)
-        signed = np.where(known, offset / limit, 0.0)
-        self.known, self.offset, self.limit = known, offset, limit
-        self.mean += np.where(known, np.clip(signed, -MOST, MOST) - self.mean, 0.0) * MEAN
-        self.score = np.abs(signed)
-        if self.learning.learning and not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
+        if not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
+            self._settle(size, known)
+        limit = self._of_size * size
+        limit += self._floor
+        limit += self._skew(look, known, now_ns)
+        signed = np.where(known, offset / np.maximum(limit, TINY, out=limit), 0.0)
+        self.known, self.offset, self.limit, self.score = known, offset, limit, np.abs(signed)
+        step = np.where(known, np.minimum(np.maximum(signed, -MOST), MOST) - self.mean, 0.0)
+        step *= MEAN
+        self.mean += step
+        if not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
             self._learn(look, now_ns)
 
-    def _pace(self, size: Values) -> Values:
-        return np.where(size > self.usual, np.where(self.usual > 0, RISE, 1.0), FALL)
+    def _settle(self, size: Values, known: Mask) -> None:
+        """Let the usual size follow."""
+        pace = np.where(size > self.usual, np.where(self.usual > 0, RISE, 1.0), FALL)
+        self.usual += np.where(known, size - self.usual, 0.0) * pace
+        self._floor = self._of_usual * self.usual
 
     def _skew(self, look: Values, known: Mask, now_ns: int) -> Values:
         """Return by how much the terms may differ because they were read at different moments."""
-        moved = np.abs(look[: RIGHT + 1] - self.sides).sum(axis=0)
-        passed_s = np.maximum(now_ns - self.seen_ns, 1) / NS
-        part = np.where(moved >= 0, moved, 0.0) * np.minimum(self.system.skew_s / passed_s, 1.0)
-        np.copyto(self.sides, look[: RIGHT + 1], where=known)
+        sides = look[: RIGHT + 1]
+        moved = np.abs(sides - self.sides)
+        part: Values = moved[0] + moved[1]
+        part *= self._rates(now_ns)
+        if known.all():
+            self.sides[:] = sides
+            self.seen_ns[:] = now_ns
+            return part if self._passed_ns >= 0 else np.where(part >= 0, part, 0.0)
+        np.copyto(self.sides, sides, where=known)
         np.copyto(self.seen_ns, now_ns, where=known)
-        return part
+        self._passed_ns = -1
+        return np.where(part >= 0, part, 0.0)
+
+    def _rates(self, now_ns: int) -> Values:
+        """Return which share of a move since the last look may lie between the moments of reading."""
+        passed_ns = now_ns - int(self.seen_ns[0])
+        if passed_ns != self._passed_ns:
+            passed_s = np.maximum(now_ns - self.seen_ns, 1) / NS
+            self._rate = np.minimum(self.system.skew_s / passed_s, 1.0)
+            self._passed_ns = passed_ns if (self.seen_ns == self.seen_ns[0]).all() and self.seen_ns[0] else -1
+        return self._rate
 
     def _turn(self) -> tuple[Index, Index]:
         far = self.score > 1
         slow = np.abs(self.mean) > self.learning.mean_limit
-        if not (far.any() or slow.any() or self.beyond.any() or self.failing.any()):
+        if not (self._busy or far.any() or slow.any()):
             return _NONE, _NONE
         known = self.known
         side = np.where(self.offset > 0, 1, -1).astype(np.int8)
@@ -153,11 +179,14 @@ class Judge:
         begins, ends = known & fails & ~self.failing, known & self.failing & (self.within >= TWICE)
         self.failing ^= begins | ends
         self.within[begins] = 0
+        self._busy = bool(self.failing.any() or self.beyond.any())
         return np.flatnonzero(begins), np.flatnonzero(ends)
 
     def _learn(self, look: Values, now_ns: int) -> None:
         """Let it learn from what is normal, before it is sharp also from what only its class allows."""
         self.learnt_ns[...] = now_ns
+        if not self.learning.learning:
+            return
         base = look[SIZE] + FLOOR * self.usual
         normal = self.known & (self.score <= 1) & ~self.failing & (base > 0)
         scale = np.where(normal, base, 1.0)

@@ -28,8 +28,11 @@ Mask = NDArray[np.bool_]
 
 
 class Learning:
-    """Fixed arrays, one entry an equation: `stage` 0 to 4 (-1 learns nothing), `gain` [2, n], `spread` as a share of
-    the equation's size, `limit` in spreads, `mean_limit` of the running mean in limits."""
+    """Fixed arrays, one entry an equation.
+
+    `stage` 0 to 4 (-1 learns nothing), `gain` [2, n], `spread` as a share of the equation's size, `limit` in spreads,
+    `mean_limit` of the running mean in limits.
+    """
 
     KEPT = ("stage", "count", "since_ns", "sums", "gain", "spread", "limit", "mean_limit")
 

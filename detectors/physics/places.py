@@ -40,8 +40,8 @@ class Place:
     @property
     def carries(self) -> bool:
         """Whether something flows through it: it has a current, a power, or a breaker that joins no buses."""
-        flows = any(quantity in ("current", "active_power", "apparent_power") for quantity, _ in self.tags)
-        return flows or (("breaker", "total") in self.tags and ("voltage" not in dict(self.tags)))
+        measured = {quantity for quantity, _ in self.tags}
+        return bool(measured & {"current", "active_power", "apparent_power"}) or measured == {"breaker"}
 
 
 def places(points: Points, rows: Rows) -> list[Place]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from detectors.physics.units import factor
 from protocols.model import Rows
 from protocols.points import Points
 
-OWN_SKEW = 0.1
-"""Terms of one device are read within a tenth of its scan, those of several devices within a whole one."""
+OWN_SKEW_S = 0.2
+"""One device is read within a fraction of a second, however seldom; several devices at any moment of their scans."""
 TIGHTEST = 0.2
 """Learning makes a tolerance at most five times tighter: a quiet stretch is no proof of a better instrument."""
 LN, LL, PHASES = ("a", "b", "c"), ("ab", "bc", "ca"), ("a", "b", "c")
@@ -88,14 +89,23 @@ class Plan:
         """Return the sum over `groups` of the worst class in each, as a share."""
         return sum(max(share(self.points.configs[row]) for row in rows) for rows in groups)
 
-    def unit(self, rows: tuple[int, ...]) -> tuple[str, float]:
-        """Return the unit that people see, and what it is worth in base units."""
-        return self.points.configs[rows[0]].unit, self.recipe.factor(rows[0])
-
-    def skew_s(self, rows: tuple[int, ...]) -> float:
+    def _skew_s(self, rows: tuple[int, ...]) -> float:
         """Return by how much the moments may differ at which `rows` are read."""
         slowest = float(np.max(self.points.every_s[list(rows)]))
-        return slowest if len(set(self.points.device_of[list(rows)].tolist())) > 1 else OWN_SKEW * slowest
+        return slowest if len(set(self.points.device_of[list(rows)].tolist())) > 1 else min(slowest, OWN_SKEW_S)
+
+    def equation(self, rows: tuple[int, ...], share: float, *, learns: bool = True, **keys: Any) -> Equation:
+        """Return an equation of `rows`: `keys` are what its points do not tell, its unit is that of the first."""
+        unit = self.points.configs[rows[0]].unit
+        return Equation(
+            rows=rows,
+            share=share,
+            unit=unit,
+            worth=self.recipe.factor(rows[0]),
+            skew_s=self._skew_s(rows),
+            tightest=TIGHTEST * share if learns else 0.0,
+            **keys,
+        )
 
     def on_bus(self, bus: str) -> list[Place]:
         """Return the places that stand on a bus."""

@@ -1,8 +1,8 @@
 """The suspect: which one point, were it another value, would let all equations hold that contain it.
 
-Leave one out: each point of a failing equation is set free in turn, and the value is sought (Gauss-Newton, from where it
-stands and from its negative) that brings every equation with it nearest to zero, in units of what is normal there. The
-suspect is the point whose freedom explains most. A point that stands in many equations which hold is none.
+Leave one out: each point of a failing equation is set free in turn, and the value is sought (Gauss-Newton, from where
+it stands and from its negative) that brings every equation with it nearest to zero, in units of what is normal there.
+The suspect is the point whose freedom explains most. A point that stands in many equations which hold is none.
 """
 
 from collections.abc import Sequence
@@ -95,6 +95,5 @@ def _solved(
         weight = (slope**2).sum(axis=1)
         down = np.divide((slope * apart).sum(axis=1), weight, out=np.zeros(2 * count), where=weight > 0)
         cases[at, columns] = there - np.nan_to_num(down, posinf=0.0, neginf=0.0)
-    best, least = best.reshape(2, count), least.reshape(2, count)
-    pick = np.argmin(least, axis=0)
-    return best[pick, np.arange(count)], least[pick, np.arange(count)]
+    pick = np.argmin(least.reshape(2, count), axis=0) * count + np.arange(count)
+    return best[pick], least[pick]

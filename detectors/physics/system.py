@@ -69,15 +69,16 @@ class System:
         LEFT is NaN where an equation cannot be judged.
         """
         channels = self.channels.of(values)
-        found: Values = channels[..., self._picked]
+        found: Values = channels.take(self._picked, axis=-1)
         if len(self._least):
             which, a, b = self._alike
-            one, other = channels[..., a], channels[..., b]
-            apart = (one < self._least * other) | (other < self._least * one)
+            one, other = channels.take(a, axis=-1), channels.take(b, axis=-1)
+            apart = one < self._least * other
+            apart |= other < self._least * one
             if apart.any():
                 _void(found, which, apart)
         if len(self._switch):
-            wrong = values[..., self._switch] != self._state
+            wrong = values.take(self._switch, axis=-1) != self._state
             if wrong.any():
                 _void(found, self._switched, wrong)
         return found
@@ -89,8 +90,8 @@ class System:
 
 def _void(found: Values, which: NDArray[np.intp], void: Mask) -> None:
     """Make NaN those equations of which one of the conditions `void` is not met."""
-    *cases, k = np.nonzero(void)
-    found[(*cases, LEFT, which[k])] = np.nan
+    case = np.nonzero(void)
+    found[..., LEFT, :][(*case[:-1], which[case[-1]])] = np.nan
 
 
 def _state(points: Points, row: int, *, closed: bool) -> float:

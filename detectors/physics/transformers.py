@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from detectors.physics.channels import ONE, ZERO, Ref
-from detectors.physics.equation import NEVER, Equation
+from detectors.physics.channels import ONE, ZERO
+from detectors.physics.equation import NEVER
 from detectors.physics.places import Place, toward
-from detectors.physics.plan import TIGHTEST, Made, Missing, Plan
+from detectors.physics.plan import Made, Missing, Plan
 
 LOSS = (0.0, 0.02)
 """Losses of a transformer as a share of the power through it: below 1 % at load (IEC 60076-20), doubled."""
@@ -36,7 +36,22 @@ def _losses(plan: Plan, high: Place, low: Place, quantity: str) -> Iterator[Made
     beside = plan.recipe.product(current[0], current[0], 1.0) if current else plan.recipe.product(right, right, 1e-6)
     rows = into[1] + out[1] + (current[1] if current else ())
     share, allowed = plan.share(into[1], out[1]), LOSS if letter == "P" else REACTIVE
-    yield _equation(plan, high, f"{word}-loss", check, (left, right), size[0], rows, share, allowed, (ONE, beside))
+    yield plan.equation(
+        rows,
+        share,
+        name=f"{high.transformer}.{word}-loss",
+        what=check,
+        family="loss",
+        place=high.transformer,
+        left=left,
+        right=right,
+        size=size[0],
+        low=allowed[0],
+        high=allowed[1],
+        idle=IDLE,
+        along=ONE,
+        beside=beside,
+    )
 
 
 def _ratio(plan: Plan, high: Place, low: Place) -> Iterator[Made]:
@@ -50,41 +65,18 @@ def _ratio(plan: Plan, high: Place, low: Place) -> Iterator[Made]:
         yield Missing(check, high.transformer, "needs the position of its tap changer (quantity: tap)")
         return
     moved = plan.recipe.product(below[0], plan.recipe.raw(tap), 1.0)
-    rows, share = (*above[1], *below[1], tap), plan.share(above[1], below[1])
-    pair, size = (above[0], ZERO), above[0]
-    yield _equation(plan, high, "ratio", check, pair, size, rows, share, (-NEVER, NEVER), (below[0], moved))
-
-
-def _equation(  # noqa: PLR0913 - the keys of an equation
-    plan: Plan,
-    place: Place,
-    family: str,
-    what: str,
-    pair: tuple[Ref, Ref],
-    size: Ref,
-    rows: tuple[int, ...],
-    share: float,
-    allowed: tuple[float, float],
-    learned: tuple[Ref, Ref],
-) -> Equation:
-    unit, worth = plan.unit(rows)
-    return Equation(
-        name=f"{place.transformer}.{family}",
-        what=what,
-        family=family,
-        place=place.transformer,
-        left=pair[0],
-        right=pair[1],
-        size=size,
-        rows=rows,
-        unit=unit,
-        worth=worth,
-        share=share,
-        low=allowed[0],
-        high=allowed[1],
-        idle=IDLE,
-        along=learned[0],
-        beside=learned[1],
-        skew_s=plan.skew_s(rows),
-        tightest=TIGHTEST * share,
+    yield plan.equation(
+        (*above[1], *below[1], tap),
+        plan.share(above[1], below[1]),
+        name=f"{high.transformer}.ratio",
+        what=check,
+        family="ratio",
+        place=high.transformer,
+        left=above[0],
+        right=ZERO,
+        size=above[0],
+        low=-NEVER,
+        high=NEVER,
+        along=below[0],
+        beside=moved,
     )

@@ -18,7 +18,7 @@ _FACTORS["power_factor"] = {"": 1.0, "1": 1.0, "%": 0.01}
 
 
 def factor(quantity: str, unit: str) -> float | None:
-    """Return by what a value in `unit` is multiplied to be in the base unit of `quantity`; None where that is unknown."""
+    """Return what a value in `unit` is multiplied by to be in the base unit of `quantity`; None where unknown."""
     return _FACTORS.get(quantity, {}).get(unit.strip())
 
 
