@@ -24,8 +24,13 @@ CLEAR = 4.0
 """Two spreads: so much better than any other must the first be. Nearer than that, nobody is named."""
 ENOUGH = 0.6
 """Share of the failure that a single point must explain."""
-STILL = 6.0
-"""Credit in spreads squared for a reading that repeats the one before to the last digit, while others move."""
+STILL = 9.0
+"""Credit, three spreads, for a reading that repeats the one before to the last digit, while others move."""
+SIGN = 9.0
+"""Credit for a value that is as wrong as a wrong sign makes it: that is common, and hardly chance."""
+ALONE = 9.0
+"""What it costs to stand in a balance and nowhere else: such a point can explain anything."""
+SAME = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +45,38 @@ class Suspect:
 def find(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) -> Suspect | None:
     """Return the one point that explains why `equation` fails with `values` float64[n]; None if none is clear."""
     system = judge.system
-    rows = [row for row in system.equations[equation].rows if np.isfinite(values[row])]
+    rows = _candidates(judge, values, equation, still)
+    if not rows:
+        return None
     contains = np.array([np.isin(np.arange(len(system)), system.holding(row)) for row in rows])
     measure = _Measure(judge, values)
     before = measure.of(values) ** 2
     solved, after = _solved(measure, values, rows, contains)
     gains = (contains * before).sum(axis=1) - after
-    credit = gains + STILL * still[rows]
+    signed = np.abs(solved + values[rows]) < SAME * np.abs(values[rows])
+    alone = (contains & judge.known).sum(axis=1) == 1
+    credit = gains + STILL * still[rows] + SIGN * signed
+    credit -= ALONE * (alone & (system.equations[equation].family == "balance"))
     order = np.argsort(-credit, kind="stable")
     best = int(order[0])
     share = float(gains[best] / max((contains[best] * before).sum(), 1e-12))
     clear = len(order) == 1 or credit[best] - credit[order[1]] >= CLEAR
     return Suspect(rows[best], float(solved[best]), share) if clear and share >= ENOUGH else None
+
+
+def _candidates(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) -> list[int]:
+    """Return the points that may be at fault.
+
+    Where active and reactive power of a bus are both out of balance, no single point is, but a bay; it can only be
+    told from the others where it stands still.
+    """
+    system = judge.system
+    rows = [row for row in system.equations[equation].rows if np.isfinite(values[row])]
+    if system.equations[equation].family != "balance":
+        return rows
+    place = system.equations[equation].place
+    both = [k for k, each in enumerate(system.equations) if each.family == "balance" and each.place == place]
+    return [row for row in rows if still[row]] if (judge.score[both] > 1).all() and len(both) > 1 else rows
 
 
 class _Measure:
