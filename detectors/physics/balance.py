@@ -91,7 +91,6 @@ class BalanceDetector(Kept):
             text=f"{bus}: {words.numbers(equation, left, left - apart, float(judge.limit[k]))}{hint}",
             evidence={
                 "equation": equation.name,
-                "suspect": label if signed else None,
                 "residual": apart / equation.worth,
                 "terms": {self._points.label(row): float(frame.values[row]) for row in equation.rows},
             },

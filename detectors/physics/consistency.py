@@ -17,6 +17,8 @@ from protocols.points import Points
 
 NOBODY, UNNAMED, SILENT = -1, -2, -3
 """Instead of a suspect's row: the equation holds; no point is clear; another detector says it (a balance)."""
+TRIES = 8
+"""Frames in which a suspect is sought again where none was clear at once."""
 MOST_SOUGHT = 8
 """Suspects sought in one frame: each takes milliseconds, and where more begins to fail at once, it is no single point."""
 
@@ -29,11 +31,12 @@ class ConsistencyDetector(Kept):
         equations, _, recipe = compiled(points, rows)
         self.judge = Judge(System(points, equations, recipe))
         self.owner = np.full(len(equations), NOBODY, np.int32)
+        self.tries = np.zeros(len(equations), np.int8)
         self.before = np.full(len(points), np.nan)
 
     def state(self) -> State:
         """Return the state of all equations, and who is suspected of what."""
-        return {"owner": self.owner, "before": self.before, **self.judge.state()}
+        return {"owner": self.owner, "tries": self.tries, "before": self.before, **self.judge.state()}
 
     def restore(self, state: State) -> None:
         """Put back what `state` returned once."""
@@ -48,6 +51,8 @@ class ConsistencyDetector(Kept):
         said = self._end(ends, seen) if len(ends) else []
         if len(begins):
             said += self._begin(begins, seen)
+        elif self.tries.any():
+            said += self._again(seen)
         self.before[:] = seen.values
         return said
 
@@ -74,7 +79,7 @@ class ConsistencyDetector(Kept):
 
     def _end(self, ends: NDArray[np.intp], frame: Frame) -> list[Finding]:
         owners = self.owner[ends]
-        self.owner[ends] = NOBODY
+        self.owner[ends], self.tries[ends] = NOBODY, 0
         said = [self._unnamed(int(k), frame, active=False) for k in ends[owners == UNNAMED]]
         freed = [int(row) for row in np.unique(owners[owners >= 0]) if not (self.owner == row).any()]
         return [*said, *(self._cleared(row, frame) for row in freed)]
@@ -83,14 +88,14 @@ class ConsistencyDetector(Kept):
         """Convict one after the other, the worst equation first; what a suspect explains is its own."""
         said = []
         left = sorted(begins.tolist(), key=lambda k: -float(self.judge.score[k]))
-        sought, still = 0, (frame.values == self.before) & (frame.values != 0) & frame.fresh
+        sought, still = 0, self._still(frame)
         while left:
             k = left.pop(0)
             suspect = find(self.judge, frame.values, k, still) if sought < MOST_SOUGHT else None
             sought += 1
             if suspect is None:
                 balance = self.judge.system.equations[k].family == "balance"
-                self.owner[k] = SILENT if balance else UNNAMED
+                self.owner[k], self.tries[k] = (SILENT, 0) if balance else (UNNAMED, TRIES)
                 said += [] if balance else [self._unnamed(k, frame, active=True)]
                 continue
             new = not (self.owner == suspect.row).any()
@@ -99,6 +104,24 @@ class ConsistencyDetector(Kept):
             self.owner[list(own)] = suspect.row
             said += [self._convicted(k, suspect, frame, sorted(own))] if new else []
         return said
+
+    def _again(self, frame: Frame) -> list[Finding]:
+        """Seek suspects where none was clear; when one is, its finding takes the place of the unnamed one."""
+        judge, said = self.judge, []
+        for k in np.flatnonzero((self.tries > 0) & judge.known & (judge.score > 1))[:MOST_SOUGHT].tolist():
+            self.tries[k] -= 1
+            suspect = find(judge, frame.values, k, self._still(frame))
+            if suspect is not None:
+                said.append(self._unnamed(k, frame, active=False))
+                new = not (self.owner == suspect.row).any()
+                self.owner[k], self.tries[k] = suspect.row, 0
+                said += [self._convicted(k, suspect, frame, [k])] if new else []
+        return said
+
+    def _still(self, frame: Frame) -> NDArray[np.bool_]:
+        """Return bool[points]: read anew, and the same to the last digit, but not zero."""
+        still: NDArray[np.bool_] = (frame.values == self.before) & (frame.values != 0) & frame.fresh
+        return still
 
     def _convicted(self, k: int, suspect: Suspect, frame: Frame, own: Sequence[int]) -> Finding:
         row, equation = suspect.row, self.judge.system.equations[k]

@@ -29,7 +29,9 @@ STILL = 9.0
 SIGN = 9.0
 """Credit for a value that is as wrong as a wrong sign makes it: that is common, and hardly chance."""
 ALONE = 9.0
-"""What it costs to stand in a balance and nowhere else: such a point can explain anything."""
+"""What it costs when nothing but balances would notice the change: such a point can explain anything."""
+NOTICED = 3.0
+"""Spreads by which an equation must move to notice."""
 SAME = 0.05
 
 
@@ -54,9 +56,9 @@ def find(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) 
     solved, after = _solved(measure, values, rows, contains)
     gains = (contains * before).sum(axis=1) - after
     signed = np.abs(solved + values[rows]) < SAME * np.abs(values[rows])
-    alone = (contains & judge.known).sum(axis=1) == 1
     credit = gains + STILL * still[rows] + SIGN * signed
-    credit -= ALONE * (alone & (system.equations[equation].family == "balance"))
+    if system.equations[equation].family == "balance":
+        credit -= ALONE * ~_noticed(measure, values, rows, solved)
     order = np.argsort(-credit, kind="stable")
     best = int(order[0])
     share = float(gains[best] / max((contains[best] * before).sum(), 1e-12))
@@ -79,11 +81,20 @@ def _candidates(judge: Judge, values: Values, equation: int, still: NDArray[np.b
     return [row for row in rows if still[row]] if (judge.score[both] > 1).all() and len(both) > 1 else rows
 
 
+def _noticed(measure: "_Measure", values: Values, rows: Sequence[int], solved: Values) -> NDArray[np.bool_]:
+    """Return bool[rows]: whether an equation other than a balance would notice the solved value."""
+    cases = np.tile(values, (len(rows), 1))
+    cases[np.arange(len(rows)), rows] = solved
+    moved = np.abs(measure.of(cases) - measure.of(values)) > NOTICED
+    noticed: NDArray[np.bool_] = moved[:, [each.family != "balance" for each in measure.equations]].any(axis=1)
+    return noticed
+
+
 class _Measure:
     """How far each equation is from holding, in spreads, for any values of the points."""
 
     def __init__(self, judge: Judge, values: Values) -> None:
-        self._judge = judge
+        self._judge, self.equations = judge, judge.system.equations
         self._known = judge.known
         self._spread = judge.limit / SPREADS
         holding = judge.known & ~judge.learning.sharp & (judge.score <= 1)
