@@ -88,7 +88,7 @@ class BalanceDetector(Kept):
             score=self._score(k),
             expected=(left - apart) / equation.worth,
             actual=left / equation.worth,
-            text=f"{bus}: {words.numbers(equation, left, left - apart, float(judge.limit[k]))}{hint}",
+            text=f"{bus}: {judge.numbers(k)}{hint}",
             evidence={
                 "equation": equation.name,
                 "residual": apart / equation.worth,

@@ -66,7 +66,7 @@ def _volt_ampere(plan: Plan, place: Place) -> Iterator[Made]:
 
 
 def _voltages(plan: Plan, place: Place) -> Iterator[Made]:
-    """Yield each line voltage against its phase voltages, and the means, which unbalance does not move (to 1st order)."""
+    """Yield each line voltage against its phase voltages, and both means, which no small unbalance moves apart."""
     if not (plan.has(place, "voltage", LN) and plan.has(place, "voltage", LL)):
         return
     phase = {name: plan.raw(place, "voltage", name) for name in LN}

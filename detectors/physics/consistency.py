@@ -20,7 +20,7 @@ NOBODY, UNNAMED, SILENT = -1, -2, -3
 TRIES = 8
 """Frames in which a suspect is sought again where none was clear at once."""
 MOST_SOUGHT = 8
-"""Suspects sought in one frame: each takes milliseconds, and where more begins to fail at once, it is no single point."""
+"""Suspects sought in one frame: each takes milliseconds, and where more fails at once it is no single point."""
 
 
 class ConsistencyDetector(Kept):
@@ -138,7 +138,7 @@ class ConsistencyDetector(Kept):
             score=float(self.judge.score[k]),
             expected=suspect.expected,
             actual=actual,
-            text=f"{story} ({words.deviation(actual, suspect)}): {self._numbers(k)}",
+            text=f"{story} ({words.deviation(actual, suspect.expected)}): {self.judge.numbers(k)}",
             evidence={
                 "suspect": label,
                 "explains": suspect.share,
@@ -153,7 +153,7 @@ class ConsistencyDetector(Kept):
     def _unnamed(self, k: int, frame: Frame, *, active: bool) -> Finding:
         equation = self.judge.system.equations[k]
         row = equation.rows[0]
-        text = f"{equation.place}: {self._numbers(k)}" if active else f"{equation.place}: {equation.what} holds again"
+        story = self.judge.numbers(k) if active else f"{equation.what} holds again"
         return Finding(
             detector="consistency",
             kind="inconsistent",
@@ -164,7 +164,7 @@ class ConsistencyDetector(Kept):
             time_ns=frame.time_ns,
             active=active,
             score=float(self.judge.score[k]),
-            text=text,
+            text=f"{equation.place}: {story}",
             evidence={"equations": [equation.name], "terms": self._terms(k, frame.values), "place": equation.place},
             causes=words.causes(self._points.configs[row], 1.0, 0.0) if active else (),
             advice=words.advice(equation.place, named=False) if active else "",
@@ -185,11 +185,6 @@ class ConsistencyDetector(Kept):
             actual=value if known else None,
             text=f"{self._points.label(row)} {shown}",
         )
-
-    def _numbers(self, k: int) -> str:
-        judge = self.judge
-        left, apart = float(judge.sides[0, k]), float(judge.offset[k])
-        return words.numbers(judge.system.equations[k], left, left - apart, float(judge.limit[k]))
 
     def _terms(self, k: int, values: Values) -> Mapping[str, Any]:
         rows = self.judge.system.equations[k].rows

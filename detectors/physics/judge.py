@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from detectors.physics.learning import Learning
 from detectors.physics.system import ALONG, BESIDE, LEFT, RIGHT, SIZE, System
+from detectors.physics.words import numbers
 from protocols.model import Frame, Values
 
 NS = 1_000_000_000
@@ -102,6 +103,15 @@ class Judge:
         if self._banded:
             apart -= self._middle * (look[..., SIZE, :] + self.system.idle * usual)
         return apart
+
+    def numbers(self, k: int) -> str:
+        """Return equation `k` with its numbers; those of its running mean where that is what fails."""
+        slow = bool(self.score[k] <= 1)
+        limit = float(self.limit[k])
+        offset = float(self.mean[k]) * limit if slow else float(self.offset[k])
+        tolerance = limit * float(self.learning.mean_limit[k]) if slow else limit
+        left = float(self.sides[0, k])
+        return numbers(self.system.equations[k], left, left - offset, tolerance=tolerance, mean=slow)
 
     def _due(self, frame: Frame) -> Mask | None:
         """Return which equations have only points that were read since; None for all of them."""

@@ -21,6 +21,8 @@ STRETCH = np.array([400, 400, 1_600, 800])
 TAIL = 2.0
 RATE = 1e-4
 """Share of readings at which one equation may be beyond its limit by chance; it takes two in a row to be said."""
+LEAST_MEAN = 0.5
+"""The mean may stray by half a limit, however little it did: loads and seasons move what is constant by hours."""
 SHARP, READY = 3, 4
 """From stage SHARP on the limit is known, at READY that of the mean as well."""
 
@@ -115,5 +117,6 @@ class Learning:
         self.limit[k] = TAIL + excess * max(np.log(beyond / self.count[k] / RATE), 0.0)
 
     def _mean(self, k: int) -> None:
-        """Set the limit of the mean so many of its own spreads away as the limit of a reading, and a quarter more."""
-        self.mean_limit[k] = min(1.25 * self.limit[k] * np.sqrt(self.sums[0, k] / self.count[k]), 1.0)
+        """Set the limit of the mean so many of its own spreads away as the limit of a reading, and a third more."""
+        strays = np.sqrt(self.sums[0, k] / self.count[k])
+        self.mean_limit[k] = min(max(1.33 * self.limit[k] * strays, LEAST_MEAN), 1.0)

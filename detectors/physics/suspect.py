@@ -57,14 +57,15 @@ def find(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) 
     gains = (contains * before).sum(axis=1) - after
     signed = np.abs(solved + values[rows]) < SAME * np.abs(values[rows])
     credit = gains + STILL * still[rows] + SIGN * signed
-    sure = np.ones(len(rows), bool)
+    sure: NDArray[np.bool_] = np.ones(len(rows), bool)
     if system.equations[equation].family == "balance":
-        sure = _noticed(measure, values, rows, solved) | signed | still[rows]
+        sure = _noticed(measure, values, rows, solved)
+        sure |= signed | still[rows]
         credit -= ALONE * ~sure
     order = np.argsort(-credit, kind="stable")
     best = int(order[0])
     share = float(gains[best] / max((contains[best] * before).sum(), 1e-12))
-    clear = sure[best] and (len(order) == 1 or credit[best] - credit[order[1]] >= CLEAR)
+    clear = bool(sure[best]) and (len(order) == 1 or credit[best] - credit[order[1]] >= CLEAR)
     return Suspect(rows[best], float(solved[best]), share) if clear and share >= ENOUGH else None
 
 

@@ -18,8 +18,8 @@ from protocols.points import Points
 
 BACK = 0.9
 """It ends at nine tenths of the limit."""
-LOADED = 0.2
-"""Currents below a fifth of their rating, or of the usual, may be as uneven as they like."""
+LOADED = 0.5
+"""Currents below half their rating, or the usual, may be as uneven as they like: they heat nothing."""
 ALIVE = 0.2
 """Voltages below a fifth of the usual are those of something switched off."""
 RISE, FALL = 1 / 16, 1e-5

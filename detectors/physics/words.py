@@ -3,7 +3,6 @@
 import math
 
 from detectors.physics.equation import Equation
-from detectors.physics.suspect import Suspect
 from protocols.point import PointConfig
 
 SAME = 0.03
@@ -48,21 +47,19 @@ def causes(config: PointConfig, actual: float, expected: float) -> tuple[str, ..
     return (*named, *CAUSES.get(quantity or "", ()), *COMMON)
 
 
-def numbers(equation: Equation, left: float, right: float, tolerance: float) -> str:
+def numbers(equation: Equation, left: float, right: float, *, tolerance: float, mean: bool) -> str:
     """Return the equation with what both sides are, by how much they are apart and what is normal."""
     one, other, within = (value / equation.worth for value in (left, right, tolerance))
     unit = f" {equation.unit}".rstrip()
     return (
         f"{equation.what}: {one:.5g} against {other:.5g}{unit}, "
-        f"{abs(one - other):.3g}{unit} apart where {within:.3g}{unit} is normal"
+        f"{abs(one - other):.3g}{unit} apart {'on average ' if mean else ''}where {within:.3g}{unit} is normal"
     )
 
 
-def deviation(actual: float, suspect: Suspect) -> str:
+def deviation(actual: float, expected: float) -> str:
     """Return by how much a reading is off, in words."""
-    if not suspect.expected:
-        return "should be 0"
-    return f"{100 * (actual / suspect.expected - 1):+.1f} % off"
+    return f"{100 * (actual / expected - 1):+.1f} % off" if expected else "should be 0"
 
 
 def advice(label: str, *, named: bool) -> str:
