@@ -89,7 +89,7 @@ def _balanced(
         rows,
         plan.share(rows),
         name=f"{name}.{letter}",
-        what=f"Σ {letter} into {name} = Σ {letter} out of it",
+        what=f"Σ {letter} in = Σ {letter} out",
         family="balance",
         place=name,
         left=plan.recipe.sum(inward),

@@ -8,7 +8,7 @@ from detectors.model import Severity
 from detectors.physics.balance import BalanceDetector, chosen
 from detectors.physics.consistency import ConsistencyDetector
 from detectors.physics.equation import Equation
-from detectors.physics.overload import OverloadDetector, rated
+from detectors.physics.overload import FLOWS, OverloadDetector, rated
 from detectors.physics.places import complaints
 from detectors.physics.plan import Missing, Plan
 from detectors.physics.system import compiled
@@ -107,7 +107,8 @@ class OverloadConfig(DetectorConfig):
     def outlook(self, points: Points) -> Sequence[Outlook]:
         """Return the points that have a rating; if none has, that it is missing."""
         rows = rated(points, points.matching(self.points)).tolist()
-        if not rows:
+        flows = any(config.role and config.role.quantity in FLOWS for config in points.configs)
+        if flows and not rows:
             return [Outlook("overload", "all", possible=False, text="no current or power has a rating in its role")]
         return [Outlook("overload", points.label(row), possible=True, text="rating") for row in rows]
 
@@ -117,12 +118,17 @@ def _outlook(check: str, made: Sequence[Equation | Missing]) -> list[Outlook]:
     lines: dict[tuple[str, bool], list[str]] = {}
     for each in made:
         possible = isinstance(each, Equation)
-        subject, text = (each.place, each.what) if isinstance(each, Equation) else (each.subject, _lack(check, each))
+        subject, text = (each.place, _words(each)) if isinstance(each, Equation) else (each.subject, _lack(check, each))
         lines.setdefault((subject, possible), []).append(text)
     return [
         Outlook(check, subject, possible=possible, text="; ".join(dict.fromkeys(texts)))
         for (subject, possible), texts in lines.items()
     ]
+
+
+def _words(equation: Equation) -> str:
+    """Return the equation; of those around a ring only what is the same everywhere."""
+    return equation.what if equation.family != "agreement" else f"the same {equation.what.split()[0]} at all its bays"
 
 
 def _lack(check: str, missing: Missing) -> str:

@@ -55,12 +55,11 @@ def find(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) 
     before = measure.of(values) ** 2
     solved, after = _solved(measure, values, rows, contains)
     gains = (contains * before).sum(axis=1) - after
-    signed = np.abs(solved + values[rows]) < SAME * np.abs(values[rows])
+    signed: NDArray[np.bool_] = np.abs(solved + values[rows]) < SAME * np.abs(values[rows])
     credit = gains + STILL * still[rows] + SIGN * signed
     sure: NDArray[np.bool_] = np.ones(len(rows), bool)
     if system.equations[equation].family == "balance":
-        sure = _noticed(measure, values, rows, solved)
-        sure |= signed | still[rows]
+        sure &= signed | _noticed(measure, values, rows, solved) | still[list(rows)]
         credit -= ALONE * ~sure
     order = np.argsort(-credit, kind="stable")
     best = int(order[0])
@@ -89,7 +88,7 @@ def _noticed(measure: "_Measure", values: Values, rows: Sequence[int], solved: V
     cases = np.tile(values, (len(rows), 1))
     cases[np.arange(len(rows)), rows] = solved
     moved = np.abs(measure.of(cases) - measure.of(values)) > NOTICED
-    noticed: NDArray[np.bool_] = moved[:, [each.family != "balance" for each in measure.equations]].any(axis=1)
+    noticed: NDArray[np.bool_] = np.any(moved[:, [each.family != "balance" for each in measure.equations]], axis=1)
     return noticed
 
 

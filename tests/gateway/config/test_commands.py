@@ -11,6 +11,9 @@ CONFIG = Path(__file__).parents[3] / "config"
 CASES = Path(__file__).parent / "cases"
 
 
+ALWAYS = "balance, comm_lost, consistency, limits, overload, rate, refused, stale, unbalance"
+
+
 def test_check_of_a_good_file_says_what_it_would_do(capsys):
     """Exit 0 and a summary of five lines."""
     assert cli.main(["check", str(CONFIG / "minimal.yaml")]) == 0
@@ -20,7 +23,7 @@ def test_check_of_a_good_file_says_what_it_would_do(capsys):
     assert out.splitlines() == [
         f"{CONFIG / 'minimal.yaml'} is well: gateway nairobi-west/gw1",
         "  polls      1 points of 1 devices over 1 connections, 1 readings/s",
-        "  checks     comm_lost, limits, rate, refused, stale; limits of 0 points",
+        f"  checks     {ALWAYS}; limits of 0 points",
         "  keeps      up to 256 MiB in /var/lib/gridsentinel",
         "  forwards   to mqtt://broker.example as json, a summary every 10 s",
     ]
@@ -34,6 +37,18 @@ def test_check_names_every_fault_and_counts_them(capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == Path("expected.txt").read_text() + "3 faults in gateway.yaml\n"
+
+
+def test_check_tells_what_the_roles_make_possible(capsys):
+    """Each check once, with all places that it is possible for; then what is missing for others; the same as JSON."""
+    assert cli.main(["check", str(CONFIG / "demo.yaml")]) == 0
+    page = capsys.readouterr().out
+    assert cli.main(["check", "--json", str(CONFIG / "demo.yaml")]) == 0
+    told = json.loads(capsys.readouterr().out)["outlook"]
+
+    assert "    balance      bb1, bb2, bb1+bb2: Σ P in = Σ P out; Σ Q in = Σ Q out\n" in page
+    assert "  not possible yet:\n    overload  all: no current or power has a rating in its role\n" in page
+    assert {"check": "unbalance", "subject": "bus1", "possible": True, "text": "line voltage"} in told
 
 
 def test_check_as_json(capsys, monkeypatch):
