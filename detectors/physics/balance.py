@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from detectors.detector import Learned
 from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
 from detectors.physics import words
@@ -39,6 +40,10 @@ class BalanceDetector(Kept):
         super().restore(state)
         self.judge.restored()
 
+    def learned(self) -> Sequence[Learned]:
+        """Return how far the equations know what is normal."""
+        return [self.judge.learned()] if len(self.judge.system) else ()
+
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the buses whose balance fails from now on, or holds again."""
         if not isinstance(seen, Frame) or not len(self._of):
@@ -66,6 +71,7 @@ class BalanceDetector(Kept):
         kept = self.judge.failing & buses
         lacking = buses & ~np.isin(self._of, self._of[kept])
         self.judge.failing[:] = kept | lacking
+        self.judge.restored()
         return taken
 
     def _score(self, k: int) -> float:

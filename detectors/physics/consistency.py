@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.detector import Learned
 from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
 from detectors.physics import words
@@ -19,8 +20,8 @@ NOBODY, UNNAMED, SILENT = -1, -2, -3
 """Instead of a suspect's row: the equation holds; no point is clear; another detector says it (a balance)."""
 TRIES = 8
 """Frames in which a suspect is sought again where none was clear at once."""
-MOST_SOUGHT = 8
-"""Suspects sought in one frame: each takes milliseconds, and where more fails at once it is no single point."""
+MOST_SOUGHT = 3
+"""Suspects sought in one frame: each takes up to 20 ms, and where more fails at once it is no single point."""
 
 
 class ConsistencyDetector(Kept):
@@ -42,6 +43,10 @@ class ConsistencyDetector(Kept):
         """Put back what `state` returned once."""
         super().restore(state)
         self.judge.restored()
+
+    def learned(self) -> Sequence[Learned]:
+        """Return how far the equations know what is normal."""
+        return [self.judge.learned()] if len(self.judge.system) else ()
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return who became a suspect, or is none any more."""
@@ -65,8 +70,10 @@ class ConsistencyDetector(Kept):
             if len(mine):
                 owner[mine] = finding.rows[0] if len(finding.rows) == 1 else UNNAMED
                 taken.append(finding)
-        self.owner = owner
-        self.judge.failing = owner != NOBODY
+        self.owner[:] = owner
+        self.tries[owner != UNNAMED] = 0
+        self.judge.failing[:] = owner != NOBODY
+        self.judge.restored()
         return taken
 
     def _resumed(self, finding: Finding) -> NDArray[np.intp]:

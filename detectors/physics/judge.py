@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.physics.learning import Learning
+from detectors.detector import Learned
+from detectors.physics.learning import READY, Learning
 from detectors.physics.system import ALONG, BESIDE, LEFT, RIGHT, SIZE, System
 from detectors.physics.words import numbers
 from protocols.model import Frame, Values
@@ -42,7 +43,11 @@ _NONE: Index = np.zeros(0, np.intp)
 
 
 class Judge:
-    """State of all equations. `failing` bool[n] is what began and has not ended; `score` float64[n], 1 is the limit."""
+    """State of all equations.
+
+    `failing` bool[n] is what began and has not ended. Of the last look: `known` bool[n], `offset` and `limit`, `still`
+    (the limit if nothing had moved) and `score` float64[n], in limits.
+    """
 
     KEPT = ("waits", "sides", "seen_ns", "usual", "beyond", "within", "failing", "mean", "learnt_ns")
 
@@ -60,7 +65,8 @@ class Judge:
         self.mean = np.zeros(size)
         self.learnt_ns = np.full((), -LEARN_NS, np.int64)
         self.score, self.offset = np.zeros(size), np.zeros(size)
-        self.limit = np.full(size, np.inf)
+        self.limit = self.still = np.full(size, np.inf)
+        self.known = np.zeros(size, bool)
         self.restored()
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -113,6 +119,15 @@ class Judge:
         left = float(self.sides[0, k])
         return numbers(self.system.equations[k], left, left - offset, tolerance=tolerance, mean=slow)
 
+    def learned(self) -> Learned:
+        """Return how many of the equations that can learn know their normal."""
+        stage = self.learning.stage
+        learns = np.flatnonzero(stage >= 0)
+        ready = int((stage[learns] == READY).sum())
+        share = float(np.mean([self.learning.share(k) for k in learns.tolist()])) if len(learns) else 1.0
+        detail = f"{ready} of {len(learns)} equations know their normal, the others only the class of their instruments"
+        return Learned("equations", "ready" if ready == len(learns) else "learning", share, detail)
+
     def _due(self, frame: Frame) -> Mask | None:
         """Return which equations have only points that were read since; None for all of them."""
         system = self.system
@@ -133,9 +148,9 @@ class Judge:
             known &= due
         if not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
             self._settle(size, known)
-        limit = self._of_size * size
-        limit += self._floor
-        limit += self._skew(look, known, now_ns)
+        self.still = self._of_size * size
+        self.still += self._floor
+        limit = self.still + self._skew(look, known, now_ns)
         signed = np.where(known, offset / np.maximum(limit, TINY, out=limit), 0.0)
         self.known, self.offset, self.limit, self.score = known, offset, limit, np.abs(signed)
         step = np.where(known, np.minimum(np.maximum(signed, -MOST), MOST) - self.mean, 0.0)

@@ -16,7 +16,7 @@ from protocols.model import Values
 
 SPREADS = 4.0
 """Spreads in a tolerance, about: what makes failures of different equations comparable."""
-STEPS = 5
+STEPS = 3
 NUDGE = 1e-4
 LOST = 10.0
 """What it costs, in spreads, when an equation that is judged now could not be judged any more."""
@@ -99,7 +99,7 @@ class _Measure:
         self._judge, self.equations = judge, judge.system.equations
         self._known = judge.known
         self._spread = judge.limit / SPREADS
-        holding = judge.known & ~judge.learning.sharp & (judge.score <= 1)
+        holding = judge.known & ~judge.learning.sharp & (np.abs(judge.offset) <= judge.still)
         self._usual = np.where(holding, self._apart(values), 0.0)
 
     def of(self, values: Values) -> Values:

@@ -67,7 +67,7 @@ def _ratio(plan: Plan, high: Place, low: Place) -> Iterator[Made]:
     moved = plan.recipe.product(below[0], plan.recipe.raw(tap), 1.0)
     yield plan.equation(
         (*above[1], *below[1], tap),
-        plan.share(above[1], below[1]),
+        2 * plan.share(above[1], below[1]),  # and the magnetising current, which does not follow the load
         name=f"{high.transformer}.ratio",
         what=check,
         family="ratio",
