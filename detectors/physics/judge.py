@@ -94,7 +94,7 @@ class Judge:
         due = self._due(frame)
         if due is not None and not due.any():
             return _NONE, _NONE
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):  # what is not finite is not known
             look = self.system.look(frame.values)
             self._weigh(look, due, frame.time_ns)
             return self._turn()

@@ -46,6 +46,12 @@ class Suspect:
 
 def find(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) -> Suspect | None:
     """Return the one point that explains why `equation` fails with `values` float64[n]; None if none is clear."""
+    with np.errstate(all="ignore"):  # what is off by all of float64 has no suspect
+        found = _found(judge, values, equation, still)
+    return found if found is not None and np.isfinite(found.expected) else None
+
+
+def _found(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) -> Suspect | None:
     system = judge.system
     rows = _candidates(judge, values, equation, still)
     if not rows:
@@ -108,8 +114,7 @@ class _Measure:
         return np.where(self._known, np.where(np.isfinite(apart), apart, LOST), 0.0)
 
     def _apart(self, values: Values) -> Values:
-        with np.errstate(invalid="ignore", over="ignore"):
-            return self._judge.apart(self._judge.system.look(values), self._judge.usual)
+        return self._judge.apart(self._judge.system.look(values), self._judge.usual)
 
 
 def _solved(

@@ -23,6 +23,8 @@ LOADED = 0.5
 ALIVE = 0.2
 """Voltages below a fifth of the usual are those of something switched off."""
 RISE, FALL = 1 / 16, 1e-5
+HUGE = 1e30
+"""Beyond it nothing was measured, and fourth powers would overflow."""
 
 
 class UnbalanceDetector(Kept):
@@ -55,14 +57,13 @@ class UnbalanceDetector(Kept):
         if not isinstance(seen, Frame) or not len(self.rows):
             return ()
         values = np.abs(seen.values.take(self.rows))
-        mean = values.mean(axis=1)
-        known = seen.fresh.take(self.rows).all(axis=1)
-        known &= np.isfinite(mean)
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(all="ignore"):  # what is not finite is not known
+            mean = values.mean(axis=1)
+            known = seen.fresh.take(self.rows).all(axis=1) & (mean < HUGE)
             pace = np.where(mean > self.usual, np.where(self.usual > 0, RISE, 1.0), FALL)
             self.usual += np.where(known, mean - self.usual, 0.0) * pace
             known &= mean > np.where(self._current, LOADED, ALIVE) * np.fmax(self.usual, np.nan_to_num(self._rated))
-        share = self._shares(values, mean, known)
+            share = self._shares(values, mean, known)
         begins, ends = self._persistence.turn(share / self._limit, known, BACK)
         if not len(begins) and not len(ends):
             return ()
