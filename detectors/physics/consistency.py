@@ -172,7 +172,13 @@ class ConsistencyDetector(Kept):
             active=active,
             score=float(self.judge.score[k]),
             text=f"{equation.place}: {story}",
-            evidence={"equations": [equation.name], "terms": self._terms(k, frame.values), "place": equation.place},
+            evidence={
+                "suspect": None,
+                "explains": 0.0,
+                "equations": [equation.name],
+                "terms": self._terms(k, frame.values),
+                "place": equation.place,
+            },
             causes=words.causes(self._points.configs[row], 1.0, 0.0) if active else (),
             advice=words.advice(equation.place, named=False) if active else "",
         )
