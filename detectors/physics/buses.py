@@ -25,12 +25,12 @@ def balances(plan: Plan) -> Iterator[Made]:
     """Yield the balances of each bus, and of two that a coupler joins."""
     buses = list(plan.buses())
     ties = {bus: _ties(plan, bus) for bus in buses}
-    for bus in buses:
-        yield from _balance(plan, (bus,), open_=tuple(ties[bus]))
     joined = [bus for bus in buses if ties[bus]]
     if len(joined) == 1 and len(buses) == 2:
         joined = buses
     rows = tuple(dict.fromkeys(row for bus in joined for row in ties[bus]))
+    for bus in buses:
+        yield from _balance(plan, (bus,), open_=rows if len(joined) == 2 and bus in joined else tuple(ties[bus]))
     if len(joined) > 2:
         for pair in combinations(joined, 2):
             yield Missing("balance", "+".join(pair), "more than two buses with couplers: unknown which ones they join")
