@@ -11,7 +11,7 @@ import numpy as np
 
 from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
-from detectors.physics.persistence import Persistence
+from detectors.physics.persistence import Mask, Persistence
 from detectors.physics.plan import LL, LN, PHASES, Plan
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
@@ -39,7 +39,8 @@ class UnbalanceDetector(Kept):
         self._current = np.array([group[1] == "current" for group in groups], bool)
         self._limit = np.where(self._current, limits[1], limits[0])
         ratings = points.column(lambda config: config.role.rating if config.role else None)
-        self._rated = ratings[self.rows].mean(axis=1) if len(groups) else np.zeros(0)
+        self._rated = np.nan_to_num(ratings[self.rows].mean(axis=1)) if len(groups) else np.zeros(0)
+        self._columns, self._least = self.rows.T.copy(), np.where(self._current, LOADED, ALIVE)
         self.usual = np.zeros(len(groups))
         self._persistence = Persistence(len(groups))
 
@@ -56,21 +57,25 @@ class UnbalanceDetector(Kept):
         """Return the groups that became uneven or even."""
         if not isinstance(seen, Frame) or not len(self.rows):
             return ()
-        values = np.abs(seen.values.take(self.rows))
+        values = np.abs(seen.values.take(self._columns))
         with np.errstate(all="ignore"):  # what is not finite is not known
-            mean = values.mean(axis=1)
-            known = seen.fresh.take(self.rows).all(axis=1) & (mean < HUGE)
-            pace = np.where(mean > self.usual, np.where(self.usual > 0, RISE, 1.0), FALL)
-            self.usual += np.where(known, mean - self.usual, 0.0) * pace
-            known &= mean > np.where(self._current, LOADED, ALIVE) * np.fmax(self.usual, np.nan_to_num(self._rated))
+            mean = (values[0] + values[1] + values[2]) / 3
+            known = mean < HUGE
+            if not seen.fresh.all():
+                known &= seen.fresh.take(self._columns).all(axis=0)
+            self._follow(mean, known)
+            known &= mean > self._least * np.maximum(self.usual, self._rated)
             share = self._shares(values, mean, known)
         begins, ends = self._persistence.turn(share / self._limit, known, BACK)
         if not len(begins) and not len(ends):
             return ()
-        said = [self._finding(int(k), 100 * float(share[k]), values[k], seen.time_ns, active=True) for k in begins]
-        return said + [
-            self._finding(int(k), 100 * float(share[k]), values[k], seen.time_ns, active=False) for k in ends
-        ]
+        turned = [(k, True) for k in begins.tolist()] + [(k, False) for k in ends.tolist()]
+        return [self._finding(k, 100 * float(share[k]), values[:, k], seen.time_ns, active=on) for k, on in turned]
+
+    def _follow(self, mean: Values, known: Mask) -> None:
+        """Let the usual size follow; the first one is taken as it is."""
+        step = np.where(known, mean - self.usual, 0.0)
+        self.usual += step * np.where(step > 0, np.where(self.usual > 0, RISE, 1.0), FALL)
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped, where the three points are still together."""
@@ -80,14 +85,14 @@ class UnbalanceDetector(Kept):
         self._persistence.restored()
         return taken
 
-    def _shares(self, values: Values, mean: Values, known: np.ndarray) -> Values:
+    def _shares(self, values: Values, mean: Values, known: Mask) -> Values:
         """Return float64[groups]: the unbalance of each, 0 to 1; 0 where it is not known."""
-        out = np.zeros(len(mean))
-        nema = np.abs(values - mean[:, None]).max(axis=1)
-        np.divide(nema, mean, out=out, where=known)
-        lines = np.flatnonzero(self._line & known)
+        a, b, c = values
+        highest, lowest = np.maximum(np.maximum(a, b), c), np.minimum(np.minimum(a, b), c)
+        out = np.where(known, np.maximum(highest - mean, mean - lowest) / mean, 0.0)
+        lines = np.flatnonzero(self._line & (out > self._limit / 2))  # both measures are within a factor of two
         if len(lines):
-            out[lines] = sequence(values[lines])
+            out[lines] = sequence(values[:, lines].T)
         return out
 
     def _finding(self, k: int, percent: float, values: Values, now_ns: int, *, active: bool) -> Finding:
