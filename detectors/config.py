@@ -13,6 +13,7 @@ from detectors.comm_lost import CommLost
 from detectors.detector import Detector
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
+from detectors.physics.config import BalanceConfig, ConsistencyConfig, OverloadConfig, UnbalanceConfig
 from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
@@ -21,17 +22,21 @@ from protocols.points import Points
 from protocols.settings import Field
 
 AnyDetector: TypeAlias = Annotated[
-    BreakerConfig
+    BalanceConfig
+    | BreakerConfig
     | CommLost
+    | ConsistencyConfig
     | DissolvedGasConfig
     | LimitsConfig
+    | OverloadConfig
     | RateConfig
     | RefusedConfig
     | StaleConfig
     | StuckConfig
     | TapChangerConfig
     | ThermalConfig
-    | TrendConfig,
+    | TrendConfig
+    | UnbalanceConfig,
     Field(discriminator="detector"),
 ]
 
@@ -46,6 +51,10 @@ ALWAYS: tuple[AnyDetector, ...] = (
     TapChangerConfig(),
     BreakerConfig(),
     TrendConfig(),
+    BalanceConfig(),
+    ConsistencyConfig(),
+    UnbalanceConfig(),
+    OverloadConfig(),
 )
 """These look at every gateway unless the configuration says otherwise."""
 

@@ -3,13 +3,16 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from detectors.config import ALWAYS
+from detectors.config import ALWAYS, AnyDetector
+from detectors.detector import Outlook
 from gateway.config import Config, ConfigError
 from gateway.config.loader import load
+from protocols.points import Points
 
 MIB = 1024 * 1024
 WELL, BAD_CONFIGURATION = 0, 78
@@ -27,11 +30,17 @@ def run(arguments: argparse.Namespace) -> int:
         config = load(arguments.file)
     except ConfigError as error:
         return _faulty(arguments.file, error, as_json=arguments.json)
-    found = summary(config)
+    found, roles = summary(config), outlook(config)
     if arguments.json:
-        print(json.dumps({"file": str(arguments.file), "faults": [], "summary": found}))
+        told = {
+            "file": str(arguments.file),
+            "faults": [],
+            "summary": found,
+            "outlook": [asdict(each) for each in roles],
+        }
+        print(json.dumps(told))
     else:
-        print(_page(arguments.file, found))
+        print("\n".join([_page(arguments.file, found), *_table(roles)]))
     return WELL
 
 
@@ -53,9 +62,19 @@ def summary(config: Config) -> dict[str, Any]:
 
 def looking(config: Config) -> list[str]:
     """Return the detectors that look: those that always do unless switched off, and those that are named."""
+    return sorted({detector.detector for detector in _chosen(config)})
+
+
+def outlook(config: Config) -> list[Outlook]:
+    """Return which checks the roles of the points make possible, and what is missing for others."""
+    points = Points.of([(device, device.points) for device in config.devices])
+    return [each for detector in _chosen(config) for each in detector.outlook(points)]
+
+
+def _chosen(config: Config) -> list[AnyDetector]:
     named = {detector.detector for detector in config.detectors}
     chosen = [detector for detector in ALWAYS if detector.detector not in named] + list(config.detectors)
-    return sorted({detector.detector for detector in chosen if detector.enabled})
+    return [detector for detector in chosen if detector.enabled]
 
 
 def _faulty(file: Path, error: ConfigError, *, as_json: bool) -> int:
@@ -80,3 +99,16 @@ def _page(file: Path, found: dict[str, Any]) -> str:
         f"  forwards   to {uplink['url']} as {uplink['format']}, a summary every {uplink['window_s']:g} s",
     )
     return "\n".join(lines)
+
+
+def _table(roles: Sequence[Outlook]) -> Iterator[str]:
+    """Yield a line for each check and text, with all that it is said of: first what is possible, then what is not."""
+    for possible, title in ((True, "possible by the roles of the points:"), (False, "not possible yet:")):
+        lines: dict[tuple[str, str], list[str]] = {}
+        for each in roles:
+            if each.possible is possible:
+                lines.setdefault((each.check, each.text), []).append(each.subject)
+        if lines:
+            yield f"  {title}"
+            width = max(len(check) for check, _ in lines)
+            yield from (f"    {check:<{width}}  {', '.join(of)}: {text}" for (check, text), of in lines.items())

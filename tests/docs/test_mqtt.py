@@ -17,8 +17,8 @@ from gateway.core.steady import Steady
 from gateway.store.record import Gap, GapReason, Stream
 from gateway.uplink import commands, payload
 from protocols.modbus.config import ModbusDevice, ModbusPoint
-from protocols.model import Batch, Event, EventKind, Quality, Tick
-from protocols.point import Limits
+from protocols.model import Batch, Event, EventKind, Frame, Quality, Tick
+from protocols.point import Limits, Role
 from protocols.points import Points
 
 PREFIX = "gridsentinel/nairobi-west/gw1/"
@@ -126,7 +126,8 @@ def test_states_and_reasons_are_documented(table):
 def test_every_kind_of_alarm_is_documented(table):
     """Kind, detector, severity by default and evidence, as the detectors really say them."""
     said = {
-        (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence))) for f in (*findings(), *clock_findings())
+        (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence)))
+        for f in (*findings(), *clock_findings(), *physical_findings())
     }
 
     listed = {
@@ -139,6 +140,30 @@ def test_every_kind_of_alarm_is_documented(table):
 def clock_findings() -> Iterator[Any]:
     """Set the gateway's own clock."""
     return iter(Steady().observe(Tick(1, 10**9)))
+
+
+def physical_findings() -> Iterator[Any]:
+    """Break what the roles of one feeder and its infeed make possible to check."""
+    tags = {"va": "a", "vb": "b", "vc": "c"}
+    feeder = [ModbusPoint(name=name, address="holding:1", unit="V", role=Role(quantity="voltage", phase=phase, bay="f"))
+              for name, phase in tags.items()]  # fmt: skip
+    roles = {
+        "p": Role(bay="f", bus="b", quantity="active_power"), "i": Role(bay="f", bus="b", quantity="current", rating=9),
+        "q": Role(bay="f", bus="b", quantity="reactive_power"),
+        "pt": Role(bay="t", bus="b", transformer="t", quantity="active_power"),
+    }  # fmt: skip
+    units = {"p": "W", "q": "var", "i": "A", "pt": "W"}
+    feeder += [ModbusPoint(name=name, address="holding:1", unit=units[name], role=role) for name, role in roles.items()]
+    device = ModbusDevice(name="d", protocol="modbus", url="tcp://h:1", points=tuple(feeder))
+    points = Points.of([(device, device.points)])
+    detectors = [each for group in build([], points).values() for each in group]
+    values = np.array([230.0, 230.0, 180.0, 9000.0, 10.0, 0.0, 5000.0])
+    for at_s in (1, 2, 3):
+        now_ns = at_s * 1_000_000_000
+        frame = Frame(now_ns, now_ns, values, np.ones(len(values), bool))
+        yield from (
+            found for detector in detectors for found in detector.observe(frame) if not isinstance(found, Report)
+        )
 
 
 def findings() -> Iterator[Any]:

@@ -37,6 +37,27 @@ def test_check_names_every_fault_and_counts_them(capsys, monkeypatch):
     assert err == Path("expected.txt").read_text() + "3 faults in gateway.yaml\n"
 
 
+def test_check_tells_what_the_roles_make_possible(capsys):
+    """Each check once, with all places that it is possible for; the same as JSON."""
+    assert cli.main(["check", str(CONFIG / "demo.yaml")]) == 0
+    page = capsys.readouterr().out
+    assert cli.main(["check", "--json", str(CONFIG / "demo.yaml")]) == 0
+    told = json.loads(capsys.readouterr().out)["outlook"]
+
+    assert "    balance      bb1, bb2, bb1+bb2: Σ P in = Σ P out; Σ Q in = Σ Q out\n" in page
+    assert "    consistency  t1 hv, t2 hv: S = √3 · U · I\n" in page
+    assert {"check": "unbalance", "subject": "bus1", "possible": True, "text": "line voltage"} in told
+
+
+def test_check_tells_what_is_missing(capsys):
+    """A check that the roles of the sample do not allow yet, with what it lacks."""
+    assert cli.main(["check", str(CONFIG / "gateway.yaml")]) == 0
+
+    page = capsys.readouterr().out
+    assert "  not possible yet:\n" in page
+    assert "needs an infeed (a transformer, or direction: in) and one more bay\n" in page
+
+
 def test_check_as_json(capsys, monkeypatch):
     """A machine reads faults by file, line, column, path and text."""
     monkeypatch.chdir(CASES / "empty_file")

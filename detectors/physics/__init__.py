@@ -1,0 +1,1 @@
+"""Physics from roles: the equations that hold in every substation, written down once and judged every second."""

@@ -1,0 +1,122 @@
+"""What each equation learns of its own normal: the constant error of its instruments, and how far it strays from it.
+
+Four stretches, each longer than both so many readings and so many hours. On the first, the offset is fitted along two
+channels by least squares (a gain error; the losses a + b I^2). On the second, the spread around it. On the third, which
+neither of them has seen, how long the tail is: the mean excess over TAIL spreads. The limit is where an exponential
+tail with that mean leaves RATE of all readings; it is exact for exponential tails and on the safe side for normal ones.
+On the fourth, how far the running mean strays. Readings that the class of the instruments does not allow are no normal
+ones, and not learned.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.model import Values
+
+NS = 1_000_000_000
+STRETCH_S = 28_800
+"""A day and a third in all: loads of the night and of the day."""
+STRETCH = np.array([400, 400, 1_600, 800])
+"""Readings: a spread is then known within 4 %, and 70 are in the tail of a normal distribution."""
+TAIL = 2.0
+RATE = 1e-4
+"""Share of readings at which one equation may be beyond its limit by chance; it takes two in a row to be said."""
+LEAST_MEAN = 0.5
+"""The mean may stray by half a limit, however little it did: loads and seasons move what is constant by hours."""
+SHARP, READY = 3, 4
+"""From stage SHARP on the limit is known, at READY that of the mean as well."""
+
+Mask = NDArray[np.bool_]
+
+
+class Learning:
+    """Fixed arrays, one entry an equation.
+
+    `stage` 0 to 4 (-1 learns nothing), `gain` [2, n], `spread` as a share of the equation's size, `limit` in spreads,
+    `mean_limit` of the running mean in limits.
+    """
+
+    KEPT = ("stage", "count", "since_ns", "sums", "gain", "spread", "limit", "mean_limit")
+
+    def __init__(self, learns: Mask) -> None:
+        size = len(learns)
+        self.stage = np.where(learns, 0, -1).astype(np.int8)
+        self.count = np.zeros(size, np.int32)
+        self.since_ns = np.zeros(size, np.int64)
+        self.sums = np.zeros((5, size))
+        self.gain = np.zeros((2, size))
+        self.spread = np.zeros(size)
+        self.limit = np.zeros(size)
+        self.mean_limit = np.ones(size)
+        self.recount()
+
+    def recount(self) -> None:
+        """Find out anew who learns and whose limit is known, after a stage moved or was restored."""
+        self.sharp: Mask = self.stage >= SHARP
+        self._learns: Mask = (self.stage >= 0) & (self.stage < READY)
+        self.learning = bool(self._learns.any())
+
+    def learn(self, normal: Mask, shares: tuple[Values, Values, Values], mean: Values, now_ns: int) -> bool:
+        """Take in one look; return whether a stage moved.
+
+        `shares` are the offset and both channels it is fitted along, as shares of the equation's size; `mean` is the
+        running mean of the offset, in limits.
+        """
+        normal = normal & self._learns
+        if not normal.any():
+            return False
+        apart, along, beside = (np.where(normal, each, 0.0) for each in shares)
+        self.since_ns[:] = np.where(normal & (self.count == 0), now_ns, np.minimum(self.since_ns, now_ns))
+        self.count += normal
+        fits, spreads, tail, means = (self.stage == stage for stage in range(4))
+        if fits.any():
+            parts = (along * along, along * beside, beside * beside, along * apart, beside * apart)
+            self.sums += np.where(fits, np.stack(parts), 0.0)
+        if (spreads | tail).any():
+            strays = np.abs(apart - self.gain[0] * along - self.gain[1] * beside)
+            self.sums[0] += np.where(spreads, strays * strays, 0.0)
+            beyond = np.where(tail & normal, strays - TAIL * self.spread, 0.0)
+            self.sums[1] += beyond > 0
+            self.sums[2] += np.maximum(beyond, 0.0)
+        self.sums[0] += np.where(means & normal, mean * mean, 0.0)
+        return self._move(now_ns)
+
+    def share(self, k: int) -> float:
+        """Return how much of its learning equation `k` has done, 0 to 1."""
+        stage = int(self.stage[k])
+        now = 0.0 if stage >= READY else min(float(self.count[k] / STRETCH[stage]), 1.0)
+        return min((stage + now) / READY, 1.0)
+
+    def _move(self, now_ns: int) -> bool:
+        enough = self.count >= STRETCH[np.clip(self.stage, 0, READY - 1)]
+        due = np.flatnonzero(enough & (now_ns - self.since_ns >= STRETCH_S * NS) & self._learns)
+        for k in due.tolist():
+            (self._fit, self._spread, self._tail, self._mean)[int(self.stage[k])](k)
+        self.stage[due] += 1
+        self.count[due] = 0
+        self.sums[:, due] = 0.0
+        if len(due):
+            self.recount()
+        return len(due) > 0
+
+    def _fit(self, k: int) -> None:
+        aa, ab, bb, ay, by = self.sums[:, k].tolist()
+        determinant = aa * bb - ab * ab
+        if determinant > 1e-9 * aa * bb:  # the two can be told apart
+            self.gain[:, k] = (ay * bb - by * ab) / determinant, (by * aa - ay * ab) / determinant
+        elif aa > 0:
+            self.gain[:, k] = ay / aa, 0.0
+
+    def _spread(self, k: int) -> None:
+        self.spread[k] = np.sqrt(self.sums[0, k] / self.count[k])
+
+    def _tail(self, k: int) -> None:
+        """Set the limit, in spreads; without a tail, as if it had one reading in it."""
+        beyond = max(float(self.sums[1, k]), 1.0)
+        excess = self.sums[2, k] / beyond / self.spread[k] if self.spread[k] > 0 else 0.0
+        self.limit[k] = TAIL + excess * max(np.log(beyond / self.count[k] / RATE), 0.0)
+
+    def _mean(self, k: int) -> None:
+        """Set the limit of the mean so many of its own spreads away as the limit of a reading, and a third more."""
+        strays = np.sqrt(self.sums[0, k] / self.count[k])
+        self.mean_limit[k] = min(max(1.33 * self.limit[k] * strays, LEAST_MEAN), 1.0)
