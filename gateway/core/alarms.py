@@ -131,7 +131,9 @@ class Alarms:
         orphans = [
             alarm
             for alarm in self._alarms.values()
-            if alarm.detector not in named or self.naming.rows(alarm) is None or (alarm.active and alarm.id not in taken)
+            if alarm.detector not in named
+            or self.naming.rows(alarm) is None
+            or (alarm.active and alarm.id not in taken)
         ]
         ended = (replace(alarm, **OVER, **TOLD) for alarm in orphans)
         return [self._put(replace(alarm, text=f"{alarm.text} (no longer watched)"), now_ns) for alarm in ended]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.model import Report, Severity
+from detectors.model import Report, Severity, deviation_percent
 from protocols.model import Qualities, Times, Values
 
 
@@ -64,9 +64,9 @@ class AlarmState(StrEnum):
 class Alarm:
     """A finding with a life. `id` is stable: the same condition of the same source has the same one for ever.
 
-    `points` are those of `device` by their name, others as DEVICE.POINT. `suppressed_by` is the alarm that makes this one
-    say nothing by design; `chattering` holds it as active until it is calm; `withheld` is told in the summary of a flood
-    only. `told` is whether anybody was told of this life of it.
+    `points` are those of `device` by their name, others as DEVICE.POINT. `suppressed_by` is the alarm that makes this
+    one say nothing by design; `chattering` holds it as active until it is calm; `withheld` is told in the summary of a
+    flood only. `told` is whether anybody was told of this life of it.
     """
 
     id: str
@@ -102,10 +102,8 @@ class Alarm:
 
     @property
     def deviation_percent(self) -> float | None:
-        """How far `value` lies from `expected`, in percent of it; None where one is missing, or `expected` is 0."""
-        if self.value is None or not self.expected:
-            return None
-        return 100 * (self.value - self.expected) / abs(self.expected)
+        """How far `value` lies from `expected`, in percent of it; None where that says nothing."""
+        return deviation_percent(self.expected, self.value)
 
 
 @dataclass(frozen=True, slots=True)

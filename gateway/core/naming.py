@@ -1,6 +1,6 @@
 """Names of alarms: what an alarm is called, and which rows its points are under the present configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from detectors.model import Finding
@@ -9,6 +9,8 @@ from protocols.points import Points
 
 GATEWAY = "gateway"
 """The device of what concerns the gateway itself."""
+INDICES_MAX = 16
+"""Devices whose points are at hand by name; of more, the one not asked for longest is looked through anew."""
 
 
 class Naming:
@@ -16,6 +18,7 @@ class Naming:
 
     def __init__(self, points: Points) -> None:
         self.points = points
+        self._indices: dict[str, Mapping[str, int]] = {}
 
     def id(self, finding: Finding) -> str:
         """Return DEVICE/SUBJECT/KIND, DEVICE/POINT/KIND or DEVICE/KIND; silent points come and go in one alarm."""
@@ -31,10 +34,11 @@ class Naming:
 
     def rows(self, alarm: Alarm) -> tuple[int, ...] | None:
         """Return the rows of the alarm's points, or None when its device or one of them is gone."""
-        own = self.points.rows_of.get(alarm.device, range(0) if alarm.device == GATEWAY else None)
-        if own is None:
+        if alarm.device != GATEWAY and alarm.device not in self.points.rows_of:
             return None
-        index = {self.points.names[row]: row for row in own} if alarm.points else {}
+        if not alarm.points:
+            return ()
+        index = self._index(alarm.device)
         found: Sequence[int | None] = [index.get(name, self._foreign(name, index)) for name in alarm.points]
         rows = tuple(row for row in found if row is not None)
         return rows if len(rows) == len(found) else None
@@ -49,7 +53,17 @@ class Naming:
     def _name(self, device: str, row: int) -> str:
         return self.points.names[row] if row in self.points.rows_of.get(device, ()) else self.points.label(row)
 
-    def _foreign(self, name: str, own: dict[str, int]) -> int | None:
+    def _index(self, device: str) -> Mapping[str, int]:
+        """Return the rows of a device by name; those of the last few devices are at hand."""
+        index = self._indices.pop(device, None)
+        if index is None:
+            index = {self.points.names[row]: row for row in self.points.rows_of.get(device, ())}
+        self._indices[device] = index
+        if len(self._indices) > INDICES_MAX:
+            del self._indices[next(iter(self._indices))]
+        return index
+
+    def _foreign(self, name: str, own: Mapping[str, int]) -> int | None:
         return self._labels.get(name) if name not in own and "." in name else None
 
     @cached_property
