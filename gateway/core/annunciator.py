@@ -28,6 +28,7 @@ from gateway.core.messages import Alarm, AlarmState, Unsaid
 from gateway.core.naming import GATEWAY
 from gateway.core.rates import Rates
 from gateway.core.rules import AlarmRules
+from gateway.core.suppressed import Suppressed
 from gateway.core.suppression import SUPPRESSION, Suppression
 from protocols.points import Points
 
@@ -36,6 +37,7 @@ KEEP_NS = 10_000_000_000
 """How often what is not said is written to disk: a kill costs counts of ten seconds, and a memory card is spared."""
 RELEASED_AT_ONCE = 10
 """Alarms told with one tick after a flood, the worst first: 40 a second, so that their end is no flood of messages."""
+PARTS = ("chatter", "flood", "incidents", "rates", "suppressed")
 OWN = (FLOOD, SUPPRESSION)
 """The words of its own findings."""
 
@@ -46,14 +48,10 @@ class Annunciator(Kept):
     """Chatter, suppression, incidents, flood and rates of one set of alarms."""
 
     def __init__(self, alarms: Alarms, points: Points, image: Image, rules: AlarmRules) -> None:
-        self._alarms, self._rules = alarms, rules
+        self._alarms, self._points, self._image, self._rules = alarms, points, image, rules
         self.chatter, self.flood, self.rates = Chatter(rules), Flood(rules), Rates()
-        self.incidents = Incidents(alarms.naming, rules)
-        self._suppression = Suppression(alarms, points, image) if rules.suppression == "by_design" else None
-        self._settle_ns = int(rules.incident_s * 1_000_000_000)
-        self._suppressed: dict[str, set[str]] = {}
-        self._over_ns: dict[str, int] = {}
-        self._voltage: dict[str, int] = {}
+        self.incidents, self.suppressed = Incidents(alarms.naming, rules), Suppressed(rules)
+        self._design = Suppression(alarms, points, image) if rules.suppression == "by_design" else None
         self._withheld: dict[str, None] = {}
         self._unsaid: dict[str, Alarm] = {}
         self._kept_ns = self._tick_ns = 0
@@ -70,7 +68,7 @@ class Annunciator(Kept):
         said: Told = [*self._alarms.tick(now_ns)]
         if self.chatter:
             said += self._chattering(now_ns)
-        if self._voltage or self._suppressed:
+        if self.suppressed:
             said += self._causes(now_ns)
         if self.flood.active:
             said += self._flooding(now_ns)
@@ -89,10 +87,8 @@ class Annunciator(Kept):
 
     def step(self, now_ns: int, by_ns: int) -> Sequence[Alarm]:
         """The clock was set: every delay is as long as it was."""
-        for part in (self.chatter, self.flood, self.incidents, self.rates):
+        for part in (self.chatter, self.flood, self.incidents, self.rates, self.suppressed):
             part.step(by_ns)
-        for times in (self._over_ns, self._voltage):
-            times.update({key: at_ns + by_ns for key, at_ns in times.items()})
         self._tick_ns += by_ns
         return self._alarms.step(now_ns, by_ns)
 
@@ -105,8 +101,12 @@ class Annunciator(Kept):
         words: dict[str, list[Finding]] = {word: [] for word in OWN}
         for finding in own:
             words[finding.detector].append(finding)
-        dead = self._suppression.resume(words[SUPPRESSION]) if self._suppression else ()
-        return [*self.flood.resume(words[FLOOD]), *dead]
+        dead = self._design.resume(words[SUPPRESSION]) if self._design else ()
+        for finding in dead:
+            self.suppressed.expect(self._alarms.naming.id(finding))
+        summary = self._alarms.get(FLOOD_ALARM)
+        self.flood.resume(summary.last_ns if summary and summary.active else 0)
+        return [*words[FLOOD], *dead]
 
     def forget(self, alarms: Iterable[Alarm]) -> None:
         """Let go of alarms that nobody watches any more."""
@@ -116,9 +116,8 @@ class Annunciator(Kept):
 
     def state(self) -> State:
         """Return what must survive a restart and stands in no alarm: `told`, uint8[n] of JSON."""
-        parts = {name: getattr(self, name).state() for name in ("chatter", "flood", "incidents", "rates")}
-        own = {"over_ns": self._over_ns, "voltage": self._voltage, "tick_ns": self._tick_ns}
-        told = json.dumps({"v": VERSION, **parts, **own}, separators=(",", ":")).encode()
+        parts = {name: getattr(self, name).state() for name in PARTS}
+        told = json.dumps({"v": VERSION, "tick_ns": self._tick_ns, **parts}, separators=(",", ":")).encode()
         return {"told": np.frombuffer(told, np.uint8)}
 
     def restore(self, state: State) -> None:
@@ -135,24 +134,17 @@ class Annunciator(Kept):
     def _restore(self, told: Any) -> None:
         if told["v"] != VERSION:
             raise ValueError(f"version {told['v']}, not {VERSION}")
-        parts = {
-            "chatter": Chatter(self._rules),
-            "flood": Flood(self._rules),
-            "incidents": Incidents(self._alarms.naming, self._rules),
-            "rates": Rates(),
-        }
-        for name, part in parts.items():
-            part.restore(told[name])  # type: ignore[attr-defined]
-        times = [{str(key): int(at_ns) for key, at_ns in told[name].items()} for name in ("over_ns", "voltage")]
+        fresh = Annunciator(self._alarms, self._points, self._image, self._rules)
+        for name in PARTS:
+            getattr(fresh, name).restore(told[name])
         self._tick_ns = int(told["tick_ns"])
-        self._over_ns, self._voltage = times
-        vars(self).update(parts)
+        vars(self).update({name: getattr(fresh, name) for name in PARTS})
 
     def _take_up(self, alarm: Alarm) -> None:
         if alarm.chattering:
             self.chatter.adopt(alarm.id, alarm.severity.rank, alarm.last_ns)
         if alarm.suppressed_by:
-            self._suppressed.setdefault(alarm.suppressed_by, set()).add(alarm.id)
+            self.suppressed.add(alarm.id, alarm.suppressed_by)
         if alarm.withheld:
             self._withheld[alarm.id] = None
 
@@ -228,58 +220,40 @@ class Annunciator(Kept):
 
     def _cause(self, alarm: Alarm, now_ns: int) -> tuple[str, Sequence[Alarm]]:
         """Return the alarm that suppresses this one, and what is to be said of that."""
-        if self._suppression is None:
+        if self._design is None:
             return "", ()
-        bus = self._suppression.bus(alarm)
-        if not bus:
-            return self._suppression.link(alarm), ()
-        if self._suppression.dead(bus) is not True:
-            self._voltage[alarm.id] = now_ns
-            return self._suppression.link(alarm), ()
-        cause = self._suppression.id(bus)
-        said = () if self._suppression.holds(cause) else self.observe(self._suppression.began(bus, now_ns))
-        return cause, said
+        bus = self._design.bus(alarm)
+        if not bus or self._design.dead(bus) is not True:
+            if bus:
+                self.suppressed.low(alarm.id, now_ns)
+            return self._design.link(alarm), ()
+        cause = self._design.id(bus)
+        return cause, () if self._design.holds(cause) else self.observe(self._design.began(bus, now_ns))
 
     def _suppress(self, alarm: Alarm, cause: str) -> Sequence[Alarm]:
-        self._suppressed.setdefault(cause, set()).add(alarm.id)
-        alarm = self._alarms.mark(alarm, suppressed_by=cause)
+        self._withheld.pop(alarm.id, None)
+        self.suppressed.add(alarm.id, cause)
+        alarm = self._alarms.mark(alarm, suppressed_by=cause, withheld=False)
         return self._say(alarm) if alarm.told else self._keep(alarm)
 
     def _causes(self, now_ns: int) -> Iterator[Alarm]:
         """Suppress what was seen before its cause, and let out what has none any more."""
-        if self._suppression is None:
-            return
-        for id_, at_ns in list(self._voltage.items()):
-            yield from self._again(id_, at_ns, now_ns)
-        for finding in self._suppression.ended(now_ns):
-            yield from self.observe(finding)
-        for cause in list(self._suppressed):
-            if self._suppression.holds(cause):
-                self._over_ns.pop(cause, None)
-            elif now_ns - self._over_ns.setdefault(cause, now_ns) >= self._settle_ns:
-                yield from self._let_out(cause, now_ns)
-
-    def _again(self, id_: str, at_ns: int, now_ns: int) -> Sequence[Alarm]:
-        """Ask again for the cause of low voltage: a meter may be read before the breaker."""
-        alarm = self._alarms.get(id_)
-        if alarm is None or not alarm.active or now_ns - at_ns > self._settle_ns or alarm.suppressed_by:
-            del self._voltage[id_]
-            return ()
-        bus = self._suppression.bus(alarm) if self._suppression else ""
-        if not bus or self._suppression is None or self._suppression.dead(bus) is not True:
-            return ()
-        del self._voltage[id_]
-        cause, said = self._cause(alarm, now_ns)
-        self._withheld.pop(id_, None)
-        return [*said, *self._suppress(self._alarms.mark(alarm, withheld=False), cause)]
-
-    def _let_out(self, cause: str, now_ns: int) -> Iterator[Alarm]:
-        """Say what is still active although its cause is over."""
-        self._over_ns.pop(cause, None)
-        for id_ in sorted(self._suppressed.pop(cause)):
+        if self._design:
+            yield from self._seen_before(self._design, now_ns)
+            for finding in self._design.ended(now_ns):
+                yield from self.observe(finding)
+        holds = self._design.holds if self._design else _never
+        for id_, cause in self.suppressed.let_out(holds, now_ns):
             alarm = self._alarms.get(id_)
             if alarm is not None and alarm.suppressed_by == cause:
                 yield from self._announce(self._alarms.mark(alarm, suppressed_by=""), now_ns)
+
+    def _seen_before(self, design: Suppression, now_ns: int) -> Iterator[Alarm]:
+        for id_ in self.suppressed.lately_low(now_ns):
+            alarm = self._alarms.get(id_)
+            if alarm is not None and alarm.active and design.dead(design.bus(alarm)):
+                cause, said = self._cause(alarm, now_ns)
+                yield from (*said, *self._suppress(alarm, cause))
 
     def _chattering(self, now_ns: int) -> Iterator[Alarm]:
         for id_, words in self.chatter.calmed(now_ns):
@@ -303,9 +277,9 @@ class Annunciator(Kept):
             ended = self.flood.finding(now_ns, active=False, standing=len(self._withheld))
             for alarm in self._alarms.observe(ended):
                 yield from self._say(self._alarms.mark(alarm, evidence=ended.evidence))
-        elif self.flood.due(now_ns) and (alarm := self._alarms.get(FLOOD_ALARM)):
+        elif self.flood.due(now_ns) and (summary := self._alarms.get(FLOOD_ALARM)):
             anew = self.flood.finding(now_ns, active=True, standing=len(self._withheld))
-            yield from self._say(self._alarms.mark(alarm, text=anew.text, evidence=anew.evidence, value=anew.actual))
+            yield from self._say(self._alarms.mark(summary, text=anew.text, evidence=anew.evidence, value=anew.actual))
 
     def _released(self, now_ns: int) -> Iterator[Alarm]:
         """Say what stands although the flood is over, the worst first."""
@@ -318,7 +292,7 @@ class Annunciator(Kept):
 
     def _let_go(self, alarm: Alarm) -> None:
         self._withheld.pop(alarm.id, None)
-        self._suppressed.get(alarm.suppressed_by, set()).discard(alarm.id)
+        self.suppressed.discard(alarm)
 
     def _say(self, alarm: Alarm) -> Sequence[Alarm]:
         self._unsaid.pop(alarm.id, None)
@@ -327,6 +301,10 @@ class Annunciator(Kept):
     def _keep(self, alarm: Alarm) -> Sequence[Alarm]:
         self._unsaid[alarm.id] = alarm
         return ()
+
+
+def _never(_cause: str) -> bool:
+    return False
 
 
 def _bare(text: str) -> str:

@@ -5,7 +5,7 @@ time. While it lasts, one alarm of the gateway tells how many there are, where, 
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from detectors.model import Finding, Severity
@@ -104,11 +104,12 @@ class Flood:
         counts = {word: dict(counted.most_common()) for word, counted in self._counts.items()}
         return {"alarms": self.total, "withheld": self.withheld, "first_out": self._first_out, **counts}
 
-    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
-        """Take up a flood of before a kill, unless it is known."""
-        if active and not self.active:
-            self.began_ns = self._told_ns = active[0].time_ns
-        return active if self.active else ()
+    def resume(self, since_ns: int) -> None:
+        """Take up the flood whose summary was active before a restart, or that there was none (0)."""
+        if not since_ns:
+            self.began_ns = 0
+        elif not self.active:
+            self.began_ns = self._told_ns = since_ns
 
     def step(self, by_ns: int) -> None:
         """The clock was set."""
