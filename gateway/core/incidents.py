@@ -18,7 +18,7 @@ OPEN_MAX = 32
 """Incidents that may still grow; of more, the oldest takes no more alarms."""
 SPAN = 6
 """An incident grows for at most so many times `incident_s`: what goes on for longer is another one."""
-LISTED_MAX = 50
+LISTED_MAX = 10
 """Alarms listed of one incident; the others are counted."""
 WITNESSES = 3
 """Independent detectors that count towards the priority: a fourth makes nobody surer."""
