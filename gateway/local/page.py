@@ -195,10 +195,9 @@ def _state(alarm: Answer) -> str:
 def _load(alarms: Answer) -> Iterator[str]:
     """Yield what the alarms ask of an operator; nothing where the gateway does not tell."""
     if rates := alarms.get("rates"):
-        yield (
-            f"{_count(rates['last_hour'], 'alarm')} told in the last hour, {rates['mean_per_hour']:g} an hour in a day: "
-            f"{rates['benchmark']} (EEMUA 191); {rates['flood_percent']:g} % of the time in flood"
-        )
+        hour, mean = _count(rates["last_hour"], "alarm"), rates["mean_per_hour"]
+        load = f"{hour} told in the last hour, {mean:g} an hour in a day: {rates['benchmark']} (EEMUA 191)"
+        yield f"{load}; {rates['flood_percent']:g} % of the time in flood"
     words = ("suppressed", "shelved", "chattering", "withheld", "standing")
     if found := [f"{alarms[word]} {word}" for word in words if alarms.get(word)]:
         yield ", ".join(found)
