@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from desk import Desk
 
 from detectors.config import build
 from detectors.model import Report
@@ -22,7 +23,14 @@ from protocols.point import Limits
 from protocols.points import Points
 
 PREFIX = "gridsentinel/nairobi-west/gw1/"
-NAMED = {"devices": "DEVICE", "points": "POINT", "waiting": "STREAM", "last_seq": "STREAM", "dropped": "STREAM"}
+NAMED = {
+    "devices": "DEVICE",
+    "points": "POINT",
+    "waiting": "STREAM",
+    "last_seq": "STREAM",
+    "dropped": "STREAM",
+    "active": "SEVERITY",
+}
 """Objects whose keys are names, and what docs/mqtt.md calls these."""
 
 
@@ -126,7 +134,8 @@ def test_states_and_reasons_are_documented(table):
 def test_every_kind_of_alarm_is_documented(table):
     """Kind, detector, severity by default and evidence, as the detectors really say them."""
     said = {
-        (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence))) for f in (*findings(), *clock_findings())
+        (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence)))
+        for f in (*findings(), *clock_findings(), *annunciated())
     }
 
     listed = {
@@ -139,6 +148,15 @@ def test_every_kind_of_alarm_is_documented(table):
 def clock_findings() -> Iterator[Any]:
     """Set the gateway's own clock."""
     return iter(Steady().observe(Tick(1, 10**9)))
+
+
+def annunciated() -> Iterator[Any]:
+    """Let a bus lose its voltage, and more come than anybody can take."""
+    desk = Desk(flood_count=1, flood_end_count=1)
+    desk.position(0.0)
+    for label in ("f1.va", "f1.ia", "f2.ia"):
+        desk.find(label, kind="limit_low", actual=0.0, expected=1.0)
+    return (alarm for alarm in desk.heard if alarm.detector != "limits")
 
 
 def findings() -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """Whatever happens at a station: no active alarm is lost, and who listens knows each, or was told why not."""
 
 from desk import Desk, station
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -134,3 +134,46 @@ class Station(RuleBasedStateMachine):
 
 TestStation = Station.TestCase
 TestStation.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+
+
+def did(desk, step, position):
+    """Let one thing happen."""
+    word, label, value = step
+    match word:
+        case "find":
+            desk.find(label, active=value > 0, severity=list(Severity)[min(value, 3)])
+        case "low":
+            desk.find(label, active=value > 0, **LOW)
+        case "link":
+            desk.lost(label.partition(".")[0], active=value > 0)
+        case "wait":
+            desk.wait(value * value, max(value / 4, 0.25))
+        case "clock":
+            desk.at_s += value * 100
+            desk.hear(desk.pipeline.annunciator.step(desk.now_ns, value * 100 * 10**9))
+    desk.position(position)
+
+
+STEPS = st.tuples(
+    st.sampled_from(["find", "find", "find", "low", "link", "wait", "wait", "clock"]), LABELS, st.integers(0, 12)
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=st.lists(st.tuples(STEPS, st.sampled_from([0.0, 1.0]), st.booleans()), min_size=10, max_size=60))
+def test_a_restart_in_the_middle_changes_nothing(steps):
+    """Whenever a gateway is restarted, its messages are those of one that was not."""
+    through, restarted = Desk(station(), **RULES), Desk(station(), **RULES)
+    for step, position, restart in steps:
+        if restart:
+            restarted.restart()
+            restarted.position(position)
+            through.position(position)
+        did(through, step, position)
+        did(restarted, step, position)
+
+    assert restarted.heard == through.heard
+    assert restarted.alarms == through.alarms
+    assert restarted.pipeline.annunciator.state()["told"].tobytes() == (
+        through.pipeline.annunciator.state()["told"].tobytes()
+    )
