@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,8 @@ class Gateway:
     def health(self) -> Health:
         """Return how the gateway is."""
         pipeline, fault = self.plant.pipeline, self.store.stats.fault
-        hours = self._growth.hours_until_full
-        return judge(self.plant.answering(), pipeline.alarms, fault, hours, pipeline.learned())
+        hours, far = self._growth.hours_until_full, chain.from_iterable(pipeline.learned().values())
+        return judge(self.plant.answering(), pipeline.alarms, fault, hours, far)
 
     async def _serve(self) -> None:
         self.plant = Plant(self.config, self.store, await self._remembered(), self.clock)

@@ -68,7 +68,7 @@ class Annunciator(Kept):
         said: Told = [*self._alarms.tick(now_ns)]
         if self.chatter:
             said += self._chattering(now_ns)
-        if self.suppressed:
+        if self.suppressed or (self._design and self._design.told_dead):
             said += self._causes(now_ns)
         if self.flood.active:
             said += self._flooding(now_ns)
@@ -102,8 +102,6 @@ class Annunciator(Kept):
         for finding in own:
             words[finding.detector].append(finding)
         dead = self._design.resume(words[SUPPRESSION]) if self._design else ()
-        for finding in dead:
-            self.suppressed.expect(self._alarms.naming.id(finding))
         summary = self._alarms.get(FLOOD_ALARM)
         self.flood.resume(summary.last_ns if summary and summary.active else 0)
         return [*words[FLOOD], *dead]
@@ -171,12 +169,10 @@ class Annunciator(Kept):
     def _changed(self, before: Alarm, alarm: Alarm, now_ns: int) -> Sequence[Alarm]:
         """It is worse or better than before, or of other points."""
         rank = alarm.severity.rank
-        begins = self.chatter.came(alarm.id, rank, now_ns)
+        alarm = self._latched(alarm, now_ns) if self.chatter.came(alarm.id, rank, now_ns) else alarm
         if alarm.withheld and rank >= Severity.CRITICAL.rank > before.severity.rank:
             return self._announce(self._alarms.mark(alarm, withheld=False), now_ns)
-        if alarm.chattering:
-            return self._worse(alarm)
-        return self._told(self._latched(alarm, now_ns) if begins else alarm)
+        return self._worse(alarm) if before.chattering else self._told(alarm)
 
     def _worse(self, alarm: Alarm) -> Sequence[Alarm]:
         """Say of a chattering alarm that it is worse than it ever was."""
@@ -274,21 +270,24 @@ class Annunciator(Kept):
     def _flooding(self, now_ns: int) -> Iterator[Alarm]:
         self.rates.flooded(now_ns - self._tick_ns if self._tick_ns else 0, now_ns)
         if self.flood.over(now_ns):
-            ended = self.flood.finding(now_ns, active=False, standing=len(self._withheld))
+            ended = self.flood.finding(now_ns, active=False, standing=len(self._standing()))
             for alarm in self._alarms.observe(ended):
                 yield from self._say(self._alarms.mark(alarm, evidence=ended.evidence))
         elif self.flood.due(now_ns) and (summary := self._alarms.get(FLOOD_ALARM)):
-            anew = self.flood.finding(now_ns, active=True, standing=len(self._withheld))
+            anew = self.flood.finding(now_ns, active=True, standing=len(self._standing()))
             yield from self._say(self._alarms.mark(summary, text=anew.text, evidence=anew.evidence, value=anew.actual))
 
     def _released(self, now_ns: int) -> Iterator[Alarm]:
         """Say what stands although the flood is over, the worst first."""
-        alarms = [alarm for id_ in self._withheld if (alarm := self._alarms.get(id_)) and alarm.withheld]
-        alarms.sort(key=lambda alarm: (-alarm.severity.rank, alarm.first_ns, alarm.id))
+        alarms = sorted(self._standing(), key=lambda alarm: (-alarm.severity.rank, alarm.first_ns, alarm.id))
         for alarm in alarms[:RELEASED_AT_ONCE]:
             self.rates.told(now_ns)
             yield from self._say(self._alarms.mark(alarm, withheld=False))
         self._withheld = dict.fromkeys(alarm.id for alarm in alarms[RELEASED_AT_ONCE:])
+
+    def _standing(self) -> list[Alarm]:
+        """Return what is withheld now: a command, or getting worse, may have told of it since."""
+        return [alarm for id_ in self._withheld if (alarm := self._alarms.get(id_)) and alarm.withheld]
 
     def _let_go(self, alarm: Alarm) -> None:
         self._withheld.pop(alarm.id, None)

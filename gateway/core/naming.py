@@ -44,11 +44,8 @@ class Naming:
         return rows if len(rows) == len(found) else None
 
     def devices(self, alarm: Alarm) -> tuple[str, ...]:
-        """Return the devices whose points it needs, its own first."""
-        if not alarm.points:
-            return (alarm.device,)
-        others = (self.points.device(row) for row in self.rows(alarm) or ())
-        return tuple(dict.fromkeys((alarm.device, *others)))
+        """Return the devices whose points it needs; none where it is about a device as a whole."""
+        return tuple(dict.fromkeys(self.points.device(row) for row in self.rows(alarm) or ()))
 
     def _name(self, device: str, row: int) -> str:
         return self.points.names[row] if row in self.points.rows_of.get(device, ()) else self.points.label(row)

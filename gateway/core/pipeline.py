@@ -119,10 +119,6 @@ class Pipeline:
             return message
         return replace(message, synchronised=self._synchronised)
 
-    def learned(self) -> Sequence[Learned]:
-        """Return how far each check is that has to learn what is normal."""
-        return [told for detector in self._detectors if isinstance(detector, Learning) for told in detector.learned()]
-
     def flush(self, now_ns: int) -> Sequence[Message | Unsaid]:
         """Return the open windows, and what is to be kept of alarms, at a stop."""
         return [*self._windows.flush(now_ns), *self.annunciator.flush(now_ns)]

@@ -26,13 +26,13 @@ class Suppressed:
         self._low_ns.pop(id_, None)
         self._of.setdefault(cause, set()).add(id_)
 
-    def expect(self, cause: str) -> None:
-        """Note that a cause is active, whatever it suppresses."""
-        self._of.setdefault(cause, set())
-
     def discard(self, alarm: Alarm) -> None:
         """Note that it is no longer."""
-        self._of.get(alarm.suppressed_by, set()).discard(alarm.id)
+        of = self._of.get(alarm.suppressed_by, set())
+        of.discard(alarm.id)
+        if not of:
+            self._of.pop(alarm.suppressed_by, None)
+            self._over_ns.pop(alarm.suppressed_by, None)
 
     def low(self, id_: str, now_ns: int) -> None:
         """Note that a bus which is not known to be dead shows no voltage."""

@@ -18,7 +18,6 @@ from detectors.model import Finding, Severity
 from gateway.core.alarms import Alarms
 from gateway.core.image import Image
 from gateway.core.messages import Alarm
-from gateway.core.naming import GATEWAY
 from protocols.model import usable
 from protocols.points import Points
 
@@ -51,14 +50,19 @@ BUS = Rule(
     quantities=frozenset({"voltage", "frequency"}),
 )
 DESIGN = (LINK, BUS)
+CAUSES = frozenset(rule.cause for rule in DESIGN)
 
 
 class Suppression:
-    """Looks for the cause of an alarm among the alarms, and among the breakers of its bus."""
+    """Looks for the cause of an alarm among the alarms, and among the breakers of its bus.
+
+    `told_dead` are the buses of which it was told that they are without voltage.
+    """
 
     def __init__(self, alarms: Alarms, points: Points, image: Image) -> None:
         self._alarms, self._points, self._image = alarms, points, image
         self._infeeds: dict[str, list[int]] = {}
+        self.told_dead: dict[str, None] = {}
         for row, config in enumerate(points.configs):
             role = config.role
             if role is not None and role.quantity == "breaker" and role.bus and role.transformer:
@@ -66,7 +70,7 @@ class Suppression:
 
     def link(self, alarm: Alarm) -> str:
         """Return the alarm of a dead link without which this one could be judged; empty if there is none."""
-        if alarm.device == GATEWAY or alarm.kind == LINK.cause:
+        if alarm.kind in CAUSES:
             return ""
         lost = (f"{device}/{LINK.cause}" for device in self._alarms.naming.devices(alarm))
         return next((id_ for id_ in lost if self.holds(id_)), "")
@@ -93,14 +97,16 @@ class Suppression:
 
     def began(self, bus: str, now_ns: int) -> Finding:
         """Return that a bus is without voltage."""
+        self.told_dead[bus] = None
         named = ", ".join(self._points.label(row) for row in self._infeeds[bus])
         text = f"bus {bus} is without voltage: {named} open; low voltage on it is not told"
         return self._finding(bus, now_ns, text, active=True)
 
     def ended(self, now_ns: int) -> Iterator[Finding]:
         """Yield the buses that have an infeed again."""
-        for bus in self._infeeds:
-            if self.holds(self.id(bus)) and self.dead(bus) is False:
+        for bus in [bus for bus in self.told_dead if self.dead(bus) is False]:
+            del self.told_dead[bus]
+            if self.holds(self.id(bus)):
                 yield self._finding(bus, now_ns, f"bus {bus} has an infeed again", active=False)
 
     def id(self, bus: str) -> str:
@@ -109,7 +115,9 @@ class Suppression:
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up the dead buses of before a restart, as far as they still have infeeds."""
-        return [finding for finding in active if finding.subject in self._infeeds]
+        taken = [finding for finding in active if finding.subject in self._infeeds]
+        self.told_dead = dict.fromkeys(finding.subject for finding in taken)
+        return taken
 
     def _open(self, row: int) -> bool | None:
         """Return whether a breaker is open; a double point is 1 for open and 2 for closed (IEC 61850 Dbpos)."""
