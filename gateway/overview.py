@@ -32,7 +32,7 @@ def overview(pipeline: Pipeline, now_ns: int) -> Mapping[str, Any]:
         "chattering": sum(alarm.chattering for alarm in alarms),
         "withheld": sum(alarm.withheld for alarm in alarms),
         "standing": sum(now_ns - alarm.first_ns > STANDING_NS for alarm in active),
-        "flood_since": iso(annunciator.flood.began_ns),
+        "flood_since": iso(annunciator.flood.began_ns if annunciator.flood.active else 0),
         "rates": annunciator.rates.overview(now_ns),
         "worst_actors": [{"alarm": id_, "count": count} for id_, count in annunciator.rates.actors(ACTORS_SHOWN)],
         "incidents": _incidents(alarms, pipeline),

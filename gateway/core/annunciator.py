@@ -103,7 +103,7 @@ class Annunciator(Kept):
             words[finding.detector].append(finding)
         dead = self._design.resume(words[SUPPRESSION]) if self._design else ()
         summary = self._alarms.get(FLOOD_ALARM)
-        self.flood.resume(summary.last_ns if summary and summary.active else 0)
+        self.flood.resume(summary.last_ns if summary and summary.active else None)
         return [*words[FLOOD], *dead]
 
     def forget(self, alarms: Iterable[Alarm]) -> None:

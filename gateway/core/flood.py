@@ -27,22 +27,17 @@ NAMED = 3
 
 
 class Flood:
-    """The times of the last alarms, and while a flood lasts its counts."""
+    """The times of the last alarms, and while a flood is `active` when it began and its counts."""
 
     def __init__(self, rules: AlarmRules) -> None:
         self._most, self._few = rules.flood_count, rules.flood_end_count
         self._within_ns, self._update_ns = int(rules.flood_s * NS), int(rules.update_s * NS)
         self._came: deque[tuple[int, str, str, str, str]] = deque(maxlen=max(self._most, self._few) + 1)
-        self.began_ns = 0
-        self._told_ns = 0
+        self.active = False
+        self.began_ns = self._told_ns = 0
         self._first_out = ""
         self._counts: dict[str, Counter[str]] = {}
         self.withheld = 0
-
-    @property
-    def active(self) -> bool:
-        """Whether it lasts."""
-        return self.began_ns > 0
 
     @property
     def total(self) -> int:
@@ -59,7 +54,7 @@ class Flood:
         recent = [each for each in self._came if now_ns - each[0] <= self._within_ns]
         if len(recent) <= self._most:
             return False
-        self.began_ns = self._told_ns = now_ns
+        self.active, self.began_ns, self._told_ns = True, now_ns, now_ns
         self._first_out, self._counts, self.withheld = recent[0][1], {}, 0
         for each in recent:
             self._count(each)
@@ -80,8 +75,7 @@ class Flood:
         """Return its summary, of which so many are `standing` untold; with `active` False it ends."""
         self._told_ns = now_ns
         text = self._text(now_ns, active=active) + (f"; {standing} still active" if standing else "")
-        if not active:
-            self.began_ns = 0
+        self.active = active
         return Finding(
             detector=FLOOD,
             kind=KIND,
@@ -104,24 +98,23 @@ class Flood:
         counts = {word: dict(counted.most_common()) for word, counted in self._counts.items()}
         return {"alarms": self.total, "withheld": self.withheld, "first_out": self._first_out, **counts}
 
-    def resume(self, since_ns: int) -> None:
-        """Take up the flood whose summary was active before a restart, or that there was none (0)."""
-        if not since_ns:
-            self.began_ns = 0
-        elif not self.active:
+    def resume(self, since_ns: int | None) -> None:
+        """Take up the flood whose summary was active before a restart, or that there was none."""
+        if since_ns is not None and not self.active:
             self.began_ns = self._told_ns = since_ns
+        self.active = since_ns is not None
 
     def step(self, by_ns: int) -> None:
         """The clock was set."""
         moved = [(at_ns + by_ns, *rest) for at_ns, *rest in self._came]
         self._came = deque(moved, self._came.maxlen)  # type: ignore[arg-type]
-        if self.active:
-            self.began_ns, self._told_ns = self.began_ns + by_ns, self._told_ns + by_ns
+        self.began_ns, self._told_ns = self.began_ns + by_ns, self._told_ns + by_ns
 
     def state(self) -> Mapping[str, Any]:
         """Return everything as plain words."""
         return {
             "came": list(self._came),
+            "active": self.active,
             "began_ns": self.began_ns,
             "told_ns": self._told_ns,
             "first_out": self._first_out,
@@ -132,6 +125,7 @@ class Flood:
     def restore(self, told: Mapping[str, Any]) -> None:
         """Take up what `state` told."""
         self._came.extend((int(at_ns), str(i), str(s), str(p), str(k)) for at_ns, i, s, p, k in told["came"])
+        self.active = bool(told["active"])
         self.began_ns, self._told_ns = int(told["began_ns"]), int(told["told_ns"])
         self._first_out, self.withheld = str(told["first_out"]), int(told["withheld"])
         self._counts = {word: Counter(counted) for word, counted in told["counts"].items()}

@@ -48,7 +48,7 @@ async def test_what_is_not_said_is_remembered_and_sends_nothing(tmp_path):
     await store.close()
 
     store = await Store.open(tmp_path, StoreBudget())
-    memory, sent = await remembered(store), store.last(Stream.ALARM)
+    memory, sent = await remembered(store, tmp_path), store.last(Stream.ALARM)
     await store.close()
 
     assert memory.alarms == [unsaid[0].alarm]
