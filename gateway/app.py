@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from gateway.local.report import Report
 from gateway.local.server import StatusServer
 from gateway.log import set_up
 from gateway.memory import Memory, remembered
+from gateway.overview import overview
 from gateway.plant import Plant
 from gateway.store import learned
 from gateway.store.audit import STARTED, STOPPED, Audit
@@ -102,8 +104,9 @@ class Gateway:
 
     def health(self) -> Health:
         """Return how the gateway is."""
-        alarms, fault = self.plant.pipeline.alarms, self.store.stats.fault
-        return judge(self.plant.answering(), alarms, fault, self._growth.hours_until_full)
+        pipeline, fault = self.plant.pipeline, self.store.stats.fault
+        hours, far = self._growth.hours_until_full, chain.from_iterable(pipeline.learned().values())
+        return judge(self.plant.answering(), pipeline.alarms, fault, hours, far)
 
     async def _serve(self) -> None:
         self.plant = Plant(self.config, self.store, await self._remembered(), self.clock)
@@ -259,6 +262,7 @@ class Gateway:
             "clock": "synchronised" if synchronised() else "free",
             "store": {**_told(stats), "hours_until_full": self._growth.hours_until_full},
             "audit": {"entries": self.audit.end.n, "hash": self.audit.end.hash},
+            "alarms": overview(self.plant.pipeline, self.clock()),
             "devices": self.plant.devices(),
         }
 

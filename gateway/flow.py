@@ -9,7 +9,7 @@ import structlog
 
 from gateway.clocksync import synchronised
 from gateway.core.merge import merge
-from gateway.core.messages import Alarm, Message, Summary
+from gateway.core.messages import Alarm, Message, Summary, Unsaid
 from gateway.core.pipeline import Pipeline
 from gateway.memory import Bookmarks, keep_alarms, keep_bookmark
 from gateway.store.packing import to_record
@@ -81,12 +81,13 @@ class Flow:
         """End `run` after all that waits, with the open windows closed. Nobody may put anything any more."""
         await self._queue.put(None)
 
-    async def keep(self, messages: Sequence[Message]) -> None:
+    async def keep(self, messages: Sequence[Message | Unsaid]) -> None:
         """Give `messages` to the store: alarms at once and with their states, summaries one at a time."""
         alarms = [message for message in messages if isinstance(message, Alarm)]
-        others = [message for message in messages if not isinstance(message, Alarm)]
-        if alarms:
-            keep_alarms(self._store, alarms)
+        unsaid = [message for message in messages if isinstance(message, Unsaid)]
+        others = [message for message in messages if not isinstance(message, Alarm | Unsaid)]
+        if alarms or unsaid:
+            keep_alarms(self._store, alarms, unsaid)
         for message in others:
             self._store.append([to_record(message)])
             if len(others) > 1:

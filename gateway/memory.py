@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import structlog
 
-from gateway.core.messages import Alarm, AlarmState
+from gateway.core.messages import Alarm, AlarmState, Unsaid
 from gateway.store import learned
 from gateway.store.packing import BadRecord, alarm_of, to_record
 from gateway.store.record import Record, Stream
@@ -53,12 +53,12 @@ async def remembered(store: Store, directory: Path) -> Memory:
     return Memory(alarms, bookmarks, await asyncio.to_thread(learned.read, directory))
 
 
-def keep_alarms(store: Store, alarms: Sequence[Alarm]) -> None:
-    """Store alarm messages and what must be known of them after a restart, in one transaction."""
+def keep_alarms(store: Store, alarms: Sequence[Alarm], unsaid: Sequence[Unsaid] = ()) -> None:
+    """Store alarm messages and what must be known of them after a restart, and of others too, in one transaction."""
     records = [to_record(alarm) for alarm in alarms]
+    known = [*((each.alarm, to_record(each.alarm)) for each in unsaid), *zip(alarms, records, strict=True)]
     states = {
-        ALARM_KEY + alarm.id: None if alarm.state is AlarmState.NORMAL else record.body
-        for alarm, record in zip(alarms, records, strict=True)
+        ALARM_KEY + alarm.id: None if alarm.state is AlarmState.NORMAL else record.body for alarm, record in known
     }
     store.append(records, states)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from detectors.config import AnyDetector
+from gateway.core.rules import AlarmRules
 from protocols.config import Device
 from protocols.settings import AfterValidator, Bytes, Fault, Field, Name, Seconds, settings
 
@@ -173,6 +174,7 @@ class Config:
     store: StoreBudget = Field(default_factory=StoreBudget)
     poll: Polling = Field(default_factory=Polling)
     log: Logging = Field(default_factory=Logging)
+    alarms: AlarmRules = Field(default_factory=AlarmRules)
     include: tuple[str, ...] = ()
     """Files with more devices and detectors, relative to this one; wildcards allowed."""
     devices: tuple[Device, ...] = ()

@@ -1,16 +1,26 @@
-"""Alarms: findings with a life, in the states of ISA-18.2 (IEC 62682 clause 5.4)."""
+"""Alarms: findings with a life, in the states of ISA-18.2 (IEC 62682 clause 5.4). Who is told stands elsewhere.
+
+    shelved           an operator has hidden it until a time
+    suppressed        by design: another alarm says it all (`suppressed_by`)
+    active, returned  each unacknowledged or acknowledged; what chatters is held as active until it is calm
+    normal            returned and acknowledged: forgotten
+
+The first that fits is the state.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from detectors.model import Finding
 from gateway.core.messages import Alarm, AlarmState
+from gateway.core.naming import GATEWAY, Naming
 from protocols.points import Points
+
+__all__ = ["GATEWAY", "SHELVE_MAX_NS", "AlarmError", "Alarms"]
 
 SHELVE_MAX_NS = 30 * 24 * 3600 * 1_000_000_000
 """Longest shelving, 30 days: a shelf without an end hides an alarm for ever (ISA-18.2 clause 11.7)."""
-GATEWAY = "gateway"
-"""The device of what concerns the gateway itself."""
 
 
 class AlarmError(Exception):
@@ -20,11 +30,11 @@ class AlarmError(Exception):
 class Alarms:
     """Every alarm that is not normal, by its id.
 
-    Bounded by the configuration: one alarm for each kind of finding of each point or device.
+    Bounded by the configuration: one alarm for each kind of finding of each point, subject or device.
     """
 
     def __init__(self, points: Points) -> None:
-        self._points = points
+        self.naming = Naming(points)
         self._alarms: dict[str, Alarm] = {}
         self._shelved: set[str] = set()
 
@@ -34,9 +44,13 @@ class Alarms:
     def __iter__(self) -> Iterator[Alarm]:
         return iter(tuple(self._alarms.values()))
 
+    def get(self, id_: str) -> Alarm | None:
+        """Return an alarm that is not normal."""
+        return self._alarms.get(id_)
+
     def observe(self, finding: Finding) -> Sequence[Alarm]:
         """Return the alarm if this finding changes what is known of it."""
-        id_ = self._id(finding)
+        id_ = self.naming.id(finding)
         alarm = self._alarms.get(id_)
         if finding.active:
             return self._raise(id_, alarm, finding)
@@ -48,7 +62,7 @@ class Alarms:
         Raises:
             AlarmError: there is no such alarm.
         """
-        return self._put(replace(self._known(id_), acked=True, by=by), now_ns)
+        return self._put(replace(self._known(id_), **TOLD, acked=True, by=by), now_ns)
 
     def shelve(self, id_: str, *, until_ns: int, by: str, now_ns: int) -> Alarm:
         """Hide an alarm until a time; it goes on living unseen.
@@ -59,7 +73,7 @@ class Alarms:
         alarm = self._known(id_)
         if not now_ns < until_ns <= now_ns + SHELVE_MAX_NS:
             raise AlarmError("until must lie in the future, at most 30 days away")
-        return self._put(replace(alarm, shelved_until_ns=until_ns, by=by), now_ns)
+        return self._put(replace(alarm, **TOLD, shelved_until_ns=until_ns, by=by), now_ns)
 
     def unshelve(self, id_: str, *, by: str, now_ns: int) -> Alarm:
         """Bring a shelved alarm back.
@@ -70,7 +84,11 @@ class Alarms:
         alarm = self._known(id_)
         if not alarm.shelved_until_ns:
             raise AlarmError(f"alarm '{id_}' is not shelved")
-        return self._put(replace(alarm, shelved_until_ns=0, by=by), now_ns)
+        return self._put(replace(alarm, **TOLD, shelved_until_ns=0, by=by), now_ns)
+
+    def mark(self, alarm: Alarm, **marks: Any) -> Alarm:
+        """Set what is known beside its life: who is told of it, and what it belongs to. Its times stay."""
+        return self._put(replace(alarm, **marks), alarm.last_ns)
 
     def tick(self, now_ns: int) -> Sequence[Alarm]:
         """Return the alarms whose shelving has ended.
@@ -99,7 +117,7 @@ class Alarms:
         """Return the active alarms as the findings of their detectors, as far as their points still exist."""
         found: dict[str, list[Finding]] = {}
         for alarm in self._alarms.values():
-            rows = self._rows(alarm)
+            rows = self.naming.rows(alarm)
             if alarm.active and rows is not None:
                 found.setdefault(alarm.detector, []).append(_finding(alarm, rows))
         return found
@@ -109,28 +127,16 @@ class Alarms:
 
         `detectors` are at work, and took up `watched`.
         """
-        named, taken = set(detectors), {self._id(finding) for finding in watched}
+        named, taken = set(detectors), {self.naming.id(finding) for finding in watched}
         orphans = [
             alarm
             for alarm in self._alarms.values()
-            if alarm.detector not in named or self._rows(alarm) is None or (alarm.active and alarm.id not in taken)
+            if alarm.detector not in named
+            or self.naming.rows(alarm) is None
+            or (alarm.active and alarm.id not in taken)
         ]
-        ended = (replace(alarm, active=False, acked=True, shelved_until_ns=0) for alarm in orphans)
+        ended = (replace(alarm, **OVER, **TOLD) for alarm in orphans)
         return [self._put(replace(alarm, text=f"{alarm.text} (no longer watched)"), now_ns) for alarm in ended]
-
-    def _id(self, finding: Finding) -> str:
-        if len(finding.rows) == 1 and finding.kind != "stale":
-            return f"{finding.device}/{self._points.names[finding.rows[0]]}/{finding.kind}"
-        return f"{finding.device}/{finding.kind}"
-
-    def _rows(self, alarm: Alarm) -> tuple[int, ...] | None:
-        """Return the rows of the alarm's points, or None when one of them is gone."""
-        rows = self._points.rows_of.get(alarm.device, range(0) if alarm.device == GATEWAY else None)
-        if rows is None:
-            return None
-        index = {self._points.names[row]: row for row in rows} if alarm.points else {}
-        found = tuple(index[name] for name in alarm.points if name in index)
-        return found if len(found) == len(alarm.points) else None
 
     def _known(self, id_: str) -> Alarm:
         if id_ not in self._alarms:
@@ -138,30 +144,26 @@ class Alarms:
         return self._alarms[id_]
 
     def _raise(self, id_: str, alarm: Alarm | None, finding: Finding) -> Sequence[Alarm]:
-        points = tuple(self._points.names[row] for row in finding.rows)
+        points = self.naming.names(finding)
         if alarm and alarm.active and (alarm.severity, alarm.points) == (finding.severity, points):
             return ()
         again = alarm is None or not alarm.active
-        raised = Alarm(
-            id=id_,
-            state=AlarmState.NORMAL,
+        before = alarm or _unborn(id_, finding)
+        raised = replace(
+            before,
             severity=finding.severity,
-            kind=finding.kind,
-            detector=finding.detector,
-            device=finding.device,
             points=points,
-            first_ns=alarm.first_ns if alarm else finding.time_ns,
             last_ns=finding.time_ns,
-            count=(alarm.count if alarm else 0) + (1 if again else 0),
+            count=before.count + (1 if again else 0),
             text=finding.text,
             value=finding.actual,
             expected=finding.expected,
             score=finding.score,
-            active=True,
-            acked=alarm.acked and not again if alarm else False,
-            shelved_until_ns=alarm.shelved_until_ns if alarm else 0,
-            by=alarm.by if alarm else "",
             evidence=finding.evidence,
+            causes=finding.causes,
+            advice=finding.advice,
+            active=True,
+            acked=before.acked and (not again or before.chattering),
         )
         return [self._put(raised, finding.time_ns)]
 
@@ -180,10 +182,39 @@ class Alarms:
         return alarm
 
 
+TOLD: Mapping[str, Any] = {"told": True, "withheld": False}
+"""What a command says of an alarm goes upstream, whatever held it back before."""
+OVER: Mapping[str, Any] = {
+    "active": False, "acked": True, "shelved_until_ns": 0, "suppressed_by": "", "chattering": False,
+}  # fmt: skip
+"""What makes any alarm normal."""
+
+
+def _unborn(id_: str, finding: Finding) -> Alarm:
+    """Return the alarm as it was before its first finding: normal, never told."""
+    return Alarm(
+        id=id_,
+        state=AlarmState.NORMAL,
+        severity=finding.severity,
+        kind=finding.kind,
+        detector=finding.detector,
+        device=finding.device,
+        subject=finding.subject,
+        points=(),
+        first_ns=finding.time_ns,
+        last_ns=finding.time_ns,
+        count=0,
+        text=finding.text,
+        told=False,
+    )
+
+
 def _state(alarm: Alarm) -> AlarmState:
     if alarm.shelved_until_ns:
         return AlarmState.SHELVED
-    if alarm.active:
+    if alarm.suppressed_by:
+        return AlarmState.SUPPRESSED
+    if alarm.active or alarm.chattering:
         return AlarmState.ACTIVE_ACKED if alarm.acked else AlarmState.ACTIVE_UNACKED
     return AlarmState.NORMAL if alarm.acked else AlarmState.RETURNED_UNACKED
 
@@ -199,4 +230,9 @@ def _finding(alarm: Alarm, rows: tuple[int, ...]) -> Finding:
         rows=rows,
         actual=alarm.value,
         expected=alarm.expected,
+        score=alarm.score,
+        subject=alarm.subject,
+        causes=alarm.causes,
+        advice=alarm.advice,
+        evidence=alarm.evidence,
     )

@@ -1,4 +1,4 @@
-"""What the pipeline has to say: window summaries, changes at once, alarms."""
+"""What the pipeline has to say: window summaries, changes at once, alarms; and what is only to be kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.model import Report, Severity
+from detectors.model import Report, Severity, deviation_percent
 from protocols.model import Qualities, Times, Values
 
 
@@ -50,18 +50,24 @@ class Change:
 
 
 class AlarmState(StrEnum):
-    """ISA-18.2 clause 10: the states of an alarm."""
+    """The states of an alarm: ISA-18.2 clause 5.4, out of service left out."""
 
     NORMAL = "normal"
     ACTIVE_UNACKED = "active_unacked"
     ACTIVE_ACKED = "active_acked"
     RETURNED_UNACKED = "returned_unacked"
     SHELVED = "shelved"
+    SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A finding with a life. `id` is stable: the same condition of the same source has the same one for ever."""
+    """A finding with a life. `id` is stable: the same condition of the same source has the same one for ever.
+
+    `points` are those of `device` by their name, others as DEVICE.POINT. `suppressed_by` is the alarm that makes this
+    one say nothing by design; `chattering` holds it as active until it is calm; `withheld` is told in the summary of a
+    flood only. `told` is whether anybody was told of this life of it.
+    """
 
     id: str
     state: AlarmState
@@ -84,6 +90,27 @@ class Alarm:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     technique: str | None = None
     synchronised: bool = False
+    subject: str = ""
+    causes: tuple[str, ...] = ()
+    advice: str = ""
+    incident: str = ""
+    first_out: bool = False
+    suppressed_by: str = ""
+    chattering: bool = False
+    withheld: bool = False
+    told: bool = True
+
+    @property
+    def deviation_percent(self) -> float | None:
+        """How far `value` lies from `expected`, in percent of it; None where that says nothing."""
+        return deviation_percent(self.expected, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """An alarm of which something changed that is kept on disk and sent to nobody."""
+
+    alarm: Alarm
 
 
 Message: TypeAlias = Summary | Change | Alarm | Report

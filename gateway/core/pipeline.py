@@ -11,16 +11,19 @@ from detectors.detector import Detector, Learned, Learning
 from detectors.kept import Kept, State
 from detectors.model import Finding, Report
 from gateway.core.alarms import Alarms
+from gateway.core.annunciator import OWN, Annunciator
 from gateway.core.changes import Changes
 from gateway.core.frames import Frames
 from gateway.core.image import Image
-from gateway.core.messages import Alarm, Message, Summary
+from gateway.core.messages import Alarm, Message, Summary, Unsaid
+from gateway.core.rules import AlarmRules
 from gateway.core.steady import CLOCK, Steady
 from gateway.core.summary import Windows
 from protocols.model import Batch, Event, EventKind, Fed, Seen, Tick, sound
 from protocols.points import Points
 
-T = TypeVar("T", bound=Message)
+T = TypeVar("T", bound=Message | Unsaid)
+RULES = AlarmRules()
 
 
 class Pipeline:
@@ -29,10 +32,17 @@ class Pipeline:
     `reports` are the last ones, by kind and subject: as many as the detectors have subjects.
     """
 
-    def __init__(self, points: Points, detectors: Mapping[str, Sequence[Detector]], window_s: float) -> None:
+    def __init__(
+        self,
+        points: Points,
+        detectors: Mapping[str, Sequence[Detector]],
+        window_s: float,
+        rules: AlarmRules = RULES,
+    ) -> None:
         self.points = points
         self.image = Image(points)
         self.alarms = Alarms(points)
+        self.annunciator = Annunciator(self.alarms, points, self.image, rules)
         self.readings = 0
         self.reports: dict[tuple[str, str], Report] = {}
         self._frames = Frames(self.image)
@@ -55,7 +65,10 @@ class Pipeline:
         detectors = ((detector, active.get(name, ())) for name, group in self._named.items() for detector in group)
         watched = [finding for detector, findings in detectors for finding in detector.resume(findings)]
         watched += self._steady.resume(active.get(CLOCK, ()))
-        return self.alarms.forget([*self._named, CLOCK], watched, now_ns)
+        watched += self.annunciator.resume([finding for word in OWN for finding in active.get(word, ())])
+        forgotten = self.alarms.forget([*self._named, CLOCK, *OWN], watched, now_ns)
+        self.annunciator.forget(forgotten)
+        return forgotten
 
     def learned(self) -> Mapping[str, Sequence[Learned]]:
         """Return how far each check is that has to learn what is normal."""
@@ -86,12 +99,13 @@ class Pipeline:
     def _kept(self) -> Iterator[tuple[str, Kept]]:
         yield CLOCK, self._steady
         yield "frames", self._frames
+        yield "annunciator", self.annunciator
         for name, group in self._named.items():
             for index, detector in enumerate(group):
                 if isinstance(detector, Kept):
                     yield f"{name}/{index}/{detector.made_by}", detector
 
-    def observe(self, seen: Fed) -> Sequence[Message]:
+    def observe(self, seen: Fed) -> Sequence[Message | Unsaid]:
         """Return what there is to say after `seen`."""
         if isinstance(seen, Batch):
             return self._stamped(self._batch(sound(seen)) if len(seen) else ())
@@ -101,16 +115,16 @@ class Pipeline:
 
     def stamped(self, message: T) -> T:
         """Return a change or an alarm that says whether our clock is synchronised now; a window knows that itself."""
-        if isinstance(message, Summary) or message.synchronised is self._synchronised:
+        if isinstance(message, Summary | Unsaid) or message.synchronised is self._synchronised:
             return message
         return replace(message, synchronised=self._synchronised)
 
-    def flush(self, now_ns: int) -> Sequence[Message]:
-        """Return the open windows, at a stop."""
-        return self._windows.flush(now_ns)
+    def flush(self, now_ns: int) -> Sequence[Message | Unsaid]:
+        """Return the open windows, and what is to be kept of alarms, at a stop."""
+        return [*self._windows.flush(now_ns), *self.annunciator.flush(now_ns)]
 
-    def _batch(self, batch: Batch) -> Sequence[Message]:
-        messages: list[Message] = [*self._windows.turn(batch.arrival_ns, self.image.quality)]
+    def _batch(self, batch: Batch) -> Sequence[Message | Unsaid]:
+        messages: list[Message | Unsaid] = [*self._windows.turn(batch.arrival_ns, self.image.quality)]
         self.readings += len(batch)
         self.image.observe(batch)
         self._windows.observe(batch)
@@ -127,13 +141,13 @@ class Pipeline:
         self._windows.observe(batch)
         return self._changes.observe(batch)
 
-    def _tick(self, tick: Tick) -> Sequence[Message]:
+    def _tick(self, tick: Tick) -> Sequence[Message | Unsaid]:
         self._synchronised = tick.synchronised
         self._windows.trust(synchronised=tick.synchronised)
-        messages = [*self._step(tick)] if tick.stepped_ns else []
-        messages += [*self._windows.turn(tick.time_ns, self.image.quality), *self.alarms.tick(tick.time_ns)]
+        messages: list[Message | Unsaid] = [*self._step(tick)] if tick.stepped_ns else []
+        messages += [*self._windows.turn(tick.time_ns, self.image.quality), *self.annunciator.tick(tick.time_ns)]
         for finding in self._steady.observe(tick):
-            messages += self.alarms.observe(finding)
+            messages += self.annunciator.observe(finding)
         return messages
 
     def _step(self, tick: Tick) -> Sequence[Message]:
@@ -141,7 +155,7 @@ class Pipeline:
         self._steady.step(tick.stepped_ns)
         self.image.step(tick.stepped_ns)
         closed = self._windows.step(tick.time_ns, tick.stepped_ns, self.image.quality)
-        return [*closed, *self.alarms.step(tick.time_ns, tick.stepped_ns)]
+        return [*closed, *self.annunciator.step(tick.time_ns, tick.stepped_ns)]
 
     def _frame(self, tick: Tick) -> Sequence[Message]:
         frame = self._frames.turn(self._steady.time_ns(tick.time_ns), tick.time_ns)
@@ -160,10 +174,10 @@ class Pipeline:
 
     def _say(self, said: Finding | Report) -> Sequence[Message]:
         if isinstance(said, Finding):
-            return self.alarms.observe(self._steady.told(said))
+            return self.annunciator.observe(self._steady.told(said))
         report = self._steady.told(said)
         self.reports[report.kind, report.subject] = report
         return (report,)
 
-    def _stamped(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def _stamped(self, messages: Sequence[Message | Unsaid]) -> Sequence[Message | Unsaid]:
         return [self.stamped(each) for each in messages]

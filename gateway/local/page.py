@@ -24,6 +24,8 @@ STATE_COLOUR = {"operational": "good", "warning": "warning", "degraded": "critic
 MIB = 1024 * 1024
 ALARMS = 12
 """Alarms on the page; --json has more."""
+INCIDENTS = 5
+"""Incidents on the page, the most urgent."""
 HOLES = 5
 """Holes on the page, the newest."""
 BAR = 20
@@ -70,6 +72,8 @@ class Page:
     def _sections(self, told: Answer) -> Iterator[str]:
         yield self._section("devices", self._devices(told["devices"]))
         yield self._section("alarms", self._alarms(told["alarms"]))
+        if told["alarms"].get("incidents"):
+            yield self._section("incidents", self._incidents(told["alarms"]["incidents"]))
         yield self._section("uplink", self._uplink(told["uplink"]))
         yield self._section("store", self._store(told["store"]))
         yield self._section("delivery", self._ledger(told["ledger"], told["lost"]))
@@ -94,13 +98,14 @@ class Page:
         return self._table(head, rows) if rows else "  none configured"
 
     def _alarms(self, alarms: Answer) -> str:
+        load = "\n".join(self._paint(f"  {line}", "dim") for line in _load(alarms))
         if not alarms["count"]:
-            return self._paint("  none", "good")
+            return "\n".join(part for part in (self._paint("  none", "good"), load) if part)
         shown = alarms["worst"][:ALARMS]
         rows = [
             (
                 (alarm["severity"], alarm["severity"]),
-                (alarm["state"].replace("_", " "), "dim" if alarm["state"] == "shelved" else ""),
+                (_state(alarm), "dim" if alarm["state"] in ("shelved", "suppressed") else ""),
                 (alarm["last"] or "", "dim"),
                 (alarm["text"], ""),
                 (alarm["id"], "dim"),
@@ -108,9 +113,21 @@ class Page:
             for alarm in shown
         ]
         more = alarms["count"] - len(shown)
-        return self._table(("severity", "state", "since", "text", "id"), rows) + (
-            f"\n  and {more} more" if more else ""
-        )
+        table = self._table(("severity", "state", "since", "text", "id"), rows)
+        return "\n".join(part for part in (table, f"  and {more} more" if more else "", load) if part)
+
+    def _incidents(self, incidents: Sequence[Answer]) -> str:
+        rows = [
+            (
+                (each["priority"], each["severity"]),
+                (f"{each['active']}/{each['count']}", ""),
+                (each["last"], "dim"),
+                (each["text"], ""),
+                (each["id"], "dim"),
+            )
+            for each in incidents[:INCIDENTS]
+        ]
+        return self._table(("priority", ">active", "last", "probably began with", "id"), rows)
 
     def _uplink(self, uplink: Answer) -> str:
         link = self._paint("connected", "good") if uplink["connected"] else self._paint("not connected", "critical")
@@ -167,6 +184,23 @@ class Page:
 def plain(text: str) -> str:
     """Return `text` without what a terminal would obey: names and texts come from devices and brokers."""
     return "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+
+
+def _state(alarm: Answer) -> str:
+    """Return the state in words, and what else an operator should know of it."""
+    marks = (word.replace("_", "-") for word in ("first_out", "chattering", "withheld") if alarm.get(word))
+    return ", ".join((alarm["state"].replace("_", " "), *marks))
+
+
+def _load(alarms: Answer) -> Iterator[str]:
+    """Yield what the alarms ask of an operator; nothing where the gateway does not tell."""
+    if rates := alarms.get("rates"):
+        hour, mean = _count(rates["last_hour"], "alarm"), rates["mean_per_hour"]
+        load = f"{hour} told in the last hour, {mean:g} an hour in a day: {rates['benchmark']} (EEMUA 191)"
+        yield f"{load}; {rates['flood_percent']:g} % of the time in flood"
+    words = ("suppressed", "shelved", "chattering", "withheld", "standing")
+    if found := [f"{alarms[word]} {word}" for word in words if alarms.get(word)]:
+        yield ", ".join(found)
 
 
 def _number(value: float | None) -> str:

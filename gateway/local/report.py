@@ -61,7 +61,7 @@ class Report:
             "uplink": self._uplink(),
             "ledger": {stream.value: self._stream(stream) for stream in Stream},
             "lost": await self._lost(),
-            "alarms": {"count": len(plant.pipeline.alarms), "worst": _worst(plant.pipeline.alarms)},
+            "alarms": {**told.get("alarms", {}), "worst": _worst(plant.pipeline.alarms)},
         }
 
     async def _lost(self) -> Sequence[Mapping[str, Any]] | None:
@@ -114,8 +114,8 @@ def _point(image: Image, row: int, now_ns: int) -> Mapping[str, Any]:
 
 
 def _worst(alarms: Iterable[Alarm]) -> list[Mapping[str, Any]]:
-    """Return the alarms that an operator sees first: not shelved, severe, new."""
-    ordered = sorted(alarms, key=lambda alarm: (not alarm.shelved_until_ns, alarm.severity.rank, alarm.last_ns))
+    """Return the alarms that an operator sees first: neither shelved nor suppressed, severe, new."""
+    ordered = sorted(alarms, key=lambda a: (not (a.shelved_until_ns or a.suppressed_by), a.severity.rank, a.last_ns))
     return [_alarm(alarm) for alarm in reversed(ordered[-ALARMS_SHOWN:])]
 
 
@@ -125,6 +125,12 @@ def _alarm(alarm: Alarm) -> Mapping[str, Any]:
         "state": alarm.state.value,
         "severity": alarm.severity.value,
         "text": alarm.text,
+        "incident": alarm.incident,
+        "first_out": alarm.first_out,
+        "suppressed_by": alarm.suppressed_by,
+        "chattering": alarm.chattering,
+        "withheld": alarm.withheld,
+        "advice": alarm.advice,
         "first": iso(alarm.first_ns),
         "last": iso(alarm.last_ns),
         "count": alarm.count,

@@ -119,7 +119,7 @@ def _change(content: bytes) -> Change:
 
 
 def _alarm(content: bytes) -> Alarm:
-    found = {"synchronised": False, **json.loads(content)}
+    found = {**ADDED, **json.loads(content)}
     return Alarm(**{name: read(found[name]) for name, read in ALARM_FIELDS.items()})
 
 
@@ -156,4 +156,18 @@ ALARM_FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "evidence": mapping,
     "technique": maybe_word,
     "synchronised": flag,
+    "subject": word,
+    "causes": words,
+    "advice": word,
+    "incident": word,
+    "first_out": flag,
+    "suppressed_by": word,
+    "chattering": flag,
+    "withheld": flag,
+    "told": flag,
 }
+ADDED: Mapping[str, Any] = {
+    "synchronised": False, "subject": "", "causes": [], "advice": "", "incident": "", "first_out": False,
+    "suppressed_by": "", "chattering": False, "withheld": False, "told": True,
+}  # fmt: skip
+"""What an alarm says of fields that are younger than it."""

@@ -9,7 +9,8 @@
     alarm     {"v":1,"stream":"alarm","seq":7,"id":…,"state":"active_unacked","severity":"warning","kind":"limit_high",
                "detector":"limits","device":…,"points":[…],"value":…,"expected":…,"text":…,"evidence":{…},
                "technique":null,"first":TIME,"last":TIME,"count":1,"score":…,"active":true,"acked":false,
-               "shelved_until":null,"by":"","historical":false,"clock":…}
+               "shelved_until":null,"by":"","subject":"","causes":[…],"advice":"","deviation_percent":…,"incident":…,
+               "first_out":true,"suppressed_by":"","chattering":false,"historical":false,"clock":…}
     report    {"v":1,"stream":"report","seq":3,"kind":"asset","subject":"t1","time":TIME,"historical":false,"clock":…,
                "body":{…}}
     gap       {"v":1,"stream":"telemetry","from_seq":3,"to_seq":9,"start":TIME,"end":TIME,"reason":"budget","lost":7}
@@ -43,6 +44,8 @@ from gateway.uplink.digits import rounded
 VERSION = 1
 DEEPEST = 16
 """Nesting of evidence and health; deeper parts are written as text."""
+ADDED = ("subject", "causes", "advice", "deviation_percent", "incident", "first_out", "suppressed_by", "chattering")
+"""Fields of an alarm that are called the same here."""
 _encode = msgspec.json.Encoder().encode
 """NaN and infinity become null."""
 
@@ -119,6 +122,7 @@ def alarm(message: Alarm, *, seq: int, historical: bool) -> bytes:
             "acked": message.acked,
             "shelved_until": iso(message.shelved_until_ns),
             "by": message.by,
+            **{key: getattr(message, key) for key in ADDED},
             "historical": historical,
             "clock": _clock(message),
         }

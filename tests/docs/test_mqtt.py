@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from desk import Desk
 
 from detectors.config import build
 from detectors.model import Report
@@ -22,7 +23,14 @@ from protocols.point import Limits, Role
 from protocols.points import Points
 
 PREFIX = "gridsentinel/nairobi-west/gw1/"
-NAMED = {"devices": "DEVICE", "points": "POINT", "waiting": "STREAM", "last_seq": "STREAM", "dropped": "STREAM"}
+NAMED = {
+    "devices": "DEVICE",
+    "points": "POINT",
+    "waiting": "STREAM",
+    "last_seq": "STREAM",
+    "dropped": "STREAM",
+    "active": "SEVERITY",
+}
 """Objects whose keys are names, and what docs/mqtt.md calls these."""
 
 
@@ -127,7 +135,7 @@ def test_every_kind_of_alarm_is_documented(table):
     """Kind, detector, severity by default and evidence, as the detectors really say them."""
     said = {
         (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence)))
-        for f in (*findings(), *clock_findings(), *physical_findings())
+        for f in (*findings(), *clock_findings(), *physical_findings(), *annunciated())
     }
 
     listed = {
@@ -164,6 +172,15 @@ def physical_findings() -> Iterator[Any]:
         yield from (
             found for detector in detectors for found in detector.observe(frame) if not isinstance(found, Report)
         )
+
+
+def annunciated() -> Iterator[Any]:
+    """Let a bus lose its voltage, and more come than anybody can take."""
+    desk = Desk(flood_count=1, flood_end_count=1)
+    desk.position(0.0)
+    for label in ("f1.va", "f1.ia", "f2.ia"):
+        desk.find(label, kind="limit_low", actual=0.0, expected=1.0)
+    return (alarm for alarm in desk.heard if alarm.detector != "limits")
 
 
 def findings() -> Iterator[Any]:

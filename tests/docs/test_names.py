@@ -18,6 +18,7 @@ from gateway.cli import COMMANDS, main
 from gateway.config import keys
 from gateway.config.model import Config, Polling, StoreBudget, Uplink
 from gateway.core.messages import Summary
+from gateway.core.rules import AlarmRules
 from gateway.store.limits import Limits, record_cost
 from gateway.store.packing import to_record
 from protocols.config import Device
@@ -94,11 +95,11 @@ def test_the_bounds_are_those_of_the_code(table):
 
 def test_the_defaults_are_those_of_the_model(table):
     """Keys and defaults of the second table of bounds."""
-    of = {"poll": Polling(), "store": StoreBudget(), "uplink": Uplink(url="mqtt://h")}
+    of = {"alarms": AlarmRules(), "poll": Polling(), "store": StoreBudget(), "uplink": Uplink(url="mqtt://h")}
     text = (ROOT / "docs/architecture.md").read_text().split("And by the configuration:")[1]
     listed = re.findall(r"^\| `(\w+)\.(\w+)` \| ([\d.]+) \|", text, re.MULTILINE)
 
-    assert len(listed) == 4
+    assert len(listed) == 5
     assert all(float(value) == float(getattr(of[section], key)) for section, key, value in listed)
 
 

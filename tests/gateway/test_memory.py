@@ -1,10 +1,12 @@
 """What the gateway remembers: the alarms that live, and where each driver stands."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from detectors.model import Severity
 from gateway.config.model import StoreBudget
-from gateway.core.messages import Alarm, AlarmState
+from gateway.core.messages import Alarm, AlarmState, Unsaid
 from gateway.core.pipeline import Pipeline
 from gateway.flow import Flow
 from gateway.memory import keep_alarms, remembered
@@ -35,6 +37,22 @@ async def test_alarms_are_remembered_until_they_are_normal(tmp_path):
     await store.close()
 
     assert memory.alarms == [alarm("d/a", AlarmState.RETURNED_UNACKED)]
+
+
+async def test_what_is_not_said_is_remembered_and_sends_nothing(tmp_path):
+    """An alarm that is only kept comes back as it was last; one that became normal does not; no message was made."""
+    store = await Store.open(tmp_path, StoreBudget())
+    keep_alarms(store, [alarm("d/a", AlarmState.ACTIVE_UNACKED), alarm("d/b", AlarmState.ACTIVE_UNACKED)])
+    unsaid = [Unsaid(replace(alarm("d/a", AlarmState.SUPPRESSED), count=7)), Unsaid(alarm("d/b", AlarmState.NORMAL))]
+    keep_alarms(store, [], unsaid)
+    await store.close()
+
+    store = await Store.open(tmp_path, StoreBudget())
+    memory, sent = await remembered(store, tmp_path), store.last(Stream.ALARM)
+    await store.close()
+
+    assert memory.alarms == [unsaid[0].alarm]
+    assert sent == 2
 
 
 async def test_a_bookmark_never_overtakes_what_it_stands_for(tmp_path):

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from detectors.config import build
 from gateway.core.messages import Alarm, AlarmState, Change, Summary
 from gateway.core.pipeline import Pipeline
+from gateway.core.rules import AlarmRules
 from protocols.model import Batch, Quality, Tick
 from protocols.point import PointConfig
 
+EVERYTHING = AlarmRules(chatter_count=1000, fleeting_count=1000, flood_count=10_000, suppression="never")
+"""Rules under which every change of every alarm is said."""
 VALUES = st.sampled_from([0.0, 0.5, 5.0, 10.5, 11.0, 50.0, -11.0, np.nan, np.inf])
 
 
@@ -43,7 +46,7 @@ def played(core, recording):
 def make(core):
     def pipeline(**keys):
         points = core.points(**keys)
-        return Pipeline(points, build((), points), 10)
+        return Pipeline(points, build((), points), 10, EVERYTHING)
 
     return pipeline
 

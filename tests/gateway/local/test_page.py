@@ -106,3 +106,28 @@ def test_a_device_that_was_never_reached_has_no_rate():
 
     assert "silent" in page
     assert "0.00%" not in page
+
+
+def test_what_the_alarms_ask_of_an_operator():
+    """How fast they come, what is not told and why, and what happened together; nothing of it from an older gateway."""
+    alarm = {**TOLD["alarms"]["worst"][0], "first_out": True, "withheld": True}
+    told = {
+        "count": 1, "worst": [alarm], "suppressed": 12, "shelved": 0, "chattering": 1, "withheld": 0, "standing": 3,
+        "rates": {"last_hour": 1, "mean_per_hour": 7.25, "benchmark": "manageable", "flood_percent": 1.5},
+        "incidents": [{"id": "b2-7", "priority": "high", "severity": "critical", "active": 2, "count": 5,
+                       "last": "2026-11-20T11:00:00.000Z", "text": "b2 is away \x1b[31m"}],
+    }  # fmt: skip
+    page = Page(colour=False).status({**TOLD, "alarms": told})
+
+    assert page.split("\n\n")[2:4] == [
+        """\
+alarms
+  severity  state                                since                     text               id
+  critical  active unacked, first-out, withheld  2026-11-20T11:00:00.000Z  b2 is away ?[31m?  b2/comm_lost
+  1 alarm told in the last hour, 7.25 an hour in a day: manageable (EEMUA 191); 1.5 % of the time in flood
+  12 suppressed, 1 chattering, 3 standing""",
+        """\
+incidents
+  priority  active  last                      probably began with  id
+  high         2/5  2026-11-20T11:00:00.000Z  b2 is away ?[31m     b2-7""",
+    ]

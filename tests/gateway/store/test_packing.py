@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detectors.model import Severity
 from gateway.core.messages import Alarm, AlarmState, Change, Summary
-from gateway.store import seal
+from gateway.store import packing, seal
 from gateway.store.packing import BadRecord, alarm_of, change_of, report_of, summary_of, to_record
 from gateway.store.record import Record, Stream
 
@@ -61,7 +61,9 @@ ALARMS = st.builds(
     count=st.integers(0, 2**40), text=NAMES, value=st.none() | st.floats(allow_nan=False),
     expected=st.none() | st.floats(allow_nan=False), score=st.floats(allow_nan=False), active=st.booleans(),
     acked=st.booleans(), shelved_until_ns=TIMES, by=NAMES, technique=st.none() | NAMES,
-    evidence=st.dictionaries(NAMES, EVIDENCE, max_size=3),
+    evidence=st.dictionaries(NAMES, EVIDENCE, max_size=3), subject=NAMES, causes=st.lists(NAMES, max_size=3).map(tuple),
+    advice=NAMES, incident=NAMES, first_out=st.booleans(), suppressed_by=NAMES, chattering=st.booleans(),
+    withheld=st.booleans(), told=st.booleans(),
 )  # fmt: skip
 
 
@@ -100,6 +102,16 @@ def an_alarm(**other):
     fields = {"id": "a", "state": AlarmState.NORMAL, "severity": Severity.INFO, "kind": "k", "detector": "d"}
     fields |= {"device": "x", "points": (), "first_ns": 1, "last_ns": 2, "count": 1, "text": "t"}
     return Alarm(**(fields | other))
+
+
+def test_an_alarm_of_before_is_read():
+    """One that was stored before it had a subject, an incident and the like: it was told, and nothing else is known."""
+    fields = json.loads(seal.unseal(to_record(an_alarm()).body))
+    older = {key: value for key, value in fields.items() if key not in packing.ADDED}
+    record = Record(Stream.ALARM, "x", 1, 2, seal.seal(json.dumps(older).encode()))
+
+    assert len(older) == len(fields) - len(packing.ADDED)
+    assert alarm_of(record) == an_alarm()
 
 
 def test_numbers_that_do_not_exist_are_null():

@@ -97,6 +97,13 @@ def test_alarm():
         value=254.0,
         expected=math.nan,
         evidence={"mean": np.float64(1.5), "rows": np.array([1, 2]), "nan": math.nan, "set": {3}, "odd": 1j},
+        subject="bb1",
+        causes=("a fuse", "a wire"),
+        advice="look",
+        incident="feeder1-3",
+        first_out=True,
+        suppressed_by="feeder1/comm_lost",
+        chattering=True,
     )
     told = json.loads(payload.alarm(alarm, seq=7, historical=False))
 
@@ -125,6 +132,14 @@ def test_alarm():
         "acked": True,
         "shelved_until": None,
         "by": "",
+        "subject": "bb1",
+        "causes": ["a fuse", "a wire"],
+        "advice": "look",
+        "deviation_percent": None,
+        "incident": "feeder1-3",
+        "first_out": True,
+        "suppressed_by": "feeder1/comm_lost",
+        "chattering": True,
         "historical": False,
         "clock": "free",
     }
