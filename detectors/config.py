@@ -12,11 +12,13 @@ from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
 from detectors.stuck import StuckConfig
+from detectors.tflite.config import TfliteConfig
 from protocols.points import Points
 from protocols.settings import Field
 
 AnyDetector: TypeAlias = Annotated[
-    CommLost | LimitsConfig | RateConfig | RefusedConfig | StaleConfig | StuckConfig, Field(discriminator="detector")
+    CommLost | LimitsConfig | RateConfig | RefusedConfig | StaleConfig | StuckConfig | TfliteConfig,
+    Field(discriminator="detector"),
 ]
 
 ALWAYS: tuple[AnyDetector, ...] = (CommLost(), RefusedConfig(), StaleConfig(), LimitsConfig(), RateConfig())
