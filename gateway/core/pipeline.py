@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from detectors.detector import Detector, Learned, Learning
+from detectors.detector import Detector
 from detectors.kept import Kept, State
 from detectors.model import Finding, Report
 from gateway.core.alarms import Alarms
@@ -56,13 +56,6 @@ class Pipeline:
         watched = [finding for detector, findings in detectors for finding in detector.resume(findings)]
         watched += self._steady.resume(active.get(CLOCK, ()))
         return self.alarms.forget([*self._named, CLOCK], watched, now_ns)
-
-    def learned(self) -> Mapping[str, Sequence[Learned]]:
-        """Return how far each check is that has to learn what is normal."""
-        return {
-            name: [each for detector in group if isinstance(detector, Learning) for each in detector.learned()]
-            for name, group in self._named.items()
-        }
 
     def states(self) -> Mapping[str, State]:
         """Return what must survive a restart beside the alarms, by whose it is."""
