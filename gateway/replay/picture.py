@@ -1,7 +1,8 @@
 """The flagged stretch as SVG: a panel a point, its value, what was expected, and when it was an alarm. No library."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -19,6 +20,7 @@ MARGIN = 0.35
 LEAST_NS = 60_000_000_000
 """Shown before and after at least."""
 COLOURS = {"info": "#3b7dd8", "warning": "#d99a00", "critical": "#d0342c", "emergency": "#8b0000"}
+EXPECTED = "#2a9d5c"
 STYLE = "text{font:12px sans-serif;fill:#222}.s{font-size:11px;fill:#666}"
 
 
@@ -72,7 +74,7 @@ class _Panel:
         known = (
             [np.nanmin(traces.least[k]), np.nanmax(traces.greatest[k])] if np.isfinite(traces.least[k]).any() else []
         )
-        levels = [*known, *(band for each in self._marks for band in _band(each) if known)]
+        levels = [*known, *(band for each in self._marks for band in self._band(each) if known)]
         low, high = (min(levels), max(levels)) if levels else (0.0, 1.0)
         room = (high - low) * 0.06 or max(abs(high), 1.0) * 0.01
         self._low, self._high = low - room, high + room
@@ -96,14 +98,14 @@ class _Panel:
             f'<rect x="{begin:.1f}" y="{self._top}" width="{width:.1f}" height="{HEIGHT}" fill="{colour}"'
             f' fill-opacity="0.15"><title>{escape(each.alarm.text)}</title></rect>'
         )
-        yield f'<path d="M{begin:.1f} {self._top}l5 -8h-10z" fill="{colour}"/>'
-        band = _band(each)
+        if each.from_ns >= self._traces.from_ns:
+            yield f'<path d="M{begin:.1f} {self._top}l5 -8h-10z" fill="{colour}"/>'
+        band = self._band(each)
         if band:
             top, bottom = self._y(max(band)), self._y(min(band))
-            yield (
-                f'<rect x="{begin:.1f}" y="{top:.1f}" width="{width:.1f}" height="{max(bottom - top, 0):.1f}"'
-                ' fill="#2a9d5c" fill-opacity="0.25" stroke="#2a9d5c" stroke-dasharray="4 3"/>'
-            )
+            look = f'fill="{EXPECTED}" fill-opacity="0.2" stroke="{EXPECTED}" stroke-dasharray="4 3"'
+            around = f"M{begin:.1f} {top:.1f}h{width:.1f}v{bottom - top:.1f}h{-width:.1f}z"  # a line where both are one
+            yield f'<path d="{around}" {look}/>'
 
     def _line(self) -> Iterator[str]:
         """Yield the value: a line through the bins, up and down where a bin has more than one reading."""
@@ -119,6 +121,23 @@ class _Panel:
         if spots:
             yield f'<polyline points="{" ".join(spots)}" fill="none" stroke="#1c4f8f" stroke-width="1.2"/>'
 
+    def _band(self, each: Raised) -> Sequence[float]:
+        """Return what was expected of this point, if the alarm says it: a level, or the two ends of a band."""
+        evidence = each.alarm.evidence
+        low, high = evidence.get("low"), evidence.get("high")
+        if len(each.alarm.points) != 1:
+            low = high = self._fits(evidence.get("points"))
+        elif low is None or high is None:
+            low = high = each.alarm.expected
+        ends = [float(end) for end in (low, high) if isinstance(end, int | float) and np.isfinite(end)]
+        return ends if len(ends) == 2 else ()
+
+    def _fits(self, listed: Any) -> Any:
+        """Return what fits in the place of this point, where an alarm of several points tells it of each."""
+        label = self._points.label(self._row)
+        told = listed if isinstance(listed, Sequence) and not isinstance(listed, str) else ()
+        return next((one.get("fits") for one in told if isinstance(one, Mapping) and one.get("point") == label), None)
+
     def _visible(self, each: Raised) -> bool:
         return each.from_ns < self._traces.to_ns and (not each.until_ns or each.until_ns >= self._traces.from_ns)
 
@@ -128,15 +147,6 @@ class _Panel:
 
     def _y(self, value: float) -> float:
         return self._top + HEIGHT - (value - self._low) / (self._high - self._low) * HEIGHT
-
-
-def _band(each: Raised) -> Sequence[float]:
-    """Return what was expected, if the alarm says it: a level, or the two ends of a band."""
-    low, high = each.alarm.evidence.get("low"), each.alarm.evidence.get("high")
-    if isinstance(low, int | float) and isinstance(high, int | float) and np.isfinite([low, high]).all():
-        return (float(low), float(high))
-    expected = each.alarm.expected
-    return () if expected is None or not np.isfinite(expected) else (expected, expected)
 
 
 def _rows(each: Raised, points: Points) -> list[int]:

@@ -178,7 +178,7 @@ def test_picture(folder, capsys):
     assert any(text.startswith("f1.ib [A]") for text in texts)
     assert any("do not fit together" in (each.text or "") for each in svg.iter(f"{space}title"))
     assert svg.findall(f"{space}polyline")
-    assert [each for each in svg.iter(f"{space}rect") if each.get("stroke-dasharray")]
+    assert [each for each in svg.iter(f"{space}path") if each.get("stroke-dasharray")]
 
 
 def test_nothing_raised_nothing_drawn(folder, capsys):
