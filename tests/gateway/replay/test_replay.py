@@ -53,16 +53,32 @@ def learned():
     return lesson()
 
 
-@pytest.fixture
-def folder(tmp_path, learned):
-    """A configuration with a limit and a model; ten minutes, in which a sensor reads too much for a while."""
-    write(tmp_path, learned)
-    config(tmp_path / "g.yaml")
+def filled(folder, learned):
+    """Write a configuration with a limit and a model; ten minutes, in which a sensor reads too much for a while."""
+    write(folder, learned)
+    config(folder / "g.yaml")
     values = rows()[3000:3600]
     values[100:160, 4] *= 1.2
     lines = [",".join(map(str, (BEGIN_S + at, *row))) for at, row in enumerate(values.tolist())]
-    (tmp_path / "r.csv").write_text("\n".join([",".join(("time", *NAMES)), *lines]) + "\n")
-    return tmp_path
+    (folder / "r.csv").write_text("\n".join([",".join(("time", *NAMES)), *lines]) + "\n")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, learned):
+    return filled(tmp_path, learned)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, learned):
+    """A run without a stop: its configuration, what it saw, and the alarms that it told."""
+    folder = filled(tmp_path_factory.mktemp("whole"), learned)
+    loaded = load(config(folder / "g.yaml", high=125.0))
+    run = Replay(loaded, folder / "r.csv")
+    seen = list(run.input())
+    run.close()
+    alarms = [each for one in seen for each in run.pipeline.observe(one) if isinstance(each, Alarm)]
+    return loaded, run.points, seen, alarms
 
 
 def replay(folder, *more):
@@ -97,24 +113,17 @@ def test_twice_the_same_bytes(folder, capsys):
     assert told[-1]["summary"]["alarms"] == sum(told[-1]["summary"]["groups"].values())
 
 
-@pytest.mark.parametrize("cut", [1, 99, 101, 102, 103, 104, 140, 161, 163, 165, 400])
-def test_a_restart_in_the_middle_changes_nothing(folder, cut):
+@pytest.mark.parametrize("cut", [1, 101, 103, 140, 161, 163, 165, 400])
+def test_a_restart_in_the_middle_changes_nothing(whole, cut):
     """States and alarms of a stop, through the bytes of the state file, and the messages are those of one run."""
-    loaded = load(config(folder / "g.yaml", high=125.0))
-    whole = Replay(loaded, folder / "r.csv")
-    seen = list(whole.input())
-    whole.close()
-    alarms = [each for one in seen for each in whole.pipeline.observe(one) if isinstance(each, Alarm)]
-
-    def started():
-        return Pipeline(whole.points, build(loaded.detectors, whole.points), 10.0)
-
-    before, after = started(), started()
+    loaded, points, seen, alarms = whole
+    before, after = (Pipeline(points, build(loaded.detectors, points), 10.0) for _ in range(2))
     at = (
         next(k for k, each in enumerate(seen) if isinstance(each, Tick) and each.time_ns == (BEGIN_S + cut) * 10**9) + 1
     )
+
     said = [each for one in seen[:at] for each in before.observe(one)]
-    assert after.restore(unpack(whole.points, pack(whole.points, before.states()))) == []
+    assert after.restore(unpack(points, pack(points, before.states()))) == []
     assert after.resume(before.alarms, seen[at - 1].time_ns) == []
     said += [each for one in seen[at:] for each in after.observe(one)]
 
