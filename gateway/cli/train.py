@@ -24,7 +24,7 @@ from gateway.training.network import rebuilt
 from protocols.model import Rows
 from protocols.points import Points
 
-WELL, FAILED, BAD_CONFIGURATION = 0, 1, 78
+WELL, FAILED, WRONG_USE, BAD_CONFIGURATION = 0, 1, 2, 78
 AGREEMENT = 1e-5
 """How far the file may be from numpy, as a share of the value."""
 COMPARED = 1000
@@ -52,7 +52,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train; 0 when there is a model, 1 when not, 78 when FILE is no configuration."""
+    """Train; 0 when there is a model, 1 when not, 2 when the words are wrong, 78 when FILE is no configuration."""
+    wrong = _wrong(arguments.false_alarms, arguments.output)
+    if wrong:
+        print(wrong, file=sys.stderr)
+        return WRONG_USE
     try:
         config = load(arguments.file)
         return _trained(arguments, config)
@@ -66,10 +70,16 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILED
 
 
+def _wrong(share: float, output: Path) -> str:
+    """Return what is wrong with the words, before minutes are spent on them; nothing if they are well."""
+    if not 0 < share < 0.5:
+        return "--false-alarms is a share, more than 0 and less than 0.5"
+    if output.suffix != ".tflite":
+        return f"--output {output} does not end in .tflite; .json, .svg and .txt go beside it"
+    return "" if output.parent.is_dir() else f"--output {output}: there is no folder {output.parent}"
+
+
 def _trained(arguments: argparse.Namespace, config: Config) -> int:
-    if not 0 < arguments.false_alarms < 0.5:
-        print("--false-alarms is a share, more than 0 and less than 0.5", file=sys.stderr)
-        return 2
     points = Points.of([(device, device.points) for device in config.devices])
     rows = chosen(points, arguments.points)
     with closing(opened(arguments.recording, points)) as source:

@@ -78,6 +78,8 @@ def test_what_was_not_normal_is_left_out(folder, capsys):
         (("--points", "f1.v*"), 1, "3 measured points match f1.v*; a model takes 4 to 64"),
         (("--to", "2026-01-01T00:01:00Z"), 1, "60 moments with all 8 points known; 500 are needed"),
         (("--false-alarms", "0"), 2, "is a share"),
+        (("--output", "m.json"), 2, "does not end in .tflite"),
+        (("--output", "no/such/m.tflite"), 2, "there is no folder no/such"),
     ],
 )
 def test_faults(folder, capsys, more, code, word):
