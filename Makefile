@@ -44,7 +44,8 @@ schema: $(VENV)/.dev ## write config/schema.json anew
 
 lock: $(VENV)/.dev ## pin the newest dependencies that fit, with hashes
 	$(PIP) install uv
-	for set in "run --extra opcua --extra sparkplug" "demo --extra demo --extra sparkplug --group build" "dev --extra demo --extra sparkplug --group build --group dev"; do set -- $$set; \
+	for set in "run --extra opcua --extra sparkplug --extra tflite" "demo --extra demo --extra sparkplug --group build" \
+	"dev --extra demo --extra sparkplug --extra tflite --extra train --group build --group dev"; do set -- $$set; \
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header pyproject.toml -o requirements/$$1.txt $$(shift; echo $$@) || exit 1; done
 

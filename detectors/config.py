@@ -18,6 +18,7 @@ from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
 from detectors.stuck import StuckConfig
+from detectors.tflite.config import TfliteConfig
 from protocols.points import Points
 from protocols.settings import Field
 
@@ -34,6 +35,7 @@ AnyDetector: TypeAlias = Annotated[
     | StaleConfig
     | StuckConfig
     | TapChangerConfig
+    | TfliteConfig
     | ThermalConfig
     | TrendConfig
     | UnbalanceConfig,

@@ -17,6 +17,8 @@ from gateway.flow import Flow
 from gateway.memory import Memory, keep_alarms
 from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
+from gateway.recording.opened import FOLDER
+from gateway.recording.recorder import Recorder
 from gateway.store.store import Store
 from gateway.timeline import Timeline
 from gateway.uplink.commands import instant_s
@@ -47,6 +49,7 @@ class Plant:
         self.pollers = list(self._pollers())
         self._tasks: list[asyncio.Task[None]] = []
         self._carrier: asyncio.Task[None] | None = None
+        self._recorder: Recorder | None = None
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
@@ -64,6 +67,10 @@ class Plant:
         self._tasks = [group.create_task(self.flow.tick(), name="tick")]
         for poller in self.pollers:
             self._tasks.append(group.create_task(poller.run(), name=f"poll:{next(iter(poller.units))}"))
+        if self.config.recorder is not None:
+            self._recorder = Recorder(self.config.gateway.state_dir / FOLDER, self.points, self.config.recorder)
+            recording = self._recorder.run(self.pipeline.image, self._clock)
+            self._tasks.append(group.create_task(recording, name="recorder"))
 
     def _restore(self) -> None:
         """Take up what the checks had learned; where it is of no use they learn anew, and that is said."""
@@ -85,6 +92,8 @@ class Plant:
         await self.flow.finish()
         if self._carrier is not None:
             await self._carrier
+        if self._recorder is not None:
+            await asyncio.to_thread(self._recorder.close)
 
     def answering(self) -> dict[str, bool]:
         """Return of each device whether it answers; one that was not asked yet is not held against anybody."""

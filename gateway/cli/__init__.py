@@ -12,6 +12,8 @@ COMMANDS = {
     "status": "show how a running gateway is, its points, or what its audit log proves",
     "check": "check a configuration file and name every fault at once",
     "schema": "print the JSON Schema of the configuration, for editors",
+    "replay": "put a recording through the rules of a configuration, and see what they would have raised",
+    "train": "learn from a recording what is normal, as a model file for the detector tflite",
     "decode": "ask a device what it has, and print YAML to paste; for commissioning",
     "simulate": "serve a simulated substation over its protocols",
     "demo": "see it all at once: simulated substation, broker and gateway, in this terminal",

@@ -13,6 +13,7 @@ from gateway.config.fault import Fault
 from gateway.config.files import unreadable
 from gateway.config.words import did_you_mean, shown
 from protocols import settings
+from protocols.points import Points
 
 MAX_POINTS = 200_000
 """Most points of one gateway: its arrays take 200 bytes a point, so 40 MB, and one batch names rows by int32."""
@@ -42,6 +43,15 @@ def stations_twice(entries: Sequence[Entry], devices: Sequence[Any]) -> Iterator
                 yield entry.fault(("url",), f"{other.name} is this station of this url already; one device each")
 
 
+def unfit(entries: Sequence[Entry], devices: Sequence[Any], detectors: Sequence[Any]) -> Iterator[Fault]:
+    """Yield what `detectors`, made from `entries`, cannot do with the points of `devices`."""
+    judging = [(entry, one) for entry, one in zip(entries, detectors, strict=True) if hasattr(one, "unfit")]
+    points = Points.of([(device, device.points) for device in devices]) if judging else None
+    for entry, detector in judging:
+        for path, text in detector.unfit(points):
+            yield entry.fault(path, text)
+
+
 def too_many_points(devices: Sequence[Entry]) -> Iterator[Fault]:
     """Yield the fault that makes checking the points one by one a waste of memory."""
     points = sum(len(device.points) for device in devices)
@@ -61,6 +71,8 @@ def label(entry: Entry, path: settings.Path) -> str:
 
 def files_of(section: Any) -> Iterator[settings.Fault]:
     """Yield what is wrong with the files that a section names."""
+    if not getattr(section, "enabled", True):
+        return  # what is switched off opens none
     for key in section.__dataclass_fields__:
         path = getattr(section, key)
         if isinstance(path, Path) and key.endswith("_file"):

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from detectors.config import AnyDetector
 from gateway.config import keys, words
-from gateway.config.cross import between_entries, files_of, label, stations_twice, too_many_points
+from gateway.config.cross import between_entries, files_of, label, stations_twice, too_many_points, unfit
 from gateway.config.document import Document
 from gateway.config.entry import Entry
 from gateway.config.fault import ConfigError, Fault, Faults
@@ -52,6 +52,7 @@ def load(path: Path) -> Config:
     faults.extend(between_entries(lists["devices"], lists["detectors"]))
     if not faults.found:
         faults.extend(stations_twice(lists["devices"], found["devices"]))
+        faults.extend(unfit(lists["detectors"], found["devices"], found["detectors"]))
     if faults.found:
         raise ConfigError(_sorted(faults, documents))
     return Config(**(sections | found))

@@ -139,6 +139,16 @@ class StoreBudget:
 
 
 @settings
+class RecorderBudget:
+    """Section `recorder`: a recording of every point on the local disk, for replay and training; off without it."""
+
+    max_bytes: Bytes = Field(default=64 * MIB, ge=4 * MIB)
+    """Hard limit of the recording; the oldest goes."""
+    every_s: float = Field(default=1.0, ge=0.1, le=3600)
+    """How often the last reading of every point is recorded; seconds."""
+
+
+@settings
 class Polling:
     """Section `poll`: what happens when devices do not answer."""
 
@@ -172,6 +182,8 @@ class Config:
     gateway: Identity
     uplink: Uplink
     store: StoreBudget = Field(default_factory=StoreBudget)
+    recorder: RecorderBudget | None = None
+    """A recording on the local disk, beside the store; none without this section."""
     poll: Polling = Field(default_factory=Polling)
     log: Logging = Field(default_factory=Logging)
     alarms: AlarmRules = Field(default_factory=AlarmRules)

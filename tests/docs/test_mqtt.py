@@ -4,14 +4,17 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from desk import Desk
+from trained import NAMES, lesson
 
 from detectors.config import build
 from detectors.model import Report
 from detectors.stuck import StuckConfig
+from detectors.tflite.config import LoadedModel, TfliteConfig
 from gateway.core.alarms import Alarms
 from gateway.core.messages import AlarmState, Summary
 from gateway.core.steady import Steady
@@ -19,7 +22,7 @@ from gateway.store.record import Gap, GapReason, Stream
 from gateway.uplink import commands, payload
 from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.model import Batch, Event, EventKind, Frame, Quality, Tick
-from protocols.point import Limits, Role
+from protocols.point import DeviceConfig, Limits, PointConfig, Role
 from protocols.points import Points
 
 PREFIX = "gridsentinel/nairobi-west/gw1/"
@@ -135,7 +138,7 @@ def test_every_kind_of_alarm_is_documented(table):
     """Kind, detector, severity by default and evidence, as the detectors really say them."""
     said = {
         (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence)))
-        for f in (*findings(), *clock_findings(), *physical_findings(), *annunciated())
+        for f in (*findings(), *clock_findings(), *physical_findings(), *annunciated(), *model_findings())
     }
 
     listed = {
@@ -181,6 +184,15 @@ def annunciated() -> Iterator[Any]:
     for label in ("f1.va", "f1.ia", "f2.ia"):
         desk.find(label, kind="limit_low", actual=0.0, expected=1.0)
     return (alarm for alarm in desk.heard if alarm.detector != "limits")
+
+
+def model_findings() -> Iterator[Any]:
+    """Let a model see what does not fit together."""
+    learned = lesson(600)
+    points = Points.of([(DeviceConfig(name="f1"), tuple(PointConfig(name=name) for name in NAMES))])
+    section = TfliteConfig(model_file=Path("feeder.tflite"), threshold=learned.threshold, on_delay_s=0)
+    config = LoadedModel.of(section, learned.model, inputs=len(NAMES), outputs=len(NAMES))
+    yield from config.build(points).observe(Frame(1, 1, np.full(len(NAMES), 1e6), np.ones(len(NAMES), bool)))
 
 
 def findings() -> Iterator[Any]:
