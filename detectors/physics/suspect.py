@@ -138,5 +138,6 @@ def _solved(
         weight = (slope**2).sum(axis=1)
         down = np.divide((slope * apart).sum(axis=1), weight, out=np.zeros(2 * count), where=weight > 0)
         cases[at, columns] = there - np.nan_to_num(down, posinf=0.0, neginf=0.0)
-    pick = np.argmin(least.reshape(2, count), axis=0) * count + np.arange(count)
+    turned = least[count:] < least[:count] - 1  # by more than a spread, or the sign does not matter
+    pick = turned * count + np.arange(count)
     return best[pick], least[pick]
