@@ -10,25 +10,31 @@ from detectors.assets.tap_changer import TapChangerConfig
 from detectors.assets.thermal import ThermalConfig
 from detectors.assets.trend import TrendConfig
 from detectors.comm_lost import CommLost
+from detectors.daily.config import DailyConfig
 from detectors.detector import Detector
+from detectors.forecast.config import ForecastConfig
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
 from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
 from detectors.stuck import StuckConfig
+from detectors.supply.config import SupplyConfig
 from protocols.points import Points
 from protocols.settings import Field
 
 AnyDetector: TypeAlias = Annotated[
     BreakerConfig
     | CommLost
+    | DailyConfig
     | DissolvedGasConfig
+    | ForecastConfig
     | LimitsConfig
     | RateConfig
     | RefusedConfig
     | StaleConfig
     | StuckConfig
+    | SupplyConfig
     | TapChangerConfig
     | ThermalConfig
     | TrendConfig,
@@ -46,18 +52,21 @@ ALWAYS: tuple[AnyDetector, ...] = (
     TapChangerConfig(),
     BreakerConfig(),
     TrendConfig(),
+    ForecastConfig(),
+    SupplyConfig(),
+    DailyConfig(),
 )
 """These look at every gateway unless the configuration says otherwise."""
 
 
-def build(configured: Sequence[AnyDetector], points: Points) -> dict[str, Sequence[Detector]]:
+def build(configured: Sequence[AnyDetector], points: Points, timezone: str = "UTC") -> dict[str, Sequence[Detector]]:
     """Make the detectors by name: what is configured, and of those that always look what is not named there."""
     named = {config.detector for config in configured}
     chosen = [*(config for config in ALWAYS if config.detector not in named), *configured]
     built: dict[str, list[Detector]] = {}
     for config in chosen:
         if config.enabled:
-            detector = config.build(points)
+            detector = config.at(timezone).build(points)
             if isinstance(detector, Kept):
                 detector.made_by = hashlib.sha256(repr(config).encode()).hexdigest()[:16]
             built.setdefault(config.detector, []).append(detector)

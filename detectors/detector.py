@@ -68,6 +68,10 @@ class DetectorConfig:
         """Make the detector, its arrays sized from `points`."""
         raise NotImplementedError(type(self).__name__)
 
+    def at(self, timezone: str) -> "DetectorConfig":  # noqa: ARG002 - for those that count days
+        """Return it as it is at a gateway in `timezone`."""
+        return self
+
     def outlook(self, points: Points) -> Sequence[Outlook]:  # noqa: ARG002 - for those that need roles
         """Return what it can check with `points`, and what is missing for the rest; nothing where it needs nothing."""
         return ()

@@ -34,7 +34,9 @@ class Plant:
     def __init__(self, config: Config, store: Store, memory: Memory, clock: Timeline) -> None:
         self.config, self._store, self._memory, self._clock = config, store, memory, clock
         self.points = Points.of([(device, device.points) for device in config.devices])
-        self.pipeline = Pipeline(self.points, build(config.detectors, self.points), config.uplink.window_s)
+        self.pipeline = Pipeline(
+            self.points, build(config.detectors, self.points, config.gateway.timezone), config.uplink.window_s
+        )
         self.flow = Flow(
             self.pipeline,
             store,
