@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from detectors.model import Finding, Said
+from detectors.model import Finding, Report, Said
 from protocols.model import Seen
 from protocols.points import Points
 from protocols.settings import Field, settings
@@ -43,6 +43,14 @@ class Learning(Protocol):
 
     def learned(self) -> Sequence[Learned]:
         """Return how far it is, with each of its subjects."""
+
+
+@runtime_checkable
+class Daily(Protocol):
+    """A detector that sums up days."""
+
+    def so_far(self) -> Sequence[Report]:
+        """Return the reports of the day that is open, as far as it has come at the last frame."""
 
 
 @dataclass(frozen=True, slots=True)

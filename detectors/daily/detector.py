@@ -25,7 +25,7 @@ class DailyDetector(Kept):
     has lasted begins it anew.
     """
 
-    KEPT = ("_start_ns", "_seen_ns", "_interruptions", "_long", "_lasted_ns", "_this_ns")
+    KEPT = ("_start_ns", "_seen_ns", "_time_ns", "_interruptions", "_long", "_lasted_ns", "_this_ns")
 
     def __init__(self, points: Points, rows: Rows, *, timezone: str, demand_s: int, customers: Sequence[str]) -> None:
         self._timezone, self._zone = timezone, zone(timezone)
@@ -36,7 +36,7 @@ class DailyDetector(Kept):
         self._down = Interruptions(points, self._bays, self._ratios, customers)
         bays = len(self._bays)
         self._day: Day | None = None
-        self._start_ns, self._seen_ns = np.full((), -1, np.int64), np.full((), -1, np.int64)
+        self._start_ns, self._seen_ns, self._time_ns = (np.full((), -1, np.int64) for _ in range(3))
         self._interruptions, self._long = np.zeros(bays, np.int64), np.zeros(bays, np.int64)
         self._lasted_ns, self._this_ns = np.zeros(bays, np.int64), np.zeros(bays, np.int64)
 
@@ -54,7 +54,7 @@ class DailyDetector(Kept):
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Return nothing: it finds nothing."""
         del active
-        return ()
+        return []
 
     def observe(self, seen: Seen) -> Sequence[Said]:
         """Return the reports of the day that has ended with this frame."""
@@ -65,12 +65,12 @@ class DailyDetector(Kept):
         said = self._turn(seen)
         self._load.add(seen)
         self._count(seen)
-        self._seen_ns[...] = seen.utc_ns
+        self._seen_ns[...], self._time_ns[...] = seen.utc_ns, seen.time_ns
         return said
 
-    def so_far(self, time_ns: int) -> Sequence[Report]:
+    def so_far(self) -> Sequence[Report]:
         """Return the reports of the open day, as far as it has come at the last frame."""
-        return self._reports(self._day, time_ns, complete=False) if self._day else ()
+        return self._reports(self._day, int(self._time_ns), complete=False) if self._day else ()
 
     def _turn(self, frame: Frame) -> Sequence[Said]:
         day = self._day

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from detectors.detector import Detector, Learned, Learning
+from detectors.detector import Daily, Detector, Learned, Learning
 from detectors.kept import Kept, State
 from detectors.model import Finding, Report
 from gateway.core.alarms import Alarms
@@ -17,6 +17,7 @@ from gateway.core.image import Image
 from gateway.core.messages import Alarm, Message, Summary
 from gateway.core.steady import CLOCK, Steady
 from gateway.core.summary import Windows
+from gateway.core.tally import Tally
 from protocols.model import Batch, Event, EventKind, Fed, Seen, Tick, sound
 from protocols.points import Points
 
@@ -39,6 +40,7 @@ class Pipeline:
         self._windows = Windows(points, window_s)
         self._changes = Changes(points)
         self._steady = Steady()
+        self._tally = Tally(points)
         self._synchronised = False
         self._named = detectors
         self._detectors = [detector for group in detectors.values() for detector in group]
@@ -51,6 +53,7 @@ class Pipeline:
     def resume(self, alarms: Iterable[Alarm], now_ns: int) -> Sequence[Message]:
         """Take up the alarms of before a restart; return those that nobody watches any more."""
         self.alarms.restore(alarms)
+        self._tally.resume(self.alarms)
         active = {name: [self._steady.seen(each) for each in found] for name, found in self.alarms.findings().items()}
         detectors = ((detector, active.get(name, ())) for name, group in self._named.items() for detector in group)
         watched = [finding for detector, findings in detectors for finding in detector.resume(findings)]
@@ -86,6 +89,7 @@ class Pipeline:
     def _kept(self) -> Iterator[tuple[str, Kept]]:
         yield CLOCK, self._steady
         yield "frames", self._frames
+        yield "tally", self._tally
         for name, group in self._named.items():
             for index, detector in enumerate(group):
                 if isinstance(detector, Kept):
@@ -104,6 +108,12 @@ class Pipeline:
         if isinstance(message, Summary) or message.synchronised is self._synchronised:
             return message
         return replace(message, synchronised=self._synchronised)
+
+    def so_far(self) -> Sequence[Report]:
+        """Return the reports of the days that are open, as far as they have come."""
+        days = [detector for detector in self._detectors if isinstance(detector, Daily)]
+        reports = [report for detector in days for report in detector.so_far()]
+        return [self.stamped(self._tally.joined(self._steady.told(report))) for report in reports]
 
     def flush(self, now_ns: int) -> Sequence[Message]:
         """Return the open windows, at a stop."""
@@ -166,4 +176,15 @@ class Pipeline:
         return (report,)
 
     def _stamped(self, messages: Sequence[Message]) -> Sequence[Message]:
-        return [self.stamped(each) for each in messages]
+        return [self.stamped(self._tallied(each)) for each in messages]
+
+    def _tallied(self, message: Message) -> Message:
+        """Count alarms, and return the report of a day with their number."""
+        if isinstance(message, Alarm):
+            self._tally.observe(message)
+        if isinstance(message, Report):
+            joined = self._tally.joined(message)
+            if joined is not message:
+                self.reports[joined.kind, joined.subject] = joined
+            return joined
+        return message
