@@ -33,7 +33,7 @@ class Interruptions(Kept):
     """`down` bool[bays]: interrupted now. `since_ns` int64[bays], in the time without steps: from when on.
 
     A bay is down while every known voltage of it is dead, or one of its breakers is known to be open and it is among
-    those with `customers`. Where nothing is known any more it stays what it was: meters are fed by what they measure.
+    those with `customers`. Where nothing is known any more it stays what it was, and lasts: meters are fed by what they measure.
     """
 
     KEPT = ("down", "since_ns", "_count", "_last_ns")
@@ -56,7 +56,7 @@ class Interruptions(Kept):
         passed_ns = frame.time_ns - int(self._last_ns) if self._last_ns >= 0 else 0
         self._last_ns[...] = frame.time_ns
         dead, known = self._judged(frame)
-        lasted_ns = np.where(self.down & known, passed_ns if 0 < passed_ns <= GAP_NS else 0, 0)
+        lasted_ns = np.where(self.down, passed_ns if 0 < passed_ns <= GAP_NS else 0, 0)
         self._count = np.where(known & (dead != self.down), self._count + 1, np.where(known, 0, self._count)).astype(
             np.int32
         )
