@@ -33,7 +33,8 @@ class Interruptions(Kept):
     """`down` bool[bays]: interrupted now. `since_ns` int64[bays], in the time without steps: from when on.
 
     A bay is down while every known voltage of it is dead, or one of its breakers is known to be open and it is among
-    those with `customers`. Where nothing is known any more it stays what it was, and lasts: meters are fed by what they measure.
+    those with `customers`. Where nothing is known any more it stays what it was, and lasts: what a meter measures feeds
+    it, too.
     """
 
     KEPT = ("down", "since_ns", "_count", "_last_ns")
