@@ -3,13 +3,13 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from detectors.config import build
-from detectors.model import Report
+from detectors.model import Finding, Report
 from detectors.stuck import StuckConfig
 from gateway.core.alarms import Alarms
 from gateway.core.messages import AlarmState, Summary
@@ -17,8 +17,8 @@ from gateway.core.steady import Steady
 from gateway.store.record import Gap, GapReason, Stream
 from gateway.uplink import commands, payload
 from protocols.modbus.config import ModbusDevice, ModbusPoint
-from protocols.model import Batch, Event, EventKind, Quality, Tick
-from protocols.point import Limits
+from protocols.model import Batch, Event, EventKind, Frame, Quality, Tick
+from protocols.point import Limits, Role
 from protocols.points import Points
 
 PREFIX = "gridsentinel/nairobi-west/gw1/"
@@ -126,7 +126,8 @@ def test_states_and_reasons_are_documented(table):
 def test_every_kind_of_alarm_is_documented(table):
     """Kind, detector, severity by default and evidence, as the detectors really say them."""
     said = {
-        (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence))) for f in (*findings(), *clock_findings())
+        (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence)))
+        for f in (*findings(), *clock_findings(), *supply_findings(), *forecast_findings())
     }
 
     listed = {
@@ -139,6 +140,30 @@ def test_every_kind_of_alarm_is_documented(table):
 def clock_findings() -> Iterator[Any]:
     """Set the gateway's own clock."""
     return iter(Steady().observe(Tick(1, 10**9)))
+
+
+def plant(quantity: str, values: Sequence[float], *, every_s: int, **role: Any) -> Iterator[Any]:
+    """Yield what the checks that are always at work find about one point of `quantity`, a frame every few seconds."""
+    point = ModbusPoint(name="x", address="holding:1", role=Role(bay="b", quantity=quantity, **role))
+    device = ModbusDevice(name="d", protocol="modbus", url="tcp://h:1", points=(point,))
+    detectors = [each for group in build((), Points.of([(device, (point,))])).values() for each in group]
+    for k, value in enumerate(values):
+        at = 1_700_000_000_000_000_000 + k * every_s * 1_000_000_000
+        frame = Frame(at, at, np.array([value]), np.ones(1, np.bool_))
+        said = (said for detector in detectors for said in detector.observe(frame))
+        yield from (finding for finding in said if isinstance(finding, Finding) and finding.active)
+
+
+def supply_findings() -> Iterator[Any]:
+    """Leave every band, and lose the supply."""
+    yield from plant("voltage", [230, 100, 100, 0, 0], every_s=600, rating=230)
+    yield from plant("frequency", [50, 40, 40], every_s=10, rating=50)
+
+
+def forecast_findings() -> Iterator[Any]:
+    """Let a load with a daily curve drop after three weeks."""
+    curve = [10 + k % 24 + k * 37 % 11 / 10 for k in range(21 * 24)]
+    yield from plant("active_power", [*curve, *[1.0] * 5], every_s=3600)
 
 
 def findings() -> Iterator[Any]:
