@@ -92,6 +92,8 @@ class DailyDetector(Kept):
     def _count(self, frame: Frame) -> None:
         """An interruption counts for the day that it begins in, as a long one for that in which it gets long."""
         change = self._down.observe(frame)
+        if change.calm:
+            return
         self._interruptions[change.begun] += 1
         self._this_ns[change.begun] = 0
         before = self._this_ns.copy()

@@ -28,7 +28,7 @@ class Load(Kept):
         self._rows, self._bay = _powers(points, bays)
         self._measured = np.bincount(self._bay, minlength=len(bays)) > 0
         self.units = _units(points, self._rows, self._bay, len(bays))
-        self._means = Means(len(bays), demand_s * NS)
+        self._means = Means(len(self._rows), demand_s * NS)
         self._sum, self._count = np.zeros(len(bays)), np.zeros(len(bays), np.int64)
         self._peak, self._least = np.zeros(len(bays)), np.zeros(len(bays))
         self._peak_ns, self._least_ns = np.zeros(len(bays), np.int64), np.zeros(len(bays), np.int64)
@@ -38,11 +38,13 @@ class Load(Kept):
         return {**super().state(), **{f"means.{name}": array for name, array in self._means.state().items()}}
 
     def turn(self, utc_ns: int) -> None:
-        """Take in the interval that `utc_ns` ends."""
+        """Take in the interval that `utc_ns` ends: a bay is known where all its powers are."""
         closed = self._means.turn(utc_ns)
         if closed is None:
             return
-        slot, means = closed
+        slot, powers = closed
+        means = np.bincount(self._bay, powers, len(self._measured)).astype(np.float64)
+        means[~self._measured] = np.nan
         known, start_ns = np.isfinite(means), slot * self._demand_s * NS
         means = np.where(known, means, 0.0)
         higher = known & ((np.abs(means) > np.abs(self._peak)) | (self._count == 0))
@@ -53,11 +55,8 @@ class Load(Kept):
         self._count += known
 
     def add(self, frame: Frame) -> None:
-        """Count a frame into the open interval: a bay is known where all its powers are."""
-        values, fresh = frame.values.take(self._rows), frame.fresh.take(self._rows)
-        power = np.bincount(self._bay, values, len(self._measured)).astype(np.float64)
-        power[~self._measured] = np.nan
-        self._means.add(power, np.bincount(self._bay, fresh, len(self._measured)) > 0)
+        """Count a frame into the open interval."""
+        self._means.add(frame, self._rows)
 
     def reset(self) -> None:
         """Begin a day."""

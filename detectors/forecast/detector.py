@@ -47,7 +47,7 @@ class ForecastDetector(Kept):
         closed = self._means.turn(seen.utc_ns)
         if self._means.slot < before:
             self._model.past.forget()
-        self._means.add(seen.values.take(self._rows), seen.fresh.take(self._rows))
+        self._means.add(seen, self._rows)
         return self._step(*closed, seen) if closed else ()
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:

@@ -68,6 +68,8 @@ class SupplyDetector(Kept):
         if closed.frequency is not None:
             said += self._frequencies(closed.frequency, seen)
         change = self._interruptions.observe(seen)
+        if change.calm:
+            return said
         said += [self._interrupted(int(bay), seen) for bay in change.begun]
         said += [self._supplied(int(bay), seen) for bay in change.over]
         return said

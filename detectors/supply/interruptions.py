@@ -22,11 +22,15 @@ GAP_NS = 3600 * NS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """What a frame says of all bays: `begun` and `over` int[k], and `lasted_ns` int64[bays] that this frame adds."""
+    """What a frame says of all bays: `begun` and `over` int[k], and `lasted_ns` int64[bays] that this frame adds.
+
+    `calm` when it says nothing at all.
+    """
 
     begun: NDArray[np.intp]
     over: NDArray[np.intp]
     lasted_ns: NDArray[np.int64]
+    calm: bool = False
 
 
 class Interruptions(Kept):
@@ -37,7 +41,7 @@ class Interruptions(Kept):
     it, too.
     """
 
-    KEPT = ("down", "since_ns", "_count", "_last_ns")
+    KEPT = ("down", "since_ns", "_count", "_last_ns", "_busy")
 
     def __init__(self, points: Points, bays: tuple[str, ...], ratios: Ratios, customers: Collection[str]) -> None:
         place = {bay: index for index, bay in enumerate(bays)}
@@ -50,10 +54,16 @@ class Interruptions(Kept):
         )
         self._bays = len(bays)
         self.down, self.since_ns = np.zeros(len(bays), np.bool_), np.zeros(len(bays), np.int64)
+        self._busy = np.zeros((), np.bool_)
+        none = np.zeros(0, np.intp)
+        self._nothing = Change(none, none, np.zeros(len(bays), np.int64), calm=True)
         self._count, self._last_ns = np.zeros(len(bays), np.int32), np.full((), -1, np.int64)
 
     def observe(self, frame: Frame) -> Change:
         """Return what `frame` changes."""
+        if self._calm(frame):
+            self._last_ns[...] = frame.time_ns
+            return self._nothing
         passed_ns = frame.time_ns - int(self._last_ns) if self._last_ns >= 0 else 0
         self._last_ns[...] = frame.time_ns
         dead, known = self._judged(frame)
@@ -66,11 +76,19 @@ class Interruptions(Kept):
         begun, over = np.flatnonzero(turned & dead), np.flatnonzero(turned & ~dead)
         self.down ^= turned
         self.since_ns[begun] = frame.time_ns
+        self._busy[...] = self.down.any() or self._count.any()
         return Change(begun, over, lasted_ns)
+
+    def _calm(self, frame: Frame) -> bool:
+        """Whether no bay is down and nothing says that one is; what nearly every frame is."""
+        if self._busy:
+            return False
+        values = np.abs(frame.values.take(self._voltage))
+        return not (values < self._dead).any() and not (frame.values.take(self._breaker) == self._open).any()
 
     def take_up(self, bay: int, since_ns: int) -> None:
         """It was down when the gateway stopped: since then, where nothing else is known."""
-        self.down[bay] = True
+        self.down[bay] = self._busy[...] = True
         self.since_ns[bay] = self.since_ns[bay] or since_ns
 
     def rows(self, bay: int) -> tuple[int, ...]:

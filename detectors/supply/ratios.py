@@ -37,6 +37,7 @@ class Ratios(Kept):
     def __init__(self, points: Points, rows: Rows) -> None:
         self.voltage, self.nominal = voltages(points, rows)
         self.frequency, self.hertz = frequencies(points, rows)
+        self._dead = DEAD * self.nominal
         self._voltage = Means(len(self.voltage), VOLTAGE_S * NS)
         self._frequency = Means(len(self.frequency), FREQUENCY_S * NS)
 
@@ -51,9 +52,10 @@ class Ratios(Kept):
         voltage = self._voltage.turn(frame.utc_ns) if len(self.voltage) else None
         frequency = self._frequency.turn(frame.utc_ns) if len(self.frequency) else None
         if len(self.voltage):
-            self._voltage.add(self._alive(frame), frame.fresh.take(self.voltage))
+            self._voltage.count(self._alive(frame))
+            self._voltage.touch(frame, self.voltage)
         if len(self.frequency):
-            self._frequency.add(frame.values.take(self.frequency), frame.fresh.take(self.frequency))
+            self._frequency.add(frame, self.frequency)
         if voltage is None and frequency is None:
             return NOTHING
         return Closed(
@@ -63,7 +65,9 @@ class Ratios(Kept):
 
     def _alive(self, frame: Frame) -> Values:
         values = frame.values.take(self.voltage)
-        values[np.abs(values) < DEAD * self.nominal] = np.nan
+        dead = np.abs(values) < self._dead
+        if dead.any():
+            values[dead] = np.nan
         return values
 
     def _over_nominal(self, hertz: Values) -> Values:

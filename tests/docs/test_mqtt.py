@@ -149,7 +149,7 @@ def plant(quantity: str, values: Sequence[float], *, every_s: int, **role: Any) 
     detectors = [each for group in build((), Points.of([(device, (point,))])).values() for each in group]
     for k, value in enumerate(values):
         at = 1_700_000_000_000_000_000 + k * every_s * 1_000_000_000
-        frame = Frame(at, at, np.array([value]), np.ones(1, np.bool_))
+        frame = Frame(at, at, np.array([float(value)]), np.ones(1, np.bool_))
         said = (said for detector in detectors for said in detector.observe(frame))
         yield from (finding for finding in said if isinstance(finding, Finding) and finding.active)
 
