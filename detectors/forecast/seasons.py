@@ -9,7 +9,7 @@ from protocols.model import Values
 
 DAY_GAIN, WEEK_GAIN = 0.1, 0.07
 """How much of what is left goes into day and week: the error hardly depends on it, from half of it to twice of it."""
-CLIP = 4.0
+CLIP = 3.0
 """What is left counts up to so many times its usual size: so a holiday does not become the rule."""
 CLIP_SHARE = 0.05
 """And up to so much of the value, whatever is usual: a load that stood still for weeks may wake up."""

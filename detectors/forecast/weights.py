@@ -13,8 +13,8 @@ RIDGE = 0.001
 """Pull towards the weights of the start, as a share of the inputs: it only matters where they say nothing."""
 PERSISTENCE, PULL = 0.97, 0.1
 """The weights of the start: what is left fades by 3 % an hour, and yesterday pulls a little."""
-SHARPNESS = 8
-"""Where the same hour of yesterday was as good, it has half of the say; where it was a tenth worse, a third."""
+SHARPNESS = 16
+"""Where the same hour of yesterday was as good, it has half of the say; where it was a tenth worse, a sixth."""
 PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 FULL = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 """Which of PAIRS stands where in the symmetric matrix."""

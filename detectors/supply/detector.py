@@ -138,7 +138,7 @@ class SupplyDetector(Kept):
         return Finding(
             detector="supply",
             kind="interruption",
-            device=self._points.device(rows[0]),
+            device=self._points.device(self._interruptions.rows(bay)[0]),
             subject=self._bays[bay],
             rows=rows,
             severity=self._severity.next,
@@ -155,7 +155,7 @@ class SupplyDetector(Kept):
         return Finding(
             detector="supply",
             kind="interruption",
-            device=self._points.device(rows[0]),
+            device=self._points.device(self._interruptions.rows(bay)[0]),
             subject=self._bays[bay],
             rows=rows,
             severity=self._severity.next,

@@ -91,7 +91,9 @@ def test_a_restart_anywhere_changes_nothing(config, seen, cut):
     for frame in seen[:cut]:
         said = list(before.observe(frame))
         got.append(repr(said))
-        active |= {(each.kind, each.subject, each.rows): each for each in said if isinstance(each, Finding)}
+        active |= {
+            (each.device, each.kind, each.subject or each.rows): each for each in said if isinstance(each, Finding)
+        }
     after.restore({name: array.copy() for name, array in before.state().items()})
     after.resume([each for each in active.values() if each.active])
     got += [repr(list(after.observe(frame))) for frame in seen[cut:]]
