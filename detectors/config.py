@@ -64,9 +64,9 @@ def build(configured: Sequence[AnyDetector], points: Points, timezone: str = "UT
     named = {config.detector for config in configured}
     chosen = [*(config for config in ALWAYS if config.detector not in named), *configured]
     built: dict[str, list[Detector]] = {}
-    for config in chosen:
+    for config in (each.at(timezone) for each in chosen):
         if config.enabled:
-            detector = config.at(timezone).build(points)
+            detector = config.build(points)
             if isinstance(detector, Kept):
                 detector.made_by = hashlib.sha256(repr(config).encode()).hexdigest()[:16]
             built.setdefault(config.detector, []).append(detector)
