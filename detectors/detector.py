@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from detectors.model import Finding, Report, Said
 from protocols.model import Seen
@@ -76,7 +76,7 @@ class DetectorConfig:
         """Make the detector, its arrays sized from `points`."""
         raise NotImplementedError(type(self).__name__)
 
-    def at(self, timezone: str) -> "DetectorConfig":  # noqa: ARG002 - for those that count days
+    def at(self, timezone: str) -> Self:  # noqa: ARG002 - for those that count days
         """Return it as it is at a gateway in `timezone`."""
         return self
 

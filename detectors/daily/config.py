@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, Self
 
 from detectors.daily.detector import DailyDetector
 from detectors.detector import Detector, DetectorConfig, Outlook
@@ -23,7 +23,7 @@ class DailyConfig(DetectorConfig):
     customers_in: tuple[str, ...] = ()
     """Bays with customers: there an open breaker is an interruption, too."""
 
-    def at(self, timezone: str) -> "DailyConfig":
+    def at(self, timezone: str) -> Self:
         """Take the gateway's time zone where it has none of its own."""
         return self if self.timezone else replace(self, timezone=timezone)
 
