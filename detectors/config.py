@@ -10,7 +10,9 @@ from detectors.assets.tap_changer import TapChangerConfig
 from detectors.assets.thermal import ThermalConfig
 from detectors.assets.trend import TrendConfig
 from detectors.comm_lost import CommLost
+from detectors.daily.config import DailyConfig
 from detectors.detector import Detector
+from detectors.forecast.config import ForecastConfig
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
 from detectors.physics.config import BalanceConfig, ConsistencyConfig, OverloadConfig, UnbalanceConfig
@@ -18,6 +20,7 @@ from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
 from detectors.stuck import StuckConfig
+from detectors.supply.config import SupplyConfig
 from detectors.tflite.config import TfliteConfig
 from protocols.points import Points
 from protocols.settings import Field
@@ -27,13 +30,16 @@ AnyDetector: TypeAlias = Annotated[
     | BreakerConfig
     | CommLost
     | ConsistencyConfig
+    | DailyConfig
     | DissolvedGasConfig
+    | ForecastConfig
     | LimitsConfig
     | OverloadConfig
     | RateConfig
     | RefusedConfig
     | StaleConfig
     | StuckConfig
+    | SupplyConfig
     | TapChangerConfig
     | TfliteConfig
     | ThermalConfig
@@ -57,16 +63,19 @@ ALWAYS: tuple[AnyDetector, ...] = (
     ConsistencyConfig(),
     UnbalanceConfig(),
     OverloadConfig(),
+    ForecastConfig(),
+    SupplyConfig(),
+    DailyConfig(),
 )
 """These look at every gateway unless the configuration says otherwise."""
 
 
-def build(configured: Sequence[AnyDetector], points: Points) -> dict[str, Sequence[Detector]]:
+def build(configured: Sequence[AnyDetector], points: Points, timezone: str = "UTC") -> dict[str, Sequence[Detector]]:
     """Make the detectors by name: what is configured, and of those that always look what is not named there."""
     named = {config.detector for config in configured}
     chosen = [*(config for config in ALWAYS if config.detector not in named), *configured]
     built: dict[str, list[Detector]] = {}
-    for config in chosen:
+    for config in (each.at(timezone) for each in chosen):
         if config.enabled:
             detector = config.build(points)
             if isinstance(detector, Kept):

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
-from detectors.model import Finding, Said
+from detectors.model import Finding, Report, Said
 from protocols.model import Seen
 from protocols.points import Points
 from protocols.settings import Field, settings
@@ -45,6 +45,14 @@ class Learning(Protocol):
         """Return how far it is, with each of its subjects."""
 
 
+@runtime_checkable
+class Daily(Protocol):
+    """A detector that sums up days."""
+
+    def so_far(self) -> Sequence[Report]:
+        """Return the reports of the day that is open, as far as it has come at the last frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """Whether a configuration makes a check possible for `subject`; `text` says with what, or what is missing."""
@@ -67,6 +75,10 @@ class DetectorConfig:
     def build(self, points: Points) -> Detector:
         """Make the detector, its arrays sized from `points`."""
         raise NotImplementedError(type(self).__name__)
+
+    def at(self, timezone: str) -> Self:  # noqa: ARG002 - for those that count days
+        """Return it as it is at a gateway in `timezone`."""
+        return self
 
     def outlook(self, points: Points) -> Sequence[Outlook]:  # noqa: ARG002 - for those that need roles
         """Return what it can check with `points`, and what is missing for the rest; nothing where it needs nothing."""

@@ -36,7 +36,7 @@ class Plant:
     def __init__(self, config: Config, store: Store, memory: Memory, clock: Timeline) -> None:
         self.config, self._store, self._memory, self._clock = config, store, memory, clock
         self.points = Points.of([(device, device.points) for device in config.devices])
-        detectors = build(config.detectors, self.points)
+        detectors = build(config.detectors, self.points, config.gateway.timezone)
         self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms)
         self.flow = Flow(
             self.pipeline,

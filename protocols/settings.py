@@ -32,7 +32,7 @@ else:
         return field(**{key: rules[key] for key in ("default", "default_factory") if key in rules})
 
 
-__all__ = ["PLAIN", "AfterValidator", "Bytes", "Fault", "Field", "Name", "Path", "Seconds", "settings"]
+__all__ = ["PLAIN", "AfterValidator", "Bytes", "Fault", "Field", "Name", "Path", "Seconds", "Timezone", "settings"]
 
 T = TypeVar("T")
 
@@ -52,6 +52,24 @@ else:
 """A size: a number of bytes, or a text like 256MiB; an int once read."""
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _timezone(name: str) -> str:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only where files are read
+
+    try:
+        if name != "UTC":
+            ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"'{name}' is no time zone that this computer knows: a name such as Africa/Nairobi") from None
+    return name
+
+
+if TYPE_CHECKING:
+    Timezone = str
+else:
+    Timezone = Annotated[str, AfterValidator(_timezone)]
+    """An IANA name; UTC needs no data of the system."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))

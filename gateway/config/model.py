@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from detectors.config import AnyDetector
 from gateway.core.rules import AlarmRules
 from protocols.config import Device
-from protocols.settings import AfterValidator, Bytes, Fault, Field, Name, Seconds, settings
+from protocols.settings import AfterValidator, Bytes, Fault, Field, Name, Seconds, Timezone, settings
 
 MIB = 1024 * 1024
 
@@ -24,6 +24,8 @@ class Identity:
     """Second level of every topic; unique within the site."""
     state_dir: Path = Path("/var/lib/gridsentinel")
     """Directory of the store."""
+    timezone: Timezone = "UTC"
+    """IANA name of the time zone that days are counted in, such as Africa/Nairobi."""
 
 
 def _broker_url(text: str) -> str:

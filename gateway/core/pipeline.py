@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from detectors.detector import Detector, Learned, Learning
+from detectors.detector import Daily, Detector, Learned, Learning
 from detectors.kept import Kept, State
 from detectors.model import Finding, Report
 from gateway.core.alarms import Alarms
@@ -19,6 +19,7 @@ from gateway.core.messages import Alarm, Message, Summary, Unsaid
 from gateway.core.rules import AlarmRules
 from gateway.core.steady import CLOCK, Steady
 from gateway.core.summary import Windows
+from gateway.core.tally import Tally
 from protocols.model import Batch, Event, EventKind, Fed, Seen, Tick, sound
 from protocols.points import Points
 
@@ -49,6 +50,7 @@ class Pipeline:
         self._windows = Windows(points, window_s)
         self._changes = Changes(points)
         self._steady = Steady()
+        self._tally = Tally(points)
         self._synchronised = False
         self._named = detectors
         self._detectors = [detector for group in detectors.values() for detector in group]
@@ -61,6 +63,7 @@ class Pipeline:
     def resume(self, alarms: Iterable[Alarm], now_ns: int) -> Sequence[Message]:
         """Take up the alarms of before a restart; return those that nobody watches any more."""
         self.alarms.restore(alarms)
+        self._tally.resume(self.alarms)
         active = {name: [self._steady.seen(each) for each in found] for name, found in self.alarms.findings().items()}
         detectors = ((detector, active.get(name, ())) for name, group in self._named.items() for detector in group)
         watched = [finding for detector, findings in detectors for finding in detector.resume(findings)]
@@ -100,6 +103,7 @@ class Pipeline:
         yield CLOCK, self._steady
         yield "frames", self._frames
         yield "annunciator", self.annunciator
+        yield "tally", self._tally
         for name, group in self._named.items():
             for index, detector in enumerate(group):
                 if isinstance(detector, Kept):
@@ -122,6 +126,12 @@ class Pipeline:
     def flush(self, now_ns: int) -> Sequence[Message | Unsaid]:
         """Return the open windows, and what is to be kept of alarms, at a stop."""
         return [*self._windows.flush(now_ns), *self.annunciator.flush(now_ns)]
+
+    def so_far(self) -> Sequence[Report]:
+        """Return the reports of the days that are open, as far as they have come."""
+        days = [detector for detector in self._detectors if isinstance(detector, Daily)]
+        reports = [report for detector in days for report in detector.so_far()]
+        return [self.stamped(self._tally.joined(self._steady.told(report))) for report in reports]
 
     def _batch(self, batch: Batch) -> Sequence[Message | Unsaid]:
         messages: list[Message | Unsaid] = [*self._windows.turn(batch.arrival_ns, self.image.quality)]
@@ -180,4 +190,15 @@ class Pipeline:
         return (report,)
 
     def _stamped(self, messages: Sequence[Message | Unsaid]) -> Sequence[Message | Unsaid]:
-        return [self.stamped(each) for each in messages]
+        return [self.stamped(self._tallied(each)) for each in messages]
+
+    def _tallied(self, message: Message | Unsaid) -> Message | Unsaid:
+        """Count alarms, and return the report of a day with their number."""
+        if isinstance(message, Alarm):
+            self._tally.observe(message)
+        if isinstance(message, Report):
+            joined = self._tally.joined(message)
+            if joined is not message:
+                self.reports[joined.kind, joined.subject] = joined
+            return joined
+        return message

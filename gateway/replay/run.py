@@ -20,9 +20,8 @@ class Replay:
 
     def __init__(self, config: Config, recording: Path, from_ns: int | None = None, to_ns: int | None = None) -> None:
         self.points = Points.of([(device, device.points) for device in config.devices])
-        self.pipeline = Pipeline(
-            self.points, build(config.detectors, self.points), config.uplink.window_s, config.alarms
-        )
+        detectors = build(config.detectors, self.points, config.gateway.timezone)
+        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms)
         self.source = opened(recording, self.points)
         self.readings = self.moments = 0
         self.first_ns = self.last_ns = 0

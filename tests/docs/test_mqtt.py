@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from desk import Desk
 from trained import NAMES, lesson
 
 from detectors.config import build
-from detectors.model import Report
+from detectors.model import Finding, Report
 from detectors.stuck import StuckConfig
 from detectors.tflite.config import LoadedModel, TfliteConfig
 from gateway.core.alarms import Alarms
@@ -138,7 +138,15 @@ def test_every_kind_of_alarm_is_documented(table):
     """Kind, detector, severity by default and evidence, as the detectors really say them."""
     said = {
         (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence)))
-        for f in (*findings(), *clock_findings(), *physical_findings(), *annunciated(), *model_findings())
+        for f in (
+            *findings(),
+            *clock_findings(),
+            *physical_findings(),
+            *annunciated(),
+            *model_findings(),
+            *supply_findings(),
+            *forecast_findings(),
+        )
     }
 
     listed = {
@@ -193,6 +201,30 @@ def model_findings() -> Iterator[Any]:
     section = TfliteConfig(model_file=Path("feeder.tflite"), threshold=learned.threshold, on_delay_s=0)
     config = LoadedModel.of(section, learned.model, inputs=len(NAMES), outputs=len(NAMES))
     yield from config.build(points).observe(Frame(1, 1, np.full(len(NAMES), 1e6), np.ones(len(NAMES), bool)))
+
+
+def plant(quantity: str, values: Sequence[float], *, every_s: int, **role: Any) -> Iterator[Any]:
+    """Yield what the checks that are always at work find about one point of `quantity`, a frame every few seconds."""
+    point = ModbusPoint(name="x", address="holding:1", role=Role(bay="b", quantity=quantity, **role))
+    device = ModbusDevice(name="d", protocol="modbus", url="tcp://h:1", points=(point,))
+    detectors = [each for group in build((), Points.of([(device, (point,))])).values() for each in group]
+    for k, value in enumerate(values):
+        at = 1_700_000_000_000_000_000 + k * every_s * 1_000_000_000
+        frame = Frame(at, at, np.array([float(value)]), np.ones(1, np.bool_))
+        said = (said for detector in detectors for said in detector.observe(frame))
+        yield from (finding for finding in said if isinstance(finding, Finding) and finding.active)
+
+
+def supply_findings() -> Iterator[Any]:
+    """Leave every band, and lose the supply."""
+    yield from plant("voltage", [230, 100, 100, 0, 0], every_s=600, rating=230)
+    yield from plant("frequency", [50, 40, 40], every_s=10, rating=50)
+
+
+def forecast_findings() -> Iterator[Any]:
+    """Let a load with a daily curve drop after three weeks."""
+    curve = [10 + k % 24 + k * 37 % 11 / 10 for k in range(21 * 24)]
+    yield from plant("active_power", [*curve, *[1.0] * 5], every_s=3600)
 
 
 def findings() -> Iterator[Any]:

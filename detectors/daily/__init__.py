@@ -1,0 +1,1 @@
+"""What a day brought to each bay: peak and its time, energy, load factor, voltage and frequency, interruptions."""
