@@ -11,10 +11,12 @@ from detectors.assets.thermal import ThermalConfig
 from detectors.assets.trend import TrendConfig
 from detectors.comm_lost import CommLost
 from detectors.detector import Detector
+from detectors.group.config import GroupConfig
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
 from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
+from detectors.replay.config import ReplayConfig
 from detectors.stale import StaleConfig
 from detectors.stuck import StuckConfig
 from protocols.points import Points
@@ -24,9 +26,11 @@ AnyDetector: TypeAlias = Annotated[
     BreakerConfig
     | CommLost
     | DissolvedGasConfig
+    | GroupConfig
     | LimitsConfig
     | RateConfig
     | RefusedConfig
+    | ReplayConfig
     | StaleConfig
     | StuckConfig
     | TapChangerConfig
@@ -37,6 +41,7 @@ AnyDetector: TypeAlias = Annotated[
 
 ALWAYS: tuple[AnyDetector, ...] = (
     CommLost(),
+    GroupConfig(),
     RefusedConfig(),
     StaleConfig(),
     LimitsConfig(),
@@ -46,6 +51,7 @@ ALWAYS: tuple[AnyDetector, ...] = (
     TapChangerConfig(),
     BreakerConfig(),
     TrendConfig(),
+    ReplayConfig(),
 )
 """These look at every gateway unless the configuration says otherwise."""
 
