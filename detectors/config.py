@@ -13,11 +13,13 @@ from detectors.comm_lost import CommLost
 from detectors.daily.config import DailyConfig
 from detectors.detector import Detector
 from detectors.forecast.config import ForecastConfig
+from detectors.group.config import GroupConfig
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
 from detectors.physics.config import BalanceConfig, ConsistencyConfig, OverloadConfig, UnbalanceConfig
 from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
+from detectors.replay.config import ReplayConfig
 from detectors.stale import StaleConfig
 from detectors.stuck import StuckConfig
 from detectors.supply.config import SupplyConfig
@@ -33,10 +35,12 @@ AnyDetector: TypeAlias = Annotated[
     | DailyConfig
     | DissolvedGasConfig
     | ForecastConfig
+    | GroupConfig
     | LimitsConfig
     | OverloadConfig
     | RateConfig
     | RefusedConfig
+    | ReplayConfig
     | StaleConfig
     | StuckConfig
     | SupplyConfig
@@ -50,6 +54,7 @@ AnyDetector: TypeAlias = Annotated[
 
 ALWAYS: tuple[AnyDetector, ...] = (
     CommLost(),
+    GroupConfig(),
     RefusedConfig(),
     StaleConfig(),
     LimitsConfig(),
@@ -66,6 +71,7 @@ ALWAYS: tuple[AnyDetector, ...] = (
     ForecastConfig(),
     SupplyConfig(),
     DailyConfig(),
+    ReplayConfig(),
 )
 """These look at every gateway unless the configuration says otherwise."""
 

@@ -1,0 +1,207 @@
+"""Replay: readings of a bay, or of the whole plant, that come again bit for bit and in the order of before.
+
+Measured values have noise in their last digits, so their vector practically never comes twice. What repeats itself
+anyway does not count: see `detectors/replay/history.py`. A group whose values do not go up and down by themselves has
+no noise digits, and is not judged.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.detector import Learned
+from detectors.groups import Group
+from detectors.kept import Kept, State
+from detectors.model import Finding, Severity
+from detectors.replay.fingerprint import keys, mixed, prints
+from detectors.replay.history import History
+from protocols.model import Frame, Seen, Values, span
+from protocols.points import Points
+
+if TYPE_CHECKING:
+    from detectors.replay.config import ReplayConfig
+
+LEAST_RUN = 3
+"""So many readings must follow one another: fewer are no stretch."""
+LEAST_BITS = 27.0
+"""Evidence of a run: were its readings found again by chance, then once in 2**27 readings, four years of 1 s."""
+LEAST_SEEN = 100
+"""Readings after which it is known how often a group repeats itself."""
+TURNS = 1 / 8
+"""A value with noise digits turns between up and down in two of three readings, one with coarse digits seldom."""
+TURNS_ALPHA = np.float32(1 / 128)
+"""Memory of how often it turns: some hundred readings."""
+MOST_ROWS = 64
+"""Points that a finding names; the rest is counted."""
+PLANT = "plant"
+"""Subject of a replay of everything."""
+NS = 1_000_000_000
+
+Flags = NDArray[np.bool_]
+
+CAUSES = (
+    "recorded readings are sent in place of present ones by someone between device and gateway",
+    "the device or a data concentrator plays back its memory",
+    "a test set or simulator is connected in place of the device",
+)
+
+
+class ReplayDetector(Kept):
+    """Takes a print of each group with each frame; `_plant` has that of all of them together."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("value", "rose", "turns", "last", "active", "length")
+
+    def __init__(self, points: Points, groups: Sequence[Group], config: "ReplayConfig") -> None:
+        self._points, self._severity = points, Severity(config.severity)
+        self._groups, self._whole = groups, PLANT if len(groups) != 1 else groups[0].subject
+        self._rows = np.concatenate([group.rows for group in groups] or [np.zeros(0, np.int32)])
+        self._at = span(self._rows) if (np.diff(self._rows) == 1).all() and len(self._rows) else self._rows
+        sizes = [len(group) for group in groups]
+        self._starts = np.cumsum([0, *sizes])[:-1]
+        self._keys = keys(len(self._rows))
+        self._each, self._plant = History(len(groups), config.group_frames), History(1, config.plant_frames)
+        self.value = np.full(len(self._rows), np.nan)
+        self.rose = np.zeros(len(self._rows), bool)
+        self.turns = np.zeros(len(self._rows), np.float32)
+        self.last = np.zeros(len(groups) + 1, np.uint32)
+        self.active = np.zeros(len(groups) + 1, bool)
+        self.length = np.zeros(len(groups) + 1, np.int64)
+
+    def state(self) -> State:
+        """Return its own arrays and those of both histories."""
+        each = {f"each.{name}": array for name, array in self._each.state().items()}
+        plant = {f"plant.{name}": array for name, array in self._plant.state().items()}
+        return {**super().state(), **each, **plant}
+
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
+        """Take up what was active when the gateway stopped."""
+        places = {(group.device, group.subject): place for place, group in enumerate(self._groups)}
+        if self._groups:
+            places[self._groups[0].device, self._whole] = len(self._groups)
+        taken = [finding for finding in active if (finding.device, finding.subject) in places]
+        self.active[:] = False
+        self.active[[places[finding.device, finding.subject] for finding in taken]] = True
+        return taken
+
+    def learned(self) -> Sequence[Learned]:
+        """Return for each group whether it is known how often it repeats itself."""
+        noisy, share, seen = self._noisy(), self._each.share, self._each.seen
+        return [
+            Learned(
+                subject=group.subject,
+                state="ready" if seen[place] >= LEAST_SEEN else "learning",
+                share=min(1.0, float(seen[place]) / LEAST_SEEN),
+                detail=f"{share[place]:.2%} of its readings repeat themselves"
+                + ("" if noisy[place] else "; no noise digits: not judged"),
+            )
+            for place, group in enumerate(self._groups)
+        ]
+
+    def observe(self, seen: Seen) -> Sequence[Finding]:
+        """Return the replays that began or ended."""
+        if not isinstance(seen, Frame) or not len(self._rows):
+            return ()
+        values, fresh = seen.values[self._at], seen.fresh[self._at]
+        self._learn(values, fresh)
+        new = self._advance(values, fresh, seen.time_ns)
+        if not (self._each.run.any() or self._plant.run[0] or self.active.any()):
+            return ()
+        return self._judge(np.append(self._each.run, self._plant.run), new, seen)
+
+    def _advance(self, values: Values, fresh: Flags, now_ns: int) -> Flags:
+        """Take the prints of this frame; return bool[groups + 1]: where there is a new one, the plant's last.
+
+        One that equals the print before is none: the device had nothing new, however often it was asked.
+        """
+        sums, new = np.empty(len(self._groups) + 1, np.uint64), np.empty(len(self._groups) + 1, bool)
+        np.add.reduceat(mixed(values, self._keys), self._starts, out=sums[:-1])
+        np.logical_or.reduceat(fresh, self._starts, out=new[:-1])
+        sums[-1], new[-1] = sums[:-1].sum(), True
+        now = prints(sums)
+        new &= now != self.last
+        np.copyto(self.last, now, where=new)
+        moved = np.flatnonzero(new[:-1])
+        if len(moved):
+            self._each.advance(moved, now[moved], now_ns)
+            if not self._plant.pass_by(int(now[-1]), now_ns):
+                self._plant.advance(np.zeros(1, np.int64), now[-1:], now_ns)
+        new[-1] = len(moved) > 0
+        return new
+
+    def _learn(self, values: Values, fresh: Flags) -> None:
+        """Learn how often each value turns between rising and falling."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            step = values - self.value  # NaN, which moves nowhere, where one of both is not known
+        rises, moves = step > 0, fresh & (np.abs(step) > 0)
+        turned = moves & (rises != self.rose)
+        np.copyto(self.rose, rises, where=moves)
+        self.turns += TURNS_ALPHA * (turned - self.turns) * fresh
+        np.copyto(self.value, values, where=fresh)
+
+    def _noisy(self) -> Flags:
+        """Return bool[groups]: whether one value of it has noise digits."""
+        if not self._groups:
+            return np.zeros(0, bool)
+        noisy: Flags = np.maximum.reduceat(self.turns, self._starts) > TURNS
+        return noisy
+
+    def _judge(self, runs: NDArray[np.int64], new: Flags, frame: Frame) -> Sequence[Finding]:
+        """Compare what is replayed now with what was."""
+        noisy = self._noisy()
+        known = np.append((self._each.seen >= LEAST_SEEN) & noisy, (self._plant.seen >= LEAST_SEEN) & noisy.any())
+        bits = np.append(self._each.bits, self._plant.bits)
+        strong = known & (runs >= LEAST_RUN) & (bits >= LEAST_BITS)
+        now = (strong | self.active) & (runs > 0)
+        now[-1] = self._all_of_it(now, runs, known)
+        if now[-1] or len(self._groups) == 1:  # the plant says it for all
+            now[:-1] = False
+        elif known[-1] and 0 < runs[-1] < LEAST_RUN:  # it may in a moment
+            now[:-1] &= self.active[:-1]
+        self.length = np.where(self.active, self.length + (new & now), np.append(runs[:-1], runs.max()))
+        turned = np.flatnonzero(now != self.active)
+        self.active = now
+        return [self._finding(int(place), frame, active=bool(now[place])) for place in turned]
+
+    def _all_of_it(self, now: Flags, runs: NDArray[np.int64], known: Flags) -> bool:
+        """Return whether the plant is replayed: its own print says so, or one group for sure and most of the others."""
+        replayed = np.count_nonzero((runs > 0)[:-1] & known[:-1])
+        most = replayed > 1 and 2 * replayed > np.count_nonzero(known[:-1])
+        return bool(now[-1] or (most and (now.any() or self.active[-1])))
+
+    def _finding(self, place: int, frame: Frame, *, active: bool) -> Finding:
+        whole = place == len(self._groups)
+        group = self._groups[0 if whole else place]
+        subject, rows = (self._whole, self._rows) if whole else (group.subject, group.rows)
+        length = int(self.length[place])
+        evidence: dict[str, object] = {"readings": length, "points": len(rows)}
+        if active:
+            evidence |= self._source(place, frame)
+            story = f"replays: {length} readings in a row equal those since {evidence['first_seen']} in every bit"
+        else:
+            story = f"shows new readings again, after {length} that were seen before"
+        return Finding(
+            detector="replay",
+            kind="replay",
+            device=group.device,
+            subject=subject,
+            rows=tuple(rows[:MOST_ROWS].tolist()),
+            severity=self._severity,
+            time_ns=frame.time_ns,
+            active=active,
+            text=f"{subject} {story}",
+            evidence=evidence,
+            causes=CAUSES if active else (),
+            advice=f"Read {subject} at its own display; believe no value of it until both agree." if active else "",
+        )
+
+    def _source(self, place: int, frame: Frame) -> dict[str, object]:
+        """Return when the replayed stretch was first seen, in UTC, and how sure that is."""
+        history, at = (self._each, place) if place < len(self._groups) else (self._plant, 0)
+        if not history.run[at]:  # most groups are replayed, and some are not
+            history, at = self._each, int(np.argmax(self._each.run))
+        first_ns = history.source_ns(at, int(history.first[at]), frame.time_ns) + frame.utc_ns - frame.time_ns
+        seen = datetime.fromtimestamp(first_ns // NS, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return {"first_seen": seen, "age_s": (frame.utc_ns - first_ns) / NS, "bits": float(history.bits[at])}
