@@ -11,8 +11,10 @@ from detectors.assets.thermal import ThermalConfig
 from detectors.assets.trend import TrendConfig
 from detectors.comm_lost import CommLost
 from detectors.detector import Detector
+from detectors.deviation.config import DeviationConfig
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
+from detectors.pattern.config import PatternConfig
 from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
 from detectors.stale import StaleConfig
@@ -23,8 +25,10 @@ from protocols.settings import Field
 AnyDetector: TypeAlias = Annotated[
     BreakerConfig
     | CommLost
+    | DeviationConfig
     | DissolvedGasConfig
     | LimitsConfig
+    | PatternConfig
     | RateConfig
     | RefusedConfig
     | StaleConfig
@@ -46,6 +50,8 @@ ALWAYS: tuple[AnyDetector, ...] = (
     TapChangerConfig(),
     BreakerConfig(),
     TrendConfig(),
+    DeviationConfig(),
+    PatternConfig(),
 )
 """These look at every gateway unless the configuration says otherwise."""
 

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from detectors.config import build
+from detectors.deviation.detector import KINDS
+from detectors.deviation.story import Facts, tell
 from detectors.model import Report
+from detectors.pattern.config import PatternConfig
 from detectors.stuck import StuckConfig
 from gateway.core.alarms import Alarms
 from gateway.core.messages import AlarmState, Summary
@@ -17,7 +20,7 @@ from gateway.core.steady import Steady
 from gateway.store.record import Gap, GapReason, Stream
 from gateway.uplink import commands, payload
 from protocols.modbus.config import ModbusDevice, ModbusPoint
-from protocols.model import Batch, Event, EventKind, Quality, Tick
+from protocols.model import Batch, Event, EventKind, Frame, Quality, Tick
 from protocols.point import Limits
 from protocols.points import Points
 
@@ -125,9 +128,8 @@ def test_states_and_reasons_are_documented(table):
 
 def test_every_kind_of_alarm_is_documented(table):
     """Kind, detector, severity by default and evidence, as the detectors really say them."""
-    said = {
-        (f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence))) for f in (*findings(), *clock_findings())
-    }
+    made = (*findings(), *clock_findings(), *bank_findings())
+    said = {(f.kind, f.detector, f.severity.value, ", ".join(sorted(f.evidence))) for f in made}
 
     listed = {
         (row[0].strip("`"), row[1].strip("`"), row[3], ", ".join(sorted(re.findall(r"`(\w+)`", row[4]))))
@@ -139,6 +141,16 @@ def test_every_kind_of_alarm_is_documented(table):
 def clock_findings() -> Iterator[Any]:
     """Set the gateway's own clock."""
     return iter(Steady().observe(Tick(1, 10**9)))
+
+
+def bank_findings() -> Iterator[Any]:
+    """Say of one value what the checks of single values say, without the hours that they learn for."""
+    point = ModbusPoint(name="va", address="holding:1")
+    points = Points.of([(ModbusDevice(name="d", protocol="modbus", url="tcp://h:1", points=(point,)), (point,))])
+    facts = Facts(time_ns=1, actual=9, value=5, low=4, high=6, level=5, usual=0.1, still_s=90, longest=2)
+    for kind in KINDS:
+        yield tell(kind, points, 0, facts, active=True, score=1.0)
+    yield PatternConfig().build(points)._finding(0, Frame(1, 1, np.zeros(1), np.ones(1, bool)), active=True)
 
 
 def findings() -> Iterator[Any]:
