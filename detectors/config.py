@@ -12,10 +12,12 @@ from detectors.assets.trend import TrendConfig
 from detectors.comm_lost import CommLost
 from detectors.daily.config import DailyConfig
 from detectors.detector import Detector
+from detectors.deviation.config import DeviationConfig
 from detectors.forecast.config import ForecastConfig
 from detectors.group.config import GroupConfig
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
+from detectors.pattern.config import PatternConfig
 from detectors.physics.config import BalanceConfig, ConsistencyConfig, OverloadConfig, UnbalanceConfig
 from detectors.rate import RateConfig
 from detectors.refused import RefusedConfig
@@ -33,11 +35,13 @@ AnyDetector: TypeAlias = Annotated[
     | CommLost
     | ConsistencyConfig
     | DailyConfig
+    | DeviationConfig
     | DissolvedGasConfig
     | ForecastConfig
     | GroupConfig
     | LimitsConfig
     | OverloadConfig
+    | PatternConfig
     | RateConfig
     | RefusedConfig
     | ReplayConfig
@@ -72,6 +76,8 @@ ALWAYS: tuple[AnyDetector, ...] = (
     SupplyConfig(),
     DailyConfig(),
     ReplayConfig(),
+    DeviationConfig(),
+    PatternConfig(),
 )
 """These look at every gateway unless the configuration says otherwise."""
 

@@ -39,3 +39,9 @@ class Kept:
                 raise ValueError(f"state {name} is {found}, not {array.dtype}{list(array.shape)}")
         for name, array in own.items():
             np.copyto(array, state[name])
+
+
+def put(array: NDArray[Any], at: slice | NDArray[np.int32], changed: NDArray[Any]) -> None:
+    """Put `changed`, which was `array[at]`, back: nothing to do where that was a view."""
+    if not isinstance(at, slice):
+        array[at] = changed

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from line import Line
 
-PARTS = ("dga", "thermal", "substation", "transformer", "trainer", "load", "skab", "batadal", "tep")
+PARTS = ("dga", "thermal", "substation", "transformer", "trainer", "load", "skab", "batadal", "tep", "nab")
 """Modules of this folder: `measure(folder) -> Sequence[Line]` of each raises FileNotFoundError without its data."""
 WORDS = {None: "", True: "met", False: "MISSED"}
 HEAD = ("", "measured", "target", "others", "")

@@ -12,7 +12,10 @@ from desk import Desk
 from trained import NAMES, lesson
 
 from detectors.config import build
+from detectors.deviation.detector import KINDS
+from detectors.deviation.story import Facts, tell
 from detectors.model import Finding, Report
+from detectors.pattern.config import PatternConfig
 from detectors.stuck import StuckConfig
 from detectors.tflite.config import LoadedModel, TfliteConfig
 from gateway.core.alarms import Alarms
@@ -146,6 +149,7 @@ def test_every_kind_of_alarm_is_documented(table):
             *model_findings(),
             *supply_findings(),
             *forecast_findings(),
+            *bank_findings(),
         )
     }
 
@@ -225,6 +229,16 @@ def forecast_findings() -> Iterator[Any]:
     """Let a load with a daily curve drop after three weeks."""
     curve = [10 + k % 24 + k * 37 % 11 / 10 for k in range(21 * 24)]
     yield from plant("active_power", [*curve, *[1.0] * 5], every_s=3600)
+
+
+def bank_findings() -> Iterator[Any]:
+    """Say of one value what the checks of single values say, without the hours that they learn for."""
+    point = ModbusPoint(name="va", address="holding:1")
+    points = Points.of([(ModbusDevice(name="d", protocol="modbus", url="tcp://h:1", points=(point,)), (point,))])
+    facts = Facts(time_ns=1, actual=9, value=5, low=4, high=6, level=5, usual=0.1, still_s=90, longest=2)
+    for kind in KINDS:
+        yield tell(kind, points, 0, facts, active=True, score=1.0)
+    yield PatternConfig().build(points)._finding(0, Frame(1, 1, np.zeros(1), np.ones(1, bool)), active=True)
 
 
 def findings() -> Iterator[Any]:

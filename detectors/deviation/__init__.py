@@ -1,0 +1,1 @@
+"""Deviation: the quality of the data of every tag by itself: spikes, outliers, drift, and values that stand still."""
