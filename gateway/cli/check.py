@@ -15,6 +15,8 @@ from gateway.config.loader import load
 from protocols.points import Points
 
 MIB = 1024 * 1024
+SUBJECTS = 8
+"""Places named in a line of the outlook; --json has all."""
 WELL, BAD_CONFIGURATION = 0, 78
 
 
@@ -111,4 +113,9 @@ def _table(roles: Sequence[Outlook]) -> Iterator[str]:
         if lines:
             yield f"  {title}"
             width = max(len(check) for check, _ in lines)
-            yield from (f"    {check:<{width}}  {', '.join(of)}: {text}" for (check, text), of in lines.items())
+            yield from (f"    {check:<{width}}  {_named(of)}: {text}" for (check, text), of in lines.items())
+
+
+def _named(subjects: Sequence[str]) -> str:
+    more = len(subjects) - SUBJECTS
+    return ", ".join(subjects[:SUBJECTS]) + (f" and {more} more" if more > 0 else "")

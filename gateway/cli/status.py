@@ -11,7 +11,8 @@ from pathlib import Path
 
 from gateway.config.fault import ConfigError
 from gateway.local.client import SOCKET, NotRunning, Refused, ask, points, state_dir
-from gateway.local.page import Page, plain
+from gateway.local.content import plain
+from gateway.local.page import Page
 from gateway.store.audit import lines
 from gateway.store.chain import opened, verified
 
@@ -29,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--socket", type=Path, metavar="PATH", help=f"the socket itself, {SOCKET} in state_dir")
     parser.add_argument("--points", metavar="DEVICE", help="show the points of a device: value, quality and age")
+    parser.add_argument(
+        "--reports", metavar="KIND", nargs="?", const="", help="show what the checks report: asset, forecast, daily, …"
+    )
     parser.add_argument("--audit", action="store_true", help="check the audit log; the gateway need not be running")
     parser.add_argument("--watch", action="store_true", help="draw anew every second, until Ctrl-C")
     parser.add_argument("--json", action="store_true", help="write JSON to the standard output")
@@ -60,11 +64,14 @@ def _shown(arguments: argparse.Namespace, path: Path) -> Callable[[], str]:
     page = Page(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
 
     def show() -> str:
-        device = arguments.points
-        told = points(path, device) if device else ask(path, {"ask": "status"})
-        if arguments.json:
-            return json.dumps(told)
-        return page.points(told) if device else page.status(told)
+        device, kind = arguments.points, arguments.reports
+        if device:
+            told, draw = points(path, device), page.points
+        elif kind is not None:
+            told, draw = ask(path, {"ask": "reports", **({"kind": kind} if kind else {})}), page.reports
+        else:
+            told, draw = ask(path, {"ask": "status"}), page.status
+        return json.dumps(told) if arguments.json else draw(told)
 
     return show
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from gateway import number
+from gateway.local.content import content, plain
 
 Answer: TypeAlias = Mapping[str, Any]
 Cell: TypeAlias = tuple[str, str]
@@ -26,6 +27,7 @@ ALARMS = 12
 """Alarms on the page; --json has more."""
 INCIDENTS = 5
 """Incidents on the page, the most urgent."""
+LEARNING = ("learning", "ready", "frozen")
 HOLES = 5
 """Holes on the page, the newest."""
 BAR = 20
@@ -74,6 +76,8 @@ class Page:
         yield self._section("alarms", self._alarms(told["alarms"]))
         if told["alarms"].get("incidents"):
             yield self._section("incidents", self._incidents(told["alarms"]["incidents"]))
+        if told.get("checks"):
+            yield self._section("checks", self._checks(told["checks"]))
         yield self._section("uplink", self._uplink(told["uplink"]))
         yield self._section("store", self._store(told["store"]))
         yield self._section("delivery", self._ledger(told["ledger"], told["lost"]))
@@ -115,6 +119,25 @@ class Page:
         more = alarms["count"] - len(shown)
         table = self._table(("severity", "state", "since", "text", "id"), rows)
         return "\n".join(part for part in (table, f"  and {more} more" if more else "", load) if part)
+
+    def _checks(self, checks: Mapping[str, Answer]) -> str:
+        rows = [
+            (
+                (check, ""),
+                (f"{told['share']:.0%}", "good" if told["share"] >= 1 else "dim"),
+                (", ".join(f"{told[state]} {state}" for state in LEARNING if told[state]), ""),
+            )
+            for check, told in checks.items()
+        ]
+        return self._table(("check", ">learned", "of"), rows)
+
+    def reports(self, told: Answer) -> str:
+        """Return what the checks report: each with its content, numbers first."""
+        return "\n\n".join(self._report(each) for each in told["reports"]) or "no reports yet"
+
+    def _report(self, told: Answer) -> str:
+        head = f"{self._paint(told['kind'] + ' ' + told['subject'], 'bold')}  {told['time'] or ''}"
+        return "\n".join([head, *(f"  {line}" for line in content(told["body"]))])
 
     def _incidents(self, incidents: Sequence[Answer]) -> str:
         rows = [
@@ -179,11 +202,6 @@ class Page:
     def _paint(self, text: str, colour: str) -> str:
         text = plain(text)
         return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._colour and COLOURS.get(colour) else text
-
-
-def plain(text: str) -> str:
-    """Return `text` without what a terminal would obey: names and texts come from devices and brokers."""
-    return "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
 
 
 def _state(alarm: Answer) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gateway.core.image import Image
 from gateway.core.messages import Alarm
+from gateway.local.checks import learned, reports
 from gateway.local.server import NotKnown
 from gateway.plant import Plant
 from gateway.store.record import Stream
@@ -49,7 +50,9 @@ class Report:
                 return await self._status()
             case {"ask": "points", "device": str(device)}:
                 return self._points(device, asked.get("after", 0))
-        raise NotKnown("ask: not status, and not points with a device")
+            case {"ask": "reports"}:
+                return self._reports(asked.get("kind"))
+        raise NotKnown("ask: not status, not reports, and not points with a device")
 
     async def _status(self) -> Mapping[str, Any]:
         told, plant, stats = self.status(), self.plant(), self.store.stats
@@ -61,8 +64,19 @@ class Report:
             "uplink": self._uplink(),
             "ledger": {stream.value: self._stream(stream) for stream in Stream},
             "lost": await self._lost(),
+            "checks": learned(plant.pipeline.learned()),
             "alarms": {**told.get("alarms", {}), "worst": _worst(plant.pipeline.alarms)},
         }
+
+    def _reports(self, kind: Any) -> Mapping[str, Any]:
+        """Return the last report of each subject; of the days those that are open, as far as they have come."""
+        pipeline = self.plant().pipeline
+        days = {(day.kind, day.subject): day for day in pipeline.so_far()}
+        found = {**pipeline.reports, **days}.values()
+        kinds = sorted({report.kind for report in found})
+        if kind is not None and kind not in kinds:
+            raise NotKnown(f"kind: no reports of '{str(kind)[:64]}' yet, only {', '.join(kinds) or 'none at all'}")
+        return {"kinds": kinds, "reports": reports(found, kind)}
 
     async def _lost(self) -> Sequence[Mapping[str, Any]] | None:
         """Return the holes, None while the disk refuses or hangs."""

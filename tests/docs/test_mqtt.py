@@ -14,8 +14,12 @@ from trained import NAMES, lesson
 from detectors.config import build
 from detectors.deviation.detector import KINDS
 from detectors.deviation.story import Facts, tell
-from detectors.model import Finding, Report
+from detectors.group.config import GroupConfig
+from detectors.group.outlier import Outlier
+from detectors.groups import Group
+from detectors.model import Finding, Report, Severity
 from detectors.pattern.config import PatternConfig
+from detectors.replay.config import ReplayConfig
 from detectors.stuck import StuckConfig
 from detectors.tflite.config import LoadedModel, TfliteConfig
 from gateway.core.alarms import Alarms
@@ -150,6 +154,8 @@ def test_every_kind_of_alarm_is_documented(table):
             *supply_findings(),
             *forecast_findings(),
             *bank_findings(),
+            *group_findings(),
+            *replay_findings(),
         )
     }
 
@@ -229,6 +235,26 @@ def forecast_findings() -> Iterator[Any]:
     """Let a load with a daily curve drop after three weeks."""
     curve = [10 + k % 24 + k * 37 % 11 / 10 for k in range(21 * 24)]
     yield from plant("active_power", [*curve, *[1.0] * 5], every_s=3600)
+
+
+def group_findings() -> Iterator[Any]:
+    """Say of a bay that it does not fit together, without the day that it is learned for."""
+    named = tuple(PointConfig(name=name) for name in ("va", "vb", "vc"))
+    points = Points.of([(DeviceConfig(name="d"), named)])
+    group = Group("d", "d", np.arange(3, dtype=np.int32))
+    odd = Outlier(group, score=2.0, severity=Severity(GroupConfig().severity), time_ns=1, relearning=False)
+    yield odd.begin(points, np.ones(3), np.array([0.8, 0.1, 0.1]), np.zeros(3))
+
+
+def replay_findings() -> Iterator[Any]:
+    """Let a bay tell noise, and then what it told before."""
+    named = tuple(PointConfig(name=name) for name in ("va", "vb", "vc"))
+    detector = ReplayConfig().build(Points.of([(DeviceConfig(name="d"), named)]))
+    noise = np.random.default_rng(1).standard_normal((500, 3))
+    for second, values in enumerate([*noise, *noise[200:240]]):
+        at = 1_700_000_000_000_000_000 + second * 1_000_000_000
+        found = detector.observe(Frame(at, at, values, np.ones(3, np.bool_)))
+        yield from (finding for finding in found if finding.active)
 
 
 def bank_findings() -> Iterator[Any]:
