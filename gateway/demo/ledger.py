@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-STREAMS = ("telemetry", "change", "alarm")
+from gateway.store.record import Stream
+
+STREAMS = tuple(stream.value for stream in Stream)
 
 
 class Ledger:
