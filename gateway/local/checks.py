@@ -5,7 +5,7 @@ from typing import Any
 
 from detectors.detector import Learned
 from detectors.model import Report
-from gateway.uplink.payload import iso
+from gateway.uplink.payload import iso, plain
 
 STATES = ("learning", "ready", "frozen")
 UNREADY_SHOWN = 5
@@ -36,6 +36,6 @@ def reports(found: Iterable[Report], kind: str | None) -> Sequence[Mapping[str, 
     """Return the last report of each subject, of one `kind` or of all."""
     shown = [report for report in found if kind in (None, report.kind)][:REPORTS_SHOWN]
     return [
-        {"kind": report.kind, "subject": report.subject, "time": iso(report.time_ns), "body": report.body}
+        {"kind": report.kind, "subject": report.subject, "time": iso(report.time_ns), "body": plain(report.body)}
         for report in shown
     ]

@@ -72,7 +72,12 @@ def iso(time_ns: int) -> str | None:
 
 def to_json(value: Mapping[str, Any]) -> bytes:
     """Encode any mapping; what JSON does not know becomes null (NaN) or text."""
-    return _encode(_plain(value, DEEPEST))
+    return _encode(plain(value))
+
+
+def plain(value: Mapping[str, Any]) -> Any:
+    """Return any mapping as JSON has it; what JSON does not know becomes None (NaN) or text."""
+    return _plain(value, DEEPEST)
 
 
 def telemetry(summary: Summary, *, seq: int, historical: bool, merged: Numbers = ()) -> bytes:

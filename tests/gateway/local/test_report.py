@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.model import Finding, Severity
+from detectors.model import Report as Told
 from gateway.config.model import StoreBudget
 from gateway.core.pipeline import Pipeline
 from gateway.local.report import ALARMS_SHOWN, POINTS_AT_ONCE, Report, _worst
@@ -117,3 +118,19 @@ async def test_a_disk_that_hangs_hides_only_the_holes(pipeline, tmp_path, monkey
 
     assert told["lost"] is None
     assert told["ledger"]["telemetry"] == {"last": 0, "waiting": 0, "lost": 0}
+
+
+async def test_reports_are_told_by_kind(report, pipeline):
+    """The last of each subject, of all kinds or of one; a kind that nobody reports is refused with those there are."""
+    for health in (99, 97):
+        pipeline.reports["asset", "t1"] = Told("asset", "t1", NOW_NS, {"health": health, "rise": np.float64("nan")})
+    pipeline.reports["forecast", "feeder1.p"] = Told("forecast", "feeder1.p", NOW_NS, {"p50": [1.0]})
+
+    told = await report.answer({"ask": "reports"})
+    assert told["kinds"] == ["asset", "forecast"]
+    assert [(each["subject"], each["body"]) for each in told["reports"]] == [
+        ("t1", {"health": 97, "rise": None}), ("feeder1.p", {"p50": [1.0]})
+    ]  # fmt: skip
+    assert len((await report.answer({"ask": "reports", "kind": "asset"}))["reports"]) == 1
+    with pytest.raises(NotKnown, match="no reports of 'weather' yet, only asset, forecast"):
+        await report.answer({"ask": "reports", "kind": "weather"})
