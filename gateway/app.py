@@ -21,13 +21,13 @@ from gateway.config.apart import load_beside
 from gateway.description import describe, fingerprint
 from gateway.growth import Growth
 from gateway.health import Health, judge, notify, watchdog_s
+from gateway.keeper import Keeper
 from gateway.local.report import Report
 from gateway.local.server import StatusServer
 from gateway.log import set_up
 from gateway.memory import Memory, remembered
 from gateway.overview import overview
 from gateway.plant import Plant
-from gateway.store import learned
 from gateway.store.audit import STARTED, STOPPED, Audit
 from gateway.store.limits import Limits
 from gateway.store.record import Stream
@@ -48,10 +48,6 @@ GRACE_S = 0.5
 """How long a stop goes on sending what is stored."""
 DRAIN_S = 0.2
 """How long a stop waits for the last acknowledgements; with all of these below the 2 s that a stop may take."""
-LEARNED_S = 0.3
-"""How long a stop waits for the file of what the checks have learned."""
-LEARNED_EVERY_S = 3600.0
-"""How often that file is written besides: 60 MB a day of flash at 1,000 points of 2.5 kB."""
 LOOK_S = 1.0
 """How often the gateway looks at its own health; a change is published at once."""
 
@@ -73,6 +69,7 @@ class Gateway:
     def __init__(self, path: Path, config: Config, *, grace_s: float = GRACE_S, clock: Timeline | None = None) -> None:
         self.config, self._path, self._grace_s = config, path, grace_s
         self.clock = clock or Timeline()
+        self._keeper = Keeper(config.gateway.state_dir, lambda: self.plant.learned())
         self._growth = Growth(Limits.of(config.store).other_bytes)
         self._orders: dict[Order, None] = {}
         self._ordered, self._stopping = asyncio.Event(), asyncio.Event()
@@ -121,7 +118,7 @@ class Gateway:
                 group.create_task(self.publisher.run(), name="publisher"),
                 group.create_task(self.store.watch(), name="store"),
                 group.create_task(self._look(), name="health"),
-                group.create_task(self._learn(), name="learned"),
+                group.create_task(self._keeper.run(), name="learned"),
                 group.create_task(self._status_server().run(), name="status"),
             ]
             await self.plant.start(group)
@@ -151,18 +148,8 @@ class Gateway:
             await asyncio.wait_for(self.store.flush(), FLUSH_S)
             await asyncio.wait_for(self.publisher.emptied(), self._grace_s)
         await self.publisher.drain(DRAIN_S)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._keep_learned(), LEARNED_S)
+        await self._keeper.last()
         log.info("stopped", seconds=round(time.monotonic() - began, 3))
-
-    async def _keep_learned(self) -> None:
-        await asyncio.to_thread(learned.write, self.config.gateway.state_dir, self.plant.learned())
-
-    async def _learn(self) -> None:
-        """Keep what the checks have learned, now and then."""
-        while True:
-            await asyncio.sleep(LEARNED_EVERY_S)
-            await self._keep_learned()
 
     async def _reload(self, group: asyncio.TaskGroup) -> None:
         """Replace the plant by that of the new configuration, or keep the old one and say why."""

@@ -1,0 +1,34 @@
+"""Keeps what the checks have learned: on disk now and then, and at a stop."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.store import learned
+
+STOP_S = 0.3
+"""How long a stop waits for it; with what the stop waits for besides below 2 s."""
+EVERY_S = 3600.0
+"""How often it is written: 60 MB a day of flash at 1,000 points of 2.5 kB."""
+
+
+class Keeper:
+    """`packed` returns what is learned now, by whatever plant is at work."""
+
+    def __init__(self, directory: Path, packed: Callable[[], bytes]) -> None:
+        self._directory, self._packed = directory, packed
+
+    async def run(self) -> None:
+        """Keep it now and then, for ever."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self._keep()
+
+    async def last(self) -> None:
+        """Keep it once more, if the disk is quick enough."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._keep(), STOP_S)
+
+    async def _keep(self) -> None:
+        await asyncio.to_thread(learned.write, self._directory, self._packed())
