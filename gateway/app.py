@@ -69,7 +69,7 @@ class Gateway:
     def __init__(self, path: Path, config: Config, *, grace_s: float = GRACE_S, clock: Timeline | None = None) -> None:
         self.config, self._path, self._grace_s = config, path, grace_s
         self.clock = clock or Timeline()
-        self._keeper = Keeper(config.gateway.state_dir, lambda: self.plant.learned())
+        self._keeper = Keeper(config.gateway.state_dir, self._learned)
         self._growth = Growth(Limits.of(config.store).other_bytes)
         self._orders: dict[Order, None] = {}
         self._ordered, self._stopping = asyncio.Event(), asyncio.Event()
@@ -88,6 +88,9 @@ class Gateway:
         finally:
             await self.store.close()
             await self.audit.close()
+
+    def _learned(self) -> bytes:
+        return self.plant.learned()  # asked when needed: a reload replaces the plant
 
     async def _remembered(self) -> Memory:
         return await remembered(self.store, self.config.gateway.state_dir)
