@@ -48,6 +48,7 @@ class Learning:
         self.spread = np.zeros(size)
         self.limit = np.zeros(size)
         self.mean_limit = np.ones(size)
+        self._latest_ns = 0
         self.recount()
 
     def recount(self) -> None:
@@ -55,31 +56,52 @@ class Learning:
         self.sharp: Mask = self.stage >= SHARP
         self._learns: Mask = (self.stage >= 0) & (self.stage < READY)
         self.learning = bool(self._learns.any())
+        self._enough = STRETCH[np.clip(self.stage, 0, READY - 1)]
+        self._in = tuple(self.stage == stage for stage in range(READY))
+        self._any = tuple(bool(each.any()) for each in self._in)
+        self._alone = self._any == (True, False, False, False)
+        self._begins = True
 
-    def learn(self, normal: Mask, shares: tuple[Values, Values, Values], mean: Values, now_ns: int) -> bool:
+    def learn(self, normal: Mask, shares: Values, mean: Values, now_ns: int) -> bool:
         """Take in one look; return whether a stage moved.
 
-        `shares` are the offset and both channels it is fitted along, as shares of the equation's size; `mean` is the
-        running mean of the offset, in limits.
+        `shares` float64[3, n] are the offset and both channels it is fitted along, as shares of the equation's size;
+        what is not `normal` is made 0 in them. `mean` is the running mean of the offset, in limits.
         """
         normal = normal & self._learns
-        if not normal.any():
+        if not np.count_nonzero(normal):
             return False
-        apart, along, beside = (np.where(normal, each, 0.0) for each in shares)
-        self.since_ns[:] = np.where(normal & (self.count == 0), now_ns, np.minimum(self.since_ns, now_ns))
-        self.count += normal
-        fits, spreads, tail, means = (self.stage == stage for stage in range(4))
-        if fits.any():
-            parts = (along * along, along * beside, beside * beside, along * apart, beside * apart)
-            self.sums += np.where(fits, np.stack(parts), 0.0)
-        if (spreads | tail).any():
+        shares[:, ~normal] = 0.0
+        self._count(normal, now_ns)
+        fits, spreads, tail, means = self._in
+        if self._any[0]:
+            self._sum_up(shares, fits)
+        if self._any[1] or self._any[2]:
+            apart, along, beside = shares
             strays = np.abs(apart - self.gain[0] * along - self.gain[1] * beside)
             self.sums[0] += np.where(spreads, strays * strays, 0.0)
             beyond = np.where(tail & normal, strays - TAIL * self.spread, 0.0)
             self.sums[1] += beyond > 0
             self.sums[2] += np.maximum(beyond, 0.0)
-        self.sums[0] += np.where(means & normal, mean * mean, 0.0)
+        if self._any[3]:
+            self.sums[0] += np.where(means & normal, mean * mean, 0.0)
         return self._move(now_ns)
+
+    def _count(self, normal: Mask, now_ns: int) -> None:
+        """Count the readings of each stretch; it began with the first of them."""
+        if self._begins or now_ns < self._latest_ns:
+            self.since_ns[:] = np.where(normal & (self.count == 0), now_ns, np.minimum(self.since_ns, now_ns))
+        self.count += normal
+        if self._begins:
+            self._begins = bool((self.count == 0)[self._learns].any())
+        self._latest_ns = now_ns
+
+    def _sum_up(self, shares: Values, fits: Mask) -> None:
+        """Add up what the least squares along two channels need."""
+        apart, along, beside = shares
+        pairs = (along, along), (along, beside), (beside, beside), (along, apart), (beside, apart)
+        parts = np.stack([one * other for one, other in pairs])
+        self.sums += parts if self._alone else np.where(fits, parts, 0.0)
 
     def share(self, k: int) -> float:
         """Return how much of its learning equation `k` has done, 0 to 1."""
@@ -88,7 +110,9 @@ class Learning:
         return min((stage + now) / READY, 1.0)
 
     def _move(self, now_ns: int) -> bool:
-        enough = self.count >= STRETCH[np.clip(self.stage, 0, READY - 1)]
+        enough = self.count >= self._enough
+        if not np.count_nonzero(enough):
+            return False
         due = np.flatnonzero(enough & (now_ns - self.since_ns >= STRETCH_S * NS) & self._learns)
         for k in due.tolist():
             (self._fit, self._spread, self._tail, self._mean)[int(self.stage[k])](k)

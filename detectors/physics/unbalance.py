@@ -13,6 +13,7 @@ from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
 from detectors.physics.persistence import Mask, Persistence
 from detectors.physics.plan import LL, LN, PHASES, Plan
+from detectors.physics.usual import follow
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
 
@@ -22,7 +23,8 @@ LOADED = 0.5
 """Currents below half their rating, or the usual, may be as uneven as they like: they heat nothing."""
 ALIVE = 0.2
 """Voltages below a fifth of the usual are those of something switched off."""
-RISE, FALL = 1 / 16, 1e-5
+SAFE = 1 - 1e-9
+"""Below the limit by more than rounding."""
 HUGE = 1e30
 """Beyond it nothing was measured, and fourth powers would overflow."""
 
@@ -41,6 +43,7 @@ class UnbalanceDetector(Kept):
         ratings = points.column(lambda config: config.role.rating if config.role else None)
         self._rated = np.nan_to_num(ratings[self.rows].mean(axis=1)) if len(groups) else np.zeros(0)
         self._columns, self._least = self.rows.T.copy(), np.where(self._current, LOADED, ALIVE)
+        self._calm = SAFE * np.where(self._line, self._limit / 2, self._limit)
         self.usual = np.zeros(len(groups))
         self._persistence = Persistence(len(groups))
 
@@ -57,14 +60,21 @@ class UnbalanceDetector(Kept):
         """Return the groups that became uneven or even."""
         if not isinstance(seen, Frame) or not len(self.rows):
             return ()
-        values = np.abs(seen.values.take(self._columns))
         with np.errstate(all="ignore"):  # what is not finite is not known
+            values = seen.values.take(self._columns)
+            np.abs(values, out=values)
             mean = (values[0] + values[1] + values[2]) / 3
             known = mean < HUGE
-            if not seen.fresh.all():
-                known &= seen.fresh.take(self._columns).all(axis=0)
-            self._follow(mean, known)
+            if np.count_nonzero(seen.fresh) < len(seen.fresh):
+                known &= np.logical_and.reduce(seen.fresh.take(self._columns), axis=0)
+            follow(self.usual, mean, ~known)
+            apart = self._apart(values, mean)
+            if not (self._persistence.busy or np.count_nonzero(apart)):
+                return ()
             known &= mean > self._least * np.maximum(self.usual, self._rated)
+            apart &= known
+            if not (self._persistence.busy or np.count_nonzero(apart)):
+                return ()
             share = self._shares(values, mean, known)
         begins, ends = self._persistence.turn(share / self._limit, known, BACK)
         if not len(begins) and not len(ends):
@@ -72,10 +82,13 @@ class UnbalanceDetector(Kept):
         turned = [(k, True) for k in begins.tolist()] + [(k, False) for k in ends.tolist()]
         return [self._finding(k, 100 * float(share[k]), values[:, k], seen.time_ns, active=on) for k, on in turned]
 
-    def _follow(self, mean: Values, known: Mask) -> None:
-        """Let the usual size follow; the first one is taken as it is."""
-        step = np.where(known, mean - self.usual, 0.0)
-        self.usual += step * np.where(step > 0, np.where(self.usual > 0, RISE, 1.0), FALL)
+    def _apart(self, values: Values, mean: Values) -> Mask:
+        """Return bool[groups]: the three are not so near each other that no unbalance can be over its limit."""
+        a, b, c = values
+        spread = np.maximum(np.maximum(a, b), c)
+        spread -= np.minimum(np.minimum(a, b), c)
+        apart: Mask = spread > self._calm * mean
+        return apart
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped, where the three points are still together."""
