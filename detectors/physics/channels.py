@@ -91,6 +91,7 @@ class Channels:
         sizes = [len(raw) + 2, *(len(made[family]) for family in FAMILIES[1:])]
         self._begin = dict(zip(FAMILIES, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
         self._raw, self.count = len(raw), int(sum(sizes))
+        self._begins = tuple(self._begin[family] for family in FAMILIES[1:])
         self._place = {family: _order(made[family], width) for family, width in (("sum", SHORT), ("size", 1))}
         self._sum = _Sums(self._terms(made["sum"], "sum"), self.at(ZERO), SHORT)
         self._vector, self._cosine = self._two(made["vector"]), _last(made["vector"])
@@ -109,7 +110,7 @@ class Channels:
 
     def of(self, values: Values) -> Values:
         """Return float64[..., channels] of the points' `values` float64[..., n]; NaN where a part is unknown."""
-        out = np.empty((*values.shape[:-1], self.count))
+        out = self.blank(*values.shape[:-1])
         if values.ndim == 1:
             self.fill(out, values)
         else:
@@ -117,11 +118,16 @@ class Channels:
                 self.fill(one, each)
         return out
 
+    def blank(self, *cases: int) -> Values:
+        """Return float64[*cases, channels] to be filled: only what is always 0 and 1 stands in it."""
+        out = np.zeros((*cases, self.count))
+        out[..., self.at(ONE)] = 1.0
+        return out
+
     def fill(self, out: Values, values: Values) -> None:
-        """Write all channels of the points' `values` float64[n] into `out` float64[channels]."""
-        _, sums, vectors, products, sizes = (self._begin[family] for family in FAMILIES)
+        """Write all channels of the points' `values` float64[n] into `out` float64[channels], once a blank."""
+        sums, vectors, products, sizes = self._begins
         np.multiply(values.take(self.rows), self._factor, out=out[: self._raw])
-        out[self._raw : sums] = 0.0, 1.0
         self._sum.fill(out[sums:vectors], out)
         if vectors < products:
             self._lengths(out[vectors:products], out)

@@ -23,25 +23,27 @@ class Conditions:
         switches = [(k, (row, True)) for k, e in enumerate(equations) for row in e.closed]
         switches += [(k, (row, False)) for k, e in enumerate(equations) for row in e.open]
         pairs, rows = list(dict.fromkeys(pair for _, pair in alike)), list(dict.fromkeys(at for _, at in switches))
-        self._one, self._other = (np.array([pair[i] for pair in pairs], np.intp) for i in (0, 1))
+        self._pairs = np.array([pair[:2] for pair in pairs], np.intp).reshape(-1, 2).T.copy()
         self._least = np.array([pair[2] for pair in pairs], np.float64)
         self._switch = np.array([row for row, _ in rows], np.intp)
         self._state = np.array([_state(points, row, closed=closed) for row, closed in rows], np.float64)
-        numbers = [*(pairs.index(pair) for _, pair in alike), *(len(pairs) + rows.index(at) for _, at in switches)]
-        self._asked = np.array(numbers, np.intp)
-        self._by = np.array([k for k, _ in (*alike, *switches)], np.intp)
+        asked = [
+            (k, number + side * len(pairs)) for k, pair in alike for number in [pairs.index(pair)] for side in (0, 1)
+        ]
+        asked += [(k, 2 * len(pairs) + rows.index(at)) for k, at in switches]
+        self._by, self._asked = (np.array([each[i] for each in asked], np.intp) for i in (0, 1))
         self._last, self._void = b"", np.zeros(0, np.intp)
 
     def broken(self, channels: Values, values: Values) -> Mask:
         """Return bool[..., conditions]: those that are not met; what is not known is alike, and no breaker's state."""
-        pairs = len(self._least)
-        broken: Mask = np.zeros((*values.shape[:-1], pairs + len(self._switch)), bool)
-        if pairs:
-            one, other = channels.take(self._one, axis=-1), channels.take(self._other, axis=-1)
-            np.less(one, self._least * other, out=broken[..., :pairs])
-            broken[..., :pairs] |= np.less(other, self._least * one)
+        sides, cases = self._pairs.size, values.shape[:-1]
+        broken: Mask = np.empty((*cases, sides + len(self._switch)), bool)
+        if sides:
+            pairs = channels.take(self._pairs, axis=-1)
+            least = self._least * pairs
+            np.less(pairs, least[..., ::-1, :], out=broken[..., :sides].reshape(*cases, 2, -1))
         if len(self._switch):
-            np.not_equal(values.take(self._switch, axis=-1), self._state, out=broken[..., pairs:])
+            np.not_equal(values.take(self._switch, axis=-1), self._state, out=broken[..., sides:])
         return broken
 
     def void(self, channels: Values, values: Values) -> Index:

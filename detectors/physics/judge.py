@@ -68,16 +68,19 @@ class Judge:
         self.limit, self.still = np.full(size, np.inf), np.full(size, np.inf)
         self.known = np.zeros(size, bool)
         self._signed, self._moved, self._part = np.zeros(size), np.zeros((2, size)), np.zeros(size)
-        self._unknown: Index = np.zeros(0, np.intp)
+        self._unknown, self._older = _NONE, (np.zeros((2, 0)), np.zeros(0, np.int64))
+        self._loose = False
         self.restored()
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what later findings depend on."""
+        self._fix()
         learned = {f"learning.{name}": getattr(self.learning, name) for name in self.learning.KEPT}
         return {f"judge.{name}": getattr(self, name) for name in self.KEPT} | learned
 
     def restored(self) -> None:
         """Work out anew what follows from the state."""
+        self._fix()
         self.learning.recount()
         system, learning, sharp = self.system, self.learning, self.learning.sharp
         strict = np.maximum(learning.limit * learning.spread, system.tightest)
@@ -180,8 +183,17 @@ class Judge:
         pattern = self.known.tobytes()
         same, self._pattern = pattern == self._pattern, pattern
         if not same:
+            self._fix()
             self._unknown = np.flatnonzero(~self.known)
+            self._older = self.sides[:, self._unknown], self.seen_ns[self._unknown]
         return same
+
+    def _fix(self) -> None:
+        """Put back what `sides` and `seen_ns` were of those that are not known: what is known changes seldom."""
+        if self._loose:
+            self.seen_ns.fill(self._looked_ns)
+            self.sides[:, self._unknown], self.seen_ns[self._unknown] = self._older
+            self._loose = False
 
     def _settled(self) -> None:
         """Work out anew what depends on the usual size."""
@@ -189,17 +201,13 @@ class Judge:
 
     def _skew(self, sides: Values, now_ns: int, *, same: bool) -> Values:
         """Return by how much the terms may differ because they were read at different moments."""
-        moved, part, unknown = self._moved, self._part, self._unknown
+        moved, part = self._moved, self._part
         np.subtract(sides, self.sides, out=moved)
         np.abs(moved, out=moved)
         np.add(moved[0], moved[1], out=part)
         part *= self._rates(now_ns, same=same)
-        before, seen_ns = self.sides[:, unknown], self.seen_ns[unknown]
         self.sides[:] = sides
-        self.seen_ns.fill(now_ns)
-        if len(unknown):
-            self.sides[:, unknown], self.seen_ns[unknown] = before, seen_ns
-        self._looked_ns = now_ns
+        self._looked_ns, self._loose = now_ns, True
         return part if same else np.where(part >= 0, part, 0.0)
 
     def _rates(self, now_ns: int, *, same: bool) -> Values:

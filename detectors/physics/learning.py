@@ -48,6 +48,7 @@ class Learning:
         self.spread = np.zeros(size)
         self.limit = np.zeros(size)
         self.mean_limit = np.ones(size)
+        self._parts = np.zeros((5, size))
         self._latest_ns = 0
         self.recount()
 
@@ -60,7 +61,6 @@ class Learning:
         self._in = tuple(self.stage == stage for stage in range(READY))
         self._any = tuple(bool(each.any()) for each in self._in)
         self._alone = self._any == (True, False, False, False)
-        self._begins = True
 
     def learn(self, normal: Mask, shares: Values, mean: Values, now_ns: int) -> bool:
         """Take in one look; return whether a stage moved.
@@ -89,19 +89,20 @@ class Learning:
 
     def _count(self, normal: Mask, now_ns: int) -> None:
         """Count the readings of each stretch; it began with the first of them."""
-        if self._begins or now_ns < self._latest_ns:
-            self.since_ns[:] = np.where(normal & (self.count == 0), now_ns, np.minimum(self.since_ns, now_ns))
+        if now_ns < self._latest_ns:  # the clock was set back
+            np.minimum(self.since_ns, now_ns, out=self.since_ns)
+        first = normal & (self.count == 0)
+        if np.count_nonzero(first):
+            self.since_ns[first] = now_ns
         self.count += normal
-        if self._begins:
-            self._begins = bool((self.count == 0)[self._learns].any())
         self._latest_ns = now_ns
 
     def _sum_up(self, shares: Values, fits: Mask) -> None:
         """Add up what the least squares along two channels need."""
-        apart, along, beside = shares
-        pairs = (along, along), (along, beside), (beside, beside), (along, apart), (beside, apart)
-        parts = np.stack([one * other for one, other in pairs])
-        self.sums += parts if self._alone else np.where(fits, parts, 0.0)
+        _, along, beside = shares
+        np.multiply(along, shares, out=self._parts[:3])
+        np.multiply(beside, shares[::2], out=self._parts[3:])
+        self.sums += self._parts if self._alone else np.where(fits, self._parts, 0.0)
 
     def share(self, k: int) -> float:
         """Return how much of its learning equation `k` has done, 0 to 1."""
@@ -124,7 +125,7 @@ class Learning:
         return len(due) > 0
 
     def _fit(self, k: int) -> None:
-        aa, ab, bb, ay, by = self.sums[:, k].tolist()
+        ay, aa, ab, by, bb = self.sums[:, k].tolist()
         determinant = aa * bb - ab * ab
         if determinant > 1e-9 * aa * bb:  # the two can be told apart
             self.gain[:, k] = (ay * bb - by * ab) / determinant, (by * aa - ay * ab) / determinant

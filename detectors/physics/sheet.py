@@ -24,7 +24,7 @@ class Sheet:
         picked = [[at(e.left), at(e.right), at(e.size), at(e.along), at(e.beside)] for e in equations]
         self._picked = np.array(picked, np.intp).reshape(-1, 5).T.copy()
         self._sides, self._fits = np.empty((3, len(equations))), np.empty((2, len(equations)))
-        self._filled = np.empty(self.channels.count)
+        self._filled = self.channels.blank()
         self._frame: Frame | None = None
         self._fitted = False
 

@@ -68,7 +68,7 @@ class UnbalanceDetector(Kept):
             if np.count_nonzero(seen.fresh) < len(seen.fresh):
                 known &= np.logical_and.reduce(seen.fresh.take(self._columns), axis=0)
             follow(self.usual, mean, ~known)
-            apart = self._apart(values, mean)
+            apart = np.abs(values - mean) > self._calm * mean
             if not (self._persistence.busy or np.count_nonzero(apart)):
                 return ()
             known &= mean > self._least * np.maximum(self.usual, self._rated)
@@ -81,14 +81,6 @@ class UnbalanceDetector(Kept):
             return ()
         turned = [(k, True) for k in begins.tolist()] + [(k, False) for k in ends.tolist()]
         return [self._finding(k, 100 * float(share[k]), values[:, k], seen.time_ns, active=on) for k, on in turned]
-
-    def _apart(self, values: Values, mean: Values) -> Mask:
-        """Return bool[groups]: the three are not so near each other that no unbalance can be over its limit."""
-        a, b, c = values
-        spread = np.maximum(np.maximum(a, b), c)
-        spread -= np.minimum(np.minimum(a, b), c)
-        apart: Mask = spread > self._calm * mean
-        return apart
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped, where the three points are still together."""
