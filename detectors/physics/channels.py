@@ -127,7 +127,9 @@ class Channels:
     def fill(self, out: Values, values: Values) -> None:
         """Write all channels of the points' `values` float64[n] into `out` float64[channels], once a blank."""
         sums, vectors, products, sizes = self._begins
-        np.multiply(values.take(self.rows), self._factor, out=out[: self._raw])
+        raw = out[: self._raw]
+        values.take(self.rows, out=raw, mode="clip")  # no row is beyond: with that said, it copies nothing twice
+        raw *= self._factor
         self._sum.fill(out[sums:vectors], out)
         if vectors < products:
             self._lengths(out[vectors:products], out)

@@ -18,7 +18,7 @@ from detectors.detector import Learned
 from detectors.physics.learning import READY, Learning
 from detectors.physics.sheet import ALONG, BESIDE, LEFT, RIGHT, SIZE
 from detectors.physics.system import System
-from detectors.physics.usual import follow
+from detectors.physics.usual import follow, paces
 from detectors.physics.words import numbers
 from protocols.model import Frame, Values
 
@@ -152,7 +152,7 @@ class Judge:
             self.known &= due
         same, learns = self._same(), not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS
         if learns:
-            follow(self.usual, size, self._unknown)
+            follow(self.usual, size, self._unknown, paces(self.usual))
             self._settled()
         np.multiply(self._of_size, size, out=self.still)
         self.still += self._floor

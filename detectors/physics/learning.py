@@ -23,6 +23,7 @@ RATE = 1e-4
 """Share of readings at which one equation may be beyond its limit by chance; it takes two in a row to be said."""
 LEAST_MEAN = 0.5
 """The mean may stray by half a limit, however little it did: loads and seasons move what is constant by hours."""
+NEVER_NS = 2**62
 SHARP, READY = 3, 4
 """From stage SHARP on the limit is known, at READY that of the mean as well."""
 
@@ -49,7 +50,7 @@ class Learning:
         self.limit = np.zeros(size)
         self.mean_limit = np.ones(size)
         self._parts = np.zeros((5, size))
-        self._latest_ns = 0
+        self._latest_ns, self._soonest_ns = 0, 0
         self.recount()
 
     def recount(self) -> None:
@@ -60,6 +61,7 @@ class Learning:
         self._enough = STRETCH[np.clip(self.stage, 0, READY - 1)]
         self._in = tuple(self.stage == stage for stage in range(READY))
         self._any = tuple(bool(each.any()) for each in self._in)
+        self._soonest_ns = 0
         self._alone = self._any == (True, False, False, False)
 
     def learn(self, normal: Mask, shares: Values, mean: Values, now_ns: int) -> bool:
@@ -91,9 +93,11 @@ class Learning:
         """Count the readings of each stretch; it began with the first of them."""
         if now_ns < self._latest_ns:  # the clock was set back
             np.minimum(self.since_ns, now_ns, out=self.since_ns)
+            self._soonest_ns = 0
         first = normal & (self.count == 0)
         if np.count_nonzero(first):
             self.since_ns[first] = now_ns
+            self._soonest_ns = min(self._soonest_ns, now_ns + STRETCH_S * NS)
         self.count += normal
         self._latest_ns = now_ns
 
@@ -111,9 +115,9 @@ class Learning:
         return min((stage + now) / READY, 1.0)
 
     def _move(self, now_ns: int) -> bool:
-        enough = self.count >= self._enough
-        if not np.count_nonzero(enough):
+        if now_ns < self._soonest_ns:
             return False
+        enough = self.count >= self._enough
         due = np.flatnonzero(enough & (now_ns - self.since_ns >= STRETCH_S * NS) & self._learns)
         for k in due.tolist():
             (self._fit, self._spread, self._tail, self._mean)[int(self.stage[k])](k)
@@ -122,7 +126,13 @@ class Learning:
         self.sums[:, due] = 0.0
         if len(due):
             self.recount()
+        self._soonest_ns = self._soonest()
         return len(due) > 0
+
+    def _soonest(self) -> int:
+        """Return before when no stretch can be long enough."""
+        begun = self.since_ns[self._learns & (self.count > 0)]
+        return int(begun.min()) + STRETCH_S * NS if len(begun) else NEVER_NS
 
     def _fit(self, k: int) -> None:
         ay, aa, ab, by, bb = self.sums[:, k].tolist()

@@ -13,7 +13,7 @@ from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
 from detectors.physics.persistence import Mask, Persistence
 from detectors.physics.plan import LL, LN, PHASES, Plan
-from detectors.physics.usual import follow
+from detectors.physics.usual import RISE, follow, paces
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
 
@@ -46,6 +46,7 @@ class UnbalanceDetector(Kept):
         self._calm = SAFE * np.where(self._line, self._limit / 2, self._limit)
         self.usual = np.zeros(len(groups))
         self._persistence = Persistence(len(groups))
+        self._paced()
 
     def state(self) -> State:
         """Return which groups are uneven, and what is usual."""
@@ -55,6 +56,7 @@ class UnbalanceDetector(Kept):
         """Put back what `state` returned once."""
         super().restore(state)
         self._persistence.restored()
+        self._paced()
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the groups that became uneven or even."""
@@ -67,7 +69,7 @@ class UnbalanceDetector(Kept):
             known = mean < HUGE
             if np.count_nonzero(seen.fresh) < len(seen.fresh):
                 known &= np.logical_and.reduce(seen.fresh.take(self._columns), axis=0)
-            follow(self.usual, mean, ~known)
+            self._follow(mean, known)
             apart = np.abs(values - mean) > self._calm * mean
             if not (self._persistence.busy or np.count_nonzero(apart)):
                 return ()
@@ -81,6 +83,16 @@ class UnbalanceDetector(Kept):
             return ()
         turned = [(k, True) for k in begins.tolist()] + [(k, False) for k in ends.tolist()]
         return [self._finding(k, 100 * float(share[k]), values[:, k], seen.time_ns, active=on) for k, on in turned]
+
+    def _follow(self, mean: Values, known: Mask) -> None:
+        """Let the usual size follow; once there is one of every group, all go at the same pace."""
+        follow(self.usual, mean, ~known, self._pace)
+        if self._new:
+            self._paced()
+
+    def _paced(self) -> None:
+        self._pace = paces(self.usual)
+        self._new = bool((self._pace > RISE).any())
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped, where the three points are still together."""
