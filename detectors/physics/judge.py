@@ -70,6 +70,7 @@ class Judge:
         self._signed, self._moved, self._part = np.zeros(size), np.zeros((2, size)), np.zeros(size)
         self._unknown, self._older = _NONE, (np.zeros((2, 0)), np.zeros(0, np.int64))
         self._loose = False
+        self._due_again: Mask | None = None
         self.restored()
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -93,6 +94,7 @@ class Judge:
         self._settled()
         self._busy = bool(self.failing.any() or self.beyond.any())
         self._pattern: bytes | None = None
+        self._fresh, self._due_again = b"", None
         self._looked_ns, self._passed_ns, self._rate = 0, -1, np.ones(len(system))
 
     def see(self, frame: Frame) -> tuple[Index, Index]:
@@ -134,10 +136,21 @@ class Judge:
 
     def _due(self, frame: Frame) -> Mask | None:
         """Return which equations have only points that were read since; None for all of them."""
-        system = self.system
         if np.count_nonzero(frame.fresh) == len(frame.fresh):
             self.waits.fill(True)
+            self._fresh = b""
             return None
+        fresh = frame.fresh.tobytes()
+        if fresh == self._fresh and self._due_again is not None:  # the same are silent, and wait for the same
+            return self._due_again
+        before, self._fresh = self.waits.tobytes(), fresh
+        due = self._waited(frame)
+        self._due_again = due if before == self.waits.tobytes() else None
+        return due
+
+    def _waited(self, frame: Frame) -> Mask:
+        """Return which equations wait for no point any more; they begin to wait anew."""
+        system = self.system
         np.greater(self.waits, frame.fresh.take(system.rows), out=self.waits)
         due: Mask = ~np.logical_or.reduceat(self.waits, system.starts)
         self.waits |= due.take(system.of_term)

@@ -47,6 +47,7 @@ class UnbalanceDetector(Kept):
         self.usual = np.zeros(len(groups))
         self._persistence = Persistence(len(groups))
         self._paced()
+        self._fresh, self._all = b"", np.ones(len(groups), bool)
 
     def state(self) -> State:
         """Return which groups are uneven, and what is usual."""
@@ -68,7 +69,7 @@ class UnbalanceDetector(Kept):
             mean = (values[0] + values[1] + values[2]) / 3
             known = mean < HUGE
             if np.count_nonzero(seen.fresh) < len(seen.fresh):
-                known &= np.logical_and.reduce(seen.fresh.take(self._columns), axis=0)
+                known &= self._read(seen)
             self._follow(mean, known)
             apart = np.abs(values - mean) > self._calm * mean
             if not (self._persistence.busy or np.count_nonzero(apart)):
@@ -83,6 +84,13 @@ class UnbalanceDetector(Kept):
             return ()
         turned = [(k, True) for k in begins.tolist()] + [(k, False) for k in ends.tolist()]
         return [self._finding(k, 100 * float(share[k]), values[:, k], seen.time_ns, active=on) for k, on in turned]
+
+    def _read(self, frame: Frame) -> Mask:
+        """Return bool[groups]: all three were read; what is silent is mostly so for long."""
+        fresh = frame.fresh.tobytes()
+        if fresh != self._fresh:
+            self._fresh, self._all = fresh, np.logical_and.reduce(frame.fresh.take(self._columns), axis=0)
+        return self._all
 
     def _follow(self, mean: Values, known: Mask) -> None:
         """Let the usual size follow; once there is one of every group, all go at the same pace."""
