@@ -12,7 +12,8 @@ from detectors.physics.buses import balances
 from detectors.physics.equation import Equation
 from detectors.physics.judge import Judge
 from detectors.physics.plan import Made, Plan
-from detectors.physics.system import System
+from detectors.physics.sheet import Sheet
+from detectors.physics.system import System, shared
 from protocols.model import Frame, Rows, Seen
 from protocols.points import Points
 
@@ -25,9 +26,9 @@ class BalanceDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows, bus: str | None, severity: Severity) -> None:
         self._points, self._severity = points, severity
-        plan = Plan(points, rows)
-        equations = [each for each in chosen(plan, bus) if isinstance(each, Equation)]
-        self.judge = Judge(System(points, equations, plan.recipe))
+        system = shared(points, rows).part(_balances(shared(points, rows))) if bus is None else _own(points, rows, bus)
+        equations = system.equations
+        self.judge = Judge(system)
         self.buses = tuple(dict.fromkeys(each.place for each in equations))
         self._of = np.array([self.buses.index(each.place) for each in equations], np.intp)
 
@@ -120,13 +121,25 @@ class BalanceDetector(Kept):
 
     def _distance(self, row: int, apart: float, frame: Frame) -> float:
         """Return how far the residual is from what a wrong sign of `row` would make, as a share of that."""
-        twice = 2 * abs(float(frame.values[row]) * self.judge.system.channels.worth(row))
+        twice = 2 * abs(float(frame.values[row]) * self.judge.system.sheet.channels.worth(row))
         return abs(abs(apart) / twice - 1) if twice > 0 else np.inf
 
 
 def chosen(plan: Plan, bus: str | None) -> Sequence[Made]:
     """Return the balances of `bus`, also joined with another; of all buses if None."""
     return [each for each in balances(plan) if bus is None or bus in _name(each).split("+")]
+
+
+def _balances(system: System) -> slice:
+    """Return where the balances are among all equations: side by side."""
+    found = [k for k, each in enumerate(system.equations) if each.family == "balance"]
+    return slice(found[0], found[-1] + 1) if found else slice(0)
+
+
+def _own(points: Points, rows: Rows, bus: str) -> System:
+    plan = Plan(points, rows)
+    equations = [each for each in chosen(plan, bus) if isinstance(each, Equation)]
+    return System(equations, Sheet(points, equations, plan.recipe))
 
 
 def _name(made: Made) -> str:

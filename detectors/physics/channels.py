@@ -9,7 +9,7 @@ A channel is a point in its base unit, or made of earlier ones, in this order:
     size     |c1| + |c2| + ...             of all: what a tolerance is a share of
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,9 @@ from protocols.model import Values
 
 FAMILIES = ("raw", "sum", "vector", "product", "size")
 Index = NDArray[np.intp]
-Term = tuple[int, float | None]
+Term = tuple[int, float]
+SHORT = 3
+"""Terms of most sums: three phases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Recipe:
 
 
 class Channels:
-    """The channels of a recipe as flat index arrays. `offset` tells where each family begins in what `of` returns."""
+    """The channels of a recipe as flat index arrays; they are in the order of families, short sums before long ones."""
 
     def __init__(self, recipe: Recipe) -> None:
         made = recipe.made
@@ -89,12 +91,12 @@ class Channels:
         sizes = [len(raw) + 2, *(len(made[family]) for family in FAMILIES[1:])]
         self._begin = dict(zip(FAMILIES, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
         self._raw, self.count = len(raw), int(sum(sizes))
-        self._sum = _Sums([[(self.at(r), w) for r, w in parts[0]] for parts in made["sum"]])  # type: ignore[attr-defined]
-        self._vector = self._two(made["vector"])
-        self._cosine = _last(made["vector"])
-        self._product = self._two(made["product"])
-        self._scale = _last(made["product"])
-        self._size = _Sums([[(self.at(r), None) for r in parts[0]] for parts in made["size"]])  # type: ignore[attr-defined]
+        self._begins = tuple(self._begin[family] for family in FAMILIES[1:])
+        self._place = {family: _order(made[family], width) for family, width in (("sum", SHORT), ("size", 1))}
+        self._sum = _Sums(self._terms(made["sum"], "sum"), self.at(ZERO), SHORT)
+        self._vector, self._cosine = self._two(made["vector"]), _last(made["vector"])
+        self._product, self._scale = self._two(made["product"]), _last(made["product"])
+        self._size = _Sums(self._terms(made["size"], "size"), self.at(ZERO), 1)
 
     def worth(self, row: int) -> float:
         """Return what the value of a point is multiplied by to be in its base unit; 1 where it is in no equation."""
@@ -104,60 +106,103 @@ class Channels:
     def at(self, ref: Ref) -> int:
         """Return the place of a channel in what `of` returns."""
         number = self._raw + 2 + ref.number if ref.number < 0 else ref.number
-        return int(self._begin[ref.family]) + number
+        return int(self._begin[ref.family]) + (self._place[ref.family][number] if ref.family in self._place else number)
 
     def of(self, values: Values) -> Values:
         """Return float64[..., channels] of the points' `values` float64[..., n]; NaN where a part is unknown."""
-        out = np.empty((*values.shape[:-1], self.count))
+        out = self.blank(*values.shape[:-1])
         if values.ndim == 1:
-            self._fill(out, values)
+            self.fill(out, values)
         else:
             for one, each in zip(out, values, strict=True):
-                self._fill(one, each)
+                self.fill(one, each)
         return out
 
-    def _fill(self, out: Values, values: Values) -> None:
-        _, sums, vectors, products, sizes = (self._begin[family] for family in FAMILIES)
-        np.multiply(values.take(self.rows), self._factor, out=out[: self._raw])
-        out[self._raw : sums] = 0.0, 1.0
+    def blank(self, *cases: int) -> Values:
+        """Return float64[*cases, channels] to be filled: only what is always 0 and 1 stands in it."""
+        out = np.zeros((*cases, self.count))
+        out[..., self.at(ONE)] = 1.0
+        return out
+
+    def fill(self, out: Values, values: Values) -> None:
+        """Write all channels of the points' `values` float64[n] into `out` float64[channels], once a blank."""
+        sums, vectors, products, sizes = self._begins
+        raw = out[: self._raw]
+        values.take(self.rows, out=raw, mode="clip")  # no row is beyond: with that said, it copies nothing twice
+        raw *= self._factor
         self._sum.fill(out[sums:vectors], out)
         if vectors < products:
-            a, b = out.take(self._vector[0]), out.take(self._vector[1])
-            cross = a * b
-            cross *= self._cosine
-            a *= a
-            b *= b
-            a += b
-            a += cross
-            np.sqrt(np.maximum(a, 0.0, out=a), out=out[vectors:products])
+            self._lengths(out[vectors:products], out)
         if products < sizes:
-            a = out.take(self._product[0])
-            a *= out.take(self._product[1])
+            a, b = out.take(self._product)
+            a *= b
             np.multiply(a, self._scale, out=out[products:sizes])
-        self._size.fill(out[sizes:], out)
+        self._size.fill(out[sizes:], out, absolute=True)
 
-    def _two(self, made: Sequence[tuple[object, ...]]) -> tuple[Index, Index]:
+    def _lengths(self, out: Values, channels: Values) -> None:
+        """Write sqrt(a^2 + b^2 + k a b) of the vectors."""
+        both = channels.take(self._vector)
+        cross = both[0] * both[1]
+        cross *= self._cosine
+        both *= both
+        both[0] += both[1]
+        both[0] += cross
+        np.sqrt(np.maximum(both[0], 0.0, out=cross), out=out)
+
+    def _terms(self, made: Sequence[tuple[object, ...]], family: str) -> list[list[Term]]:
+        """Return the places and weights of the terms of every sum, in the order of their places."""
+        terms = [[_weighed(term) for term in parts[0]] for parts in made]  # type: ignore[attr-defined]
+        ordered = sorted(range(len(made)), key=self._place[family].__getitem__)
+        return [[(self.at(ref), weight) for ref, weight in terms[number]] for number in ordered]
+
+    def _two(self, made: Sequence[tuple[object, ...]]) -> Index:
         places = [(self.at(parts[0]), self.at(parts[1])) for parts in made]  # type: ignore[arg-type]
-        a, b = zip(*places, strict=True) if places else ((), ())
-        return np.array(a, np.intp), np.array(b, np.intp)
+        return np.array(places, np.intp).reshape(-1, 2).T.copy()
 
 
 class _Sums:
-    """Many sums in one pass: weighted ones, or of absolute values where no term has a weight."""
+    """Many sums in one pass: those of up to `width` terms side by side, which is quicker, and then the longer ones."""
 
-    def __init__(self, sums: Sequence[Sequence[Term]]) -> None:
-        flat = [term for terms in sums for term in terms]
-        self._index = np.array([place for place, _ in flat], np.intp)
-        weights = [weight for _, weight in flat if weight is not None]
-        self._weight = np.array(weights, np.float64) if weights else None
-        self._starts = np.cumsum([0, *(len(terms) for terms in sums)])[:-1].astype(np.intp)
+    def __init__(self, sums: Sequence[Sequence[Term]], zero: int, width: int) -> None:
+        short = [[*terms, *[(zero, 0.0)] * (width - len(terms))] for terms in sums if len(terms) <= width]
+        places, weights = _columns(term for terms in short for term in terms)
+        self._short = places.reshape(-1, width).T.copy(), weights.reshape(-1, width).T.copy()
+        self._long = _columns(term for terms in sums if len(terms) > width for term in terms)
+        self._starts = np.cumsum([0, *(len(terms) for terms in sums if len(terms) > width)])[:-1].astype(np.intp)
+        self._count, self._width = len(short), width
 
-    def fill(self, out: Values, channels: Values) -> None:
-        """Write the sums of `channels`, or of their absolute values, into `out`."""
+    def fill(self, out: Values, channels: Values, *, absolute: bool = False) -> None:
+        """Write the weighted sums of `channels`, or of their absolute values, into `out`."""
+        if self._count:
+            terms, short = _terms(channels, self._short, absolute=absolute), out[: self._count]
+            for column in terms[-2:0:-1]:  # from the last to the first, as reduceat does
+                terms[-1] += column
+            np.add(terms[-1], terms[0], out=short) if self._width > 1 else np.copyto(short, terms[0])
         if len(self._starts):
-            terms = channels.take(self._index)
-            terms = np.abs(terms) if self._weight is None else terms * self._weight
-            np.add.reduceat(terms, self._starts, out=out)
+            terms = _terms(channels, self._long, absolute=absolute)
+            np.add.reduceat(terms, self._starts, out=out[self._count :])
+
+
+def _terms(channels: Values, columns: tuple[Index, Values], *, absolute: bool) -> Values:
+    terms = channels.take(columns[0])
+    return np.abs(terms, out=terms) if absolute else np.multiply(terms, columns[1], out=terms)
+
+
+def _columns(terms: Iterable[Term]) -> tuple[Index, Values]:
+    """Return places and weights."""
+    flat = list(terms)
+    return np.array([place for place, _ in flat], np.intp), np.array([weight for _, weight in flat], np.float64)
+
+
+def _order(made: Sequence[tuple[object, ...]], width: int) -> list[int]:
+    """Return the place of each sum among its family: those of up to `width` terms first."""
+    ordered = sorted(range(len(made)), key=lambda number: len(made[number][0]) > width)  # type: ignore[arg-type]
+    places = dict(zip(ordered, range(len(made)), strict=True))
+    return [places[number] for number in range(len(made))]
+
+
+def _weighed(term: Ref | tuple[Ref, float]) -> tuple[Ref, float]:
+    return (term, 1.0) if isinstance(term, Ref) else term
 
 
 def _last(made: Sequence[tuple[object, ...]]) -> Values:

@@ -12,7 +12,7 @@ from detectors.model import Finding, Severity
 from detectors.physics import words
 from detectors.physics.judge import Judge
 from detectors.physics.suspect import Suspect, find
-from detectors.physics.system import System, compiled
+from detectors.physics.system import shared
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
 
@@ -29,10 +29,9 @@ class ConsistencyDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
         self._points, self._severity = points, severity
-        equations, _, recipe = compiled(points, rows)
-        self.judge = Judge(System(points, equations, recipe))
-        self.owner = np.full(len(equations), NOBODY, np.int32)
-        self.tries = np.zeros(len(equations), np.int8)
+        self.judge = Judge(shared(points, rows))
+        self.owner = np.full(len(self.judge.system), NOBODY, np.int32)
+        self.tries = np.zeros(len(self.judge.system), np.int8)
         self.before = np.full(len(points), np.nan)
 
     def state(self) -> State:
@@ -56,7 +55,7 @@ class ConsistencyDetector(Kept):
         said = self._end(ends, seen) if len(ends) else []
         if len(begins):
             said += self._begin(begins, seen)
-        elif self.tries.any():
+        elif np.count_nonzero(self.tries):
             said += self._again(seen)
         self.before[:] = seen.values
         return said

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from detectors.detector import Learned
 from detectors.physics.learning import READY, Learning
-from detectors.physics.system import ALONG, BESIDE, LEFT, RIGHT, SIZE, System
+from detectors.physics.sheet import ALONG, BESIDE, LEFT, RIGHT, SIZE
+from detectors.physics.system import System
+from detectors.physics.usual import follow, paces
 from detectors.physics.words import numbers
 from protocols.model import Frame, Values
 
@@ -27,8 +29,6 @@ CALM = 0.7
 TWICE = 2
 FLOOR = 0.05
 """Below a twentieth of the usual load an instrument of class 0.5 may err as at a twentieth (IEC 61869-2 table 201)."""
-RISE, FALL = 1 / 16, 1e-5
-"""How fast the usual load follows upwards, so that a single wrong value is none, and downwards, in days at 1 Hz."""
 MEAN = 0.25
 """Weight of a reading in the running mean: what is small but stays shows in four to eight."""
 MOST = 1.5
@@ -65,17 +65,23 @@ class Judge:
         self.mean = np.zeros(size)
         self.learnt_ns = np.full((), -LEARN_NS, np.int64)
         self.score, self.offset = np.zeros(size), np.zeros(size)
-        self.limit = self.still = np.full(size, np.inf)
+        self.limit, self.still = np.full(size, np.inf), np.full(size, np.inf)
         self.known = np.zeros(size, bool)
+        self._signed, self._moved, self._part = np.zeros(size), np.zeros((2, size)), np.zeros(size)
+        self._unknown, self._older = _NONE, (np.zeros((2, 0)), np.zeros(0, np.int64))
+        self._loose = False
+        self._due_again: Mask | None = None
         self.restored()
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what later findings depend on."""
+        self._fix()
         learned = {f"learning.{name}": getattr(self.learning, name) for name in self.learning.KEPT}
         return {f"judge.{name}": getattr(self, name) for name in self.KEPT} | learned
 
     def restored(self) -> None:
         """Work out anew what follows from the state."""
+        self._fix()
         self.learning.recount()
         system, learning, sharp = self.system, self.learning, self.learning.sharp
         strict = np.maximum(learning.limit * learning.spread, system.tightest)
@@ -85,19 +91,19 @@ class Judge:
         self._of_size, self._of_usual = share + half, share * FLOOR + half * system.idle
         self._gain = np.where(sharp, learning.gain, 0.0)
         self._banded, self._sharp = bool(self._middle.any()), bool(sharp.any())
-        self._floor = self._of_usual * self.usual
+        self._settled()
         self._busy = bool(self.failing.any() or self.beyond.any())
-        self._passed_ns, self._rate = -1, np.ones(len(system))
+        self._pattern: bytes | None = None
+        self._fresh, self._due_again = b"", None
+        self._looked_ns, self._passed_ns, self._rate = 0, -1, np.ones(len(system))
 
     def see(self, frame: Frame) -> tuple[Index, Index]:
         """Return the equations that begin and that end to fail with this frame."""
         due = self._due(frame)
-        if due is not None and not due.any():
+        if due is not None and not np.count_nonzero(due):
             return _NONE, _NONE
         with np.errstate(all="ignore"):  # what is not finite is not known
-            look = self.system.look(frame.values)
-            self._weigh(look, due, frame.time_ns)
-            return self._turn()
+            return self._turn(self._weigh(self.system.sides(frame), due, frame.time_ns))
 
     def apart(self, look: Values, usual: Values) -> Values:
         """Return float64[..., n]: left less right, less what each is known to be apart, or may be in the middle."""
@@ -130,91 +136,148 @@ class Judge:
 
     def _due(self, frame: Frame) -> Mask | None:
         """Return which equations have only points that were read since; None for all of them."""
-        system = self.system
-        if frame.fresh.all():
-            self.waits[:] = True
+        if np.count_nonzero(frame.fresh) == len(frame.fresh):
+            self.waits.fill(True)
+            self._fresh = b""
             return None
-        self.waits &= ~frame.fresh[system.rows]
-        due: Mask = ~np.logical_or.reduceat(self.waits, system.starts)
-        self.waits |= due[system.of_term]
+        fresh = frame.fresh.tobytes()
+        if fresh == self._fresh and self._due_again is not None:  # the same are silent, and wait for the same
+            return self._due_again
+        before, self._fresh = self.waits.tobytes(), fresh
+        due = self._waited(frame)
+        self._due_again = due if before == self.waits.tobytes() else None
         return due
 
-    def _weigh(self, look: Values, due: Mask | None, now_ns: int) -> None:
-        """Work out `score`, `offset`, `limit` and the mean of what is known, and learn from what is normal."""
-        size = np.abs(look[SIZE], out=look[SIZE])
-        offset = self.apart(look, self.usual)
-        known = np.isfinite(offset + size)
+    def _waited(self, frame: Frame) -> Mask:
+        """Return which equations wait for no point any more; they begin to wait anew."""
+        system = self.system
+        np.greater(self.waits, frame.fresh.take(system.rows), out=self.waits)
+        due: Mask = ~np.logical_or.reduceat(self.waits, system.starts)
+        self.waits |= due.take(system.of_term)
+        return due
+
+    def _weigh(self, sides: Values, due: Mask | None, now_ns: int) -> int:
+        """Work out `score`, `offset`, `limit` and the mean of what is known, and learn; return how many are far off."""
+        size, part = sides[SIZE], self._part
+        self._apart(sides)
+        np.isfinite(np.add(self.offset, size, out=part), out=self.known)
         if due is not None:
-            known &= due
-        if not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
-            self._settle(size, known)
-        self.still = self._of_size * size
+            self.known &= due
+        same, learns = self._same(), not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS
+        if learns:
+            follow(self.usual, size, self._unknown, paces(self.usual))
+            self._settled()
+        np.multiply(self._of_size, size, out=self.still)
         self.still += self._floor
-        limit = self.still + self._skew(look, known, now_ns)
-        signed = np.where(known, offset / np.maximum(limit, TINY, out=limit), 0.0)
-        self.known, self.offset, self.limit, self.score = known, offset, limit, np.abs(signed)
-        step = np.where(known, np.minimum(np.maximum(signed, -MOST), MOST) - self.mean, 0.0)
-        step *= MEAN
-        self.mean += step
-        if not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
-            self._learn(look, now_ns)
+        np.add(self.still, self._skew(sides[:SIZE], now_ns, same=same), out=self.limit)
+        np.divide(self.offset, np.maximum(self.limit, TINY, out=self.limit), out=self._signed)
+        self._signed[self._unknown] = 0.0
+        far = int(np.count_nonzero(np.abs(self._signed, out=self.score) > 1))
+        self._average(clipped=far > 0)
+        if learns:
+            self._learn(sides, far, now_ns)
+        return far
 
-    def _settle(self, size: Values, known: Mask) -> None:
-        """Let the usual size follow."""
-        pace = np.where(size > self.usual, np.where(self.usual > 0, RISE, 1.0), FALL)
-        self.usual += np.where(known, size - self.usual, 0.0) * pace
-        self._floor = self._of_usual * self.usual
+    def _apart(self, sides: Values) -> None:
+        """Write the offset of all equations: what `apart` returns, for the sides of this frame."""
+        offset, part = self.offset, self._part
+        np.subtract(sides[LEFT], sides[RIGHT], out=offset)
+        if self._sharp:
+            fits = self.system.fits()
+            offset -= np.multiply(self._gain[0], fits[0], out=part)
+            offset -= np.multiply(self._gain[1], fits[1], out=part)
+        if self._banded:
+            np.add(sides[SIZE], self._idle, out=part)
+            part *= self._middle
+            offset -= part
 
-    def _skew(self, look: Values, known: Mask, now_ns: int) -> Values:
+    def _same(self) -> bool:
+        """Find out which equations are not known; return whether they are those of the look before."""
+        pattern = self.known.tobytes()
+        same, self._pattern = pattern == self._pattern, pattern
+        if not same:
+            self._fix()
+            self._unknown = np.flatnonzero(~self.known)
+            self._older = self.sides[:, self._unknown], self.seen_ns[self._unknown]
+        return same
+
+    def _fix(self) -> None:
+        """Put back what `sides` and `seen_ns` were of those that are not known: what is known changes seldom."""
+        if self._loose:
+            self.seen_ns.fill(self._looked_ns)
+            self.sides[:, self._unknown], self.seen_ns[self._unknown] = self._older
+            self._loose = False
+
+    def _settled(self) -> None:
+        """Work out anew what depends on the usual size."""
+        self._floor, self._idle = self._of_usual * self.usual, self.system.idle * self.usual
+
+    def _skew(self, sides: Values, now_ns: int, *, same: bool) -> Values:
         """Return by how much the terms may differ because they were read at different moments."""
-        sides = look[: RIGHT + 1]
-        moved = np.abs(sides - self.sides)
-        part: Values = moved[0] + moved[1]
-        part *= self._rates(now_ns)
-        if known.all():
-            self.sides[:] = sides
-            self.seen_ns[:] = now_ns
-            return part if self._passed_ns >= 0 else np.where(part >= 0, part, 0.0)
-        np.copyto(self.sides, sides, where=known)
-        np.copyto(self.seen_ns, now_ns, where=known)
-        self._passed_ns = -1
-        return np.where(part >= 0, part, 0.0)
+        moved, part = self._moved, self._part
+        np.subtract(sides, self.sides, out=moved)
+        np.abs(moved, out=moved)
+        np.add(moved[0], moved[1], out=part)
+        part *= self._rates(now_ns, same=same)
+        self.sides[:] = sides
+        self._looked_ns, self._loose = now_ns, True
+        return part if same else np.where(part >= 0, part, 0.0)
 
-    def _rates(self, now_ns: int) -> Values:
+    def _rates(self, now_ns: int, *, same: bool) -> Values:
         """Return which share of a move since the last look may lie between the moments of reading."""
-        passed_ns = now_ns - int(self.seen_ns[0])
-        if passed_ns != self._passed_ns:
+        if not same:
             passed_s = np.maximum(now_ns - self.seen_ns, 1) / NS
-            self._rate = np.minimum(self.system.skew_s / passed_s, 1.0)
-            self._passed_ns = passed_ns if (self.seen_ns == self.seen_ns[0]).all() and self.seen_ns[0] else -1
+            self._rate, self._passed_ns = np.minimum(self.system.skew_s / passed_s, 1.0), -1
+        elif now_ns - self._looked_ns != self._passed_ns:  # what is known was all seen with the look before
+            self._passed_ns = now_ns - self._looked_ns
+            self._rate = np.minimum(self.system.skew_s / (max(self._passed_ns, 1) / NS), 1.0)
         return self._rate
 
-    def _turn(self) -> tuple[Index, Index]:
-        far = self.score > 1
-        slow = np.abs(self.mean) > self.learning.mean_limit
-        if not (self._busy or far.any() or slow.any()):
+    def _average(self, *, clipped: bool) -> None:
+        """Let the running mean follow."""
+        step = self._signed
+        if clipped:
+            np.minimum(np.maximum(step, -MOST, out=step), MOST, out=step)
+        step -= self.mean
+        step[self._unknown] = 0.0
+        step *= MEAN
+        self.mean += step
+
+    def _turn(self, far: int) -> tuple[Index, Index]:
+        slow = np.abs(self.mean, out=self._part) > self.learning.mean_limit
+        if not (self._busy or far or np.count_nonzero(slow)):
             return _NONE, _NONE
-        known = self.known
-        side = np.where(self.offset > 0, 1, -1).astype(np.int8)
-        run = np.where(self.beyond * side > 0, np.minimum(np.abs(self.beyond) + 1, TWICE), 1) * side
-        np.copyto(self.beyond, np.where(far, run, 0).astype(np.int8), where=known)
-        calm = (self.score < CALM) & (np.abs(self.mean) < CALM * self.learning.mean_limit)
-        np.copyto(self.within, np.where(calm, np.minimum(self.within + 1, TWICE), 0).astype(np.int8), where=known)
-        fails = (far & ((np.abs(self.beyond) >= TWICE) | (self.score > GROSS))) | slow
-        begins, ends = known & fails & ~self.failing, known & self.failing & (self.within >= TWICE)
-        self.failing ^= begins | ends
+        concerned = slow | (self.score > 1) | self.failing | (self.beyond != 0)
+        at = np.flatnonzero(concerned & self.known)
+        begins, ends = self._judged(at, slow[at])
+        self.failing[begins], self.failing[ends] = True, False
         self.within[begins] = 0
         self._busy = bool(self.failing.any() or self.beyond.any())
-        return np.flatnonzero(begins), np.flatnonzero(ends)
+        return begins, ends
 
-    def _learn(self, look: Values, now_ns: int) -> None:
+    def _judged(self, at: Index, slow: Mask) -> tuple[Index, Index]:
+        """Return which of the equations `at` begin and which end to fail; count how long each of them does."""
+        score, before, failing = self.score[at], self.beyond[at], self.failing[at]
+        far, side = score > 1, np.where(self.offset[at] > 0, 1, -1).astype(np.int8)
+        run = np.where(before * side > 0, np.minimum(np.abs(before) + 1, TWICE), 1) * side
+        self.beyond[at] = run = np.where(far, run, 0)
+        calm = (score < CALM) & (np.abs(self.mean[at]) < CALM * self.learning.mean_limit[at])
+        self.within[at] = within = np.where(calm, np.minimum(self.within[at] + 1, TWICE), 0)
+        fails = (far & ((np.abs(run) >= TWICE) | (score > GROSS))) | slow
+        return at[fails & ~failing], at[failing & (within >= TWICE)]
+
+    def _learn(self, sides: Values, far: int, now_ns: int) -> None:
         """Let it learn from what is normal, before it is sharp also from what only its class allows."""
         self.learnt_ns[...] = now_ns
         if not self.learning.learning:
             return
-        base = look[SIZE] + FLOOR * self.usual
-        normal = self.known & (self.score <= 1) & ~self.failing & (base > 0)
-        scale = np.where(normal, base, 1.0)
-        shares = ((look[LEFT] - look[RIGHT]) / scale, look[ALONG] / scale, look[BESIDE] / scale)
+        base = sides[SIZE] + FLOOR * self.usual
+        normal = self.known & (base > 0)
+        if far or self._busy:
+            normal &= (self.score <= 1) & ~self.failing
+        shares = np.empty((3, len(base)))
+        np.subtract(sides[LEFT], sides[RIGHT], out=shares[0])
+        shares[1:] = self.system.fits()
+        shares /= base
         if self.learning.learn(normal, shares, self.mean, now_ns):
             self.restored()

@@ -23,6 +23,7 @@ RATE = 1e-4
 """Share of readings at which one equation may be beyond its limit by chance; it takes two in a row to be said."""
 LEAST_MEAN = 0.5
 """The mean may stray by half a limit, however little it did: loads and seasons move what is constant by hours."""
+NEVER_NS = 2**62
 SHARP, READY = 3, 4
 """From stage SHARP on the limit is known, at READY that of the mean as well."""
 
@@ -48,6 +49,8 @@ class Learning:
         self.spread = np.zeros(size)
         self.limit = np.zeros(size)
         self.mean_limit = np.ones(size)
+        self._parts = np.zeros((5, size))
+        self._latest_ns, self._soonest_ns = 0, 0
         self.recount()
 
     def recount(self) -> None:
@@ -55,31 +58,55 @@ class Learning:
         self.sharp: Mask = self.stage >= SHARP
         self._learns: Mask = (self.stage >= 0) & (self.stage < READY)
         self.learning = bool(self._learns.any())
+        self._enough = STRETCH[np.clip(self.stage, 0, READY - 1)]
+        self._in = tuple(self.stage == stage for stage in range(READY))
+        self._any = tuple(bool(each.any()) for each in self._in)
+        self._soonest_ns = 0
+        self._alone = self._any == (True, False, False, False)
 
-    def learn(self, normal: Mask, shares: tuple[Values, Values, Values], mean: Values, now_ns: int) -> bool:
+    def learn(self, normal: Mask, shares: Values, mean: Values, now_ns: int) -> bool:
         """Take in one look; return whether a stage moved.
 
-        `shares` are the offset and both channels it is fitted along, as shares of the equation's size; `mean` is the
-        running mean of the offset, in limits.
+        `shares` float64[3, n] are the offset and both channels it is fitted along, as shares of the equation's size;
+        what is not `normal` is made 0 in them. `mean` is the running mean of the offset, in limits.
         """
         normal = normal & self._learns
-        if not normal.any():
+        if not np.count_nonzero(normal):
             return False
-        apart, along, beside = (np.where(normal, each, 0.0) for each in shares)
-        self.since_ns[:] = np.where(normal & (self.count == 0), now_ns, np.minimum(self.since_ns, now_ns))
-        self.count += normal
-        fits, spreads, tail, means = (self.stage == stage for stage in range(4))
-        if fits.any():
-            parts = (along * along, along * beside, beside * beside, along * apart, beside * apart)
-            self.sums += np.where(fits, np.stack(parts), 0.0)
-        if (spreads | tail).any():
+        shares[:, ~normal] = 0.0
+        self._count(normal, now_ns)
+        fits, spreads, tail, means = self._in
+        if self._any[0]:
+            self._sum_up(shares, fits)
+        if self._any[1] or self._any[2]:
+            apart, along, beside = shares
             strays = np.abs(apart - self.gain[0] * along - self.gain[1] * beside)
             self.sums[0] += np.where(spreads, strays * strays, 0.0)
             beyond = np.where(tail & normal, strays - TAIL * self.spread, 0.0)
             self.sums[1] += beyond > 0
             self.sums[2] += np.maximum(beyond, 0.0)
-        self.sums[0] += np.where(means & normal, mean * mean, 0.0)
+        if self._any[3]:
+            self.sums[0] += np.where(means & normal, mean * mean, 0.0)
         return self._move(now_ns)
+
+    def _count(self, normal: Mask, now_ns: int) -> None:
+        """Count the readings of each stretch; it began with the first of them."""
+        if now_ns < self._latest_ns:  # the clock was set back
+            np.minimum(self.since_ns, now_ns, out=self.since_ns)
+            self._soonest_ns = 0
+        first = normal & (self.count == 0)
+        if np.count_nonzero(first):
+            self.since_ns[first] = now_ns
+            self._soonest_ns = min(self._soonest_ns, now_ns + STRETCH_S * NS)
+        self.count += normal
+        self._latest_ns = now_ns
+
+    def _sum_up(self, shares: Values, fits: Mask) -> None:
+        """Add up what the least squares along two channels need."""
+        _, along, beside = shares
+        np.multiply(along, shares, out=self._parts[:3])
+        np.multiply(beside, shares[::2], out=self._parts[3:])
+        self.sums += self._parts if self._alone else np.where(fits, self._parts, 0.0)
 
     def share(self, k: int) -> float:
         """Return how much of its learning equation `k` has done, 0 to 1."""
@@ -88,7 +115,9 @@ class Learning:
         return min((stage + now) / READY, 1.0)
 
     def _move(self, now_ns: int) -> bool:
-        enough = self.count >= STRETCH[np.clip(self.stage, 0, READY - 1)]
+        if now_ns < self._soonest_ns:
+            return False
+        enough = self.count >= self._enough
         due = np.flatnonzero(enough & (now_ns - self.since_ns >= STRETCH_S * NS) & self._learns)
         for k in due.tolist():
             (self._fit, self._spread, self._tail, self._mean)[int(self.stage[k])](k)
@@ -97,10 +126,16 @@ class Learning:
         self.sums[:, due] = 0.0
         if len(due):
             self.recount()
+        self._soonest_ns = self._soonest()
         return len(due) > 0
 
+    def _soonest(self) -> int:
+        """Return before when no stretch can be long enough."""
+        begun = self.since_ns[self._learns & (self.count > 0)]
+        return int(begun.min()) + STRETCH_S * NS if len(begun) else NEVER_NS
+
     def _fit(self, k: int) -> None:
-        aa, ab, bb, ay, by = self.sums[:, k].tolist()
+        ay, aa, ab, by, bb = self.sums[:, k].tolist()
         determinant = aa * bb - ab * ab
         if determinant > 1e-9 * aa * bb:  # the two can be told apart
             self.gain[:, k] = (ay * bb - by * ab) / determinant, (by * aa - ay * ab) / determinant

@@ -12,6 +12,8 @@ from protocols.model import Frame, Rows, Seen
 from protocols.points import Points
 
 FLOWS = ("current", "active_power", "reactive_power", "apparent_power")
+NEAR = 1 - 1e-9
+"""Below the limit by more than rounding, nothing is divided."""
 BACK = 0.97
 """It ends 3 % below the limit."""
 SEVERE = 1.2
@@ -26,6 +28,7 @@ class OverloadDetector(Kept):
         self.rows = rated(points, rows)
         ratings = points.column(lambda config: config.role.rating if config.role else None)
         self._rating = ratings[self.rows]
+        self._near = NEAR * self._limit * self._rating
         self._persistence = Persistence(len(self.rows))
 
     def state(self) -> State:
@@ -42,6 +45,8 @@ class OverloadDetector(Kept):
         if not isinstance(seen, Frame) or not len(self.rows):
             return ()
         values = seen.values.take(self.rows)
+        if not (self._persistence.busy or np.count_nonzero(np.abs(values) > self._near)):
+            return ()
         known = seen.fresh.take(self.rows) & np.isfinite(values)
         begins, ends = self._persistence.turn(np.abs(values) / (self._rating * self._limit), known, BACK)
         if not len(begins) and not len(ends):

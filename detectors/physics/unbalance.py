@@ -13,6 +13,7 @@ from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
 from detectors.physics.persistence import Mask, Persistence
 from detectors.physics.plan import LL, LN, PHASES, Plan
+from detectors.physics.usual import RISE, follow, paces
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
 
@@ -22,7 +23,8 @@ LOADED = 0.5
 """Currents below half their rating, or the usual, may be as uneven as they like: they heat nothing."""
 ALIVE = 0.2
 """Voltages below a fifth of the usual are those of something switched off."""
-RISE, FALL = 1 / 16, 1e-5
+SAFE = 1 - 1e-9
+"""Below the limit by more than rounding."""
 HUGE = 1e30
 """Beyond it nothing was measured, and fourth powers would overflow."""
 
@@ -41,8 +43,11 @@ class UnbalanceDetector(Kept):
         ratings = points.column(lambda config: config.role.rating if config.role else None)
         self._rated = np.nan_to_num(ratings[self.rows].mean(axis=1)) if len(groups) else np.zeros(0)
         self._columns, self._least = self.rows.T.copy(), np.where(self._current, LOADED, ALIVE)
+        self._calm = SAFE * np.where(self._line, self._limit / 2, self._limit)
         self.usual = np.zeros(len(groups))
         self._persistence = Persistence(len(groups))
+        self._paced()
+        self._fresh, self._all = b"", np.ones(len(groups), bool)
 
     def state(self) -> State:
         """Return which groups are uneven, and what is usual."""
@@ -52,19 +57,27 @@ class UnbalanceDetector(Kept):
         """Put back what `state` returned once."""
         super().restore(state)
         self._persistence.restored()
+        self._paced()
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the groups that became uneven or even."""
         if not isinstance(seen, Frame) or not len(self.rows):
             return ()
-        values = np.abs(seen.values.take(self._columns))
         with np.errstate(all="ignore"):  # what is not finite is not known
+            values = seen.values.take(self._columns)
+            np.abs(values, out=values)
             mean = (values[0] + values[1] + values[2]) / 3
             known = mean < HUGE
-            if not seen.fresh.all():
-                known &= seen.fresh.take(self._columns).all(axis=0)
+            if np.count_nonzero(seen.fresh) < len(seen.fresh):
+                known &= self._read(seen)
             self._follow(mean, known)
+            apart = np.abs(values - mean) > self._calm * mean
+            if not (self._persistence.busy or np.count_nonzero(apart)):
+                return ()
             known &= mean > self._least * np.maximum(self.usual, self._rated)
+            apart &= known
+            if not (self._persistence.busy or np.count_nonzero(apart)):
+                return ()
             share = self._shares(values, mean, known)
         begins, ends = self._persistence.turn(share / self._limit, known, BACK)
         if not len(begins) and not len(ends):
@@ -72,10 +85,22 @@ class UnbalanceDetector(Kept):
         turned = [(k, True) for k in begins.tolist()] + [(k, False) for k in ends.tolist()]
         return [self._finding(k, 100 * float(share[k]), values[:, k], seen.time_ns, active=on) for k, on in turned]
 
+    def _read(self, frame: Frame) -> Mask:
+        """Return bool[groups]: all three were read; what is silent is mostly so for long."""
+        fresh = frame.fresh.tobytes()
+        if fresh != self._fresh:
+            self._fresh, self._all = fresh, np.logical_and.reduce(frame.fresh.take(self._columns), axis=0)
+        return self._all
+
     def _follow(self, mean: Values, known: Mask) -> None:
-        """Let the usual size follow; the first one is taken as it is."""
-        step = np.where(known, mean - self.usual, 0.0)
-        self.usual += step * np.where(step > 0, np.where(self.usual > 0, RISE, 1.0), FALL)
+        """Let the usual size follow; once there is one of every group, all go at the same pace."""
+        follow(self.usual, mean, ~known, self._pace)
+        if self._new:
+            self._paced()
+
+    def _paced(self) -> None:
+        self._pace = paces(self.usual)
+        self._new = bool((self._pace > RISE).any())
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped, where the three points are still together."""
