@@ -10,7 +10,7 @@ and deviation of a few dozen such maxima give the limit that one block in so and
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,10 +113,3 @@ class Maxima(Kept):
         off = peak - self._mean[rows]
         self._mean[rows] += weight * off
         self._square[rows] = (1 - weight) * (self._square[rows] + weight * off * off)
-
-
-def state_of(share: float, *, frozen: bool) -> Literal["learning", "ready", "frozen"]:
-    """Return the word for a tag whose learning is done by `share`."""
-    if share < 1:
-        return "learning"
-    return "frozen" if frozen else "ready"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Learned
+from detectors.learning import Lessons
 from detectors.physics.learning import READY, Learning
 from detectors.physics.system import ALONG, BESIDE, LEFT, RIGHT, SIZE, System
 from detectors.physics.words import numbers
@@ -51,9 +52,9 @@ class Judge:
 
     KEPT = ("waits", "sides", "seen_ns", "usual", "beyond", "within", "failing", "mean", "learnt_ns")
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, lessons: Lessons) -> None:
         size = len(system)
-        self.system = system
+        self.system, self._lessons = system, lessons
         self.learning = Learning(system.tightest > 0)
         self.waits = np.ones(len(system.rows), bool)
         self.sides = np.full((2, size), np.nan)
@@ -84,6 +85,7 @@ class Judge:
         share = np.where(sharp, strict, system.share)
         self._of_size, self._of_usual = share + half, share * FLOOR + half * system.idle
         self._gain = np.where(sharp, learning.gain, 0.0)
+        self._follows = ~((learning.stage == READY) & self._lessons.frozen)
         self._banded, self._sharp = bool(self._middle.any()), bool(sharp.any())
         self._floor = self._of_usual * self.usual
         self._busy = bool(self.failing.any() or self.beyond.any())
@@ -96,7 +98,7 @@ class Judge:
             return _NONE, _NONE
         with np.errstate(all="ignore"):  # what is not finite is not known
             look = self.system.look(frame.values)
-            self._weigh(look, due, frame.time_ns)
+            self._weigh(look, due, frame)
             return self._turn()
 
     def apart(self, look: Values, usual: Values) -> Values:
@@ -126,7 +128,7 @@ class Judge:
         ready = int((stage[learns] == READY).sum())
         share = float(np.mean([self.learning.share(k) for k in learns.tolist()])) if len(learns) else 1.0
         detail = f"{ready} of {len(learns)} equations know their normal, the others only the class of their instruments"
-        return Learned("equations", "ready" if ready == len(learns) else "learning", share, detail)
+        return Learned("equations", self._lessons.state(share), share, detail)
 
     def _due(self, frame: Frame) -> Mask | None:
         """Return which equations have only points that were read since; None for all of them."""
@@ -139,15 +141,17 @@ class Judge:
         self.waits |= due[system.of_term]
         return due
 
-    def _weigh(self, look: Values, due: Mask | None, now_ns: int) -> None:
+    def _weigh(self, look: Values, due: Mask | None, frame: Frame) -> None:
         """Work out `score`, `offset`, `limit` and the mean of what is known, and learn from what is normal."""
+        now_ns = frame.time_ns
+        learns = not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS and not self._lessons.excluded(frame.utc_ns)
         size = np.abs(look[SIZE], out=look[SIZE])
         offset = self.apart(look, self.usual)
         known = np.isfinite(offset + size)
         if due is not None:
             known &= due
-        if not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
-            self._settle(size, known)
+        if learns:
+            self._settle(size, known & self._follows)
         self.still = self._of_size * size
         self.still += self._floor
         limit = self.still + self._skew(look, known, now_ns)
@@ -156,7 +160,7 @@ class Judge:
         step = np.where(known, np.minimum(np.maximum(signed, -MOST), MOST) - self.mean, 0.0)
         step *= MEAN
         self.mean += step
-        if not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS:
+        if learns:
             self._learn(look, now_ns)
 
     def _settle(self, size: Values, known: Mask) -> None:
