@@ -108,10 +108,12 @@ class DeviationDetector(Kept):
 
     def _levels_learn(self, frame: Frame) -> NDArray[np.bool_]:
         """Return bool[tags]: whose level and range may learn; they take days where the others take an hour."""
-        normal = ~self._active[OUTLIER]
+        normal: NDArray[np.bool_] = ~self._active[OUTLIER]
         if self._lessons.frozen:
             normal &= self._blocks.learned < 1
-        return normal & (not self._lessons.excluded(frame.utc_ns))
+        if self._lessons.excluded(frame.utc_ns):
+            normal[:] = False
+        return normal
 
     def _step(self, frame: Frame, at: slice | Rows, values: Values) -> Iterator[Finding]:
         """Take the readings of the tags `at`."""
