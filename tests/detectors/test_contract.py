@@ -196,7 +196,7 @@ def test_a_restart_changes_nothing(kind, seen, data):
 
 @every_detector
 def test_state_does_not_grow(kind):
-    """After the first batches, ten thousand more and their events take no memory."""
+    """After the first batches, three thousand more and their events take no memory."""
     detector, rows = kind().build(table(DEVICES)), np.arange(TOTAL, dtype=np.int32)
     quality = np.zeros(TOTAL, np.uint16)
 
@@ -213,7 +213,7 @@ def test_state_does_not_grow(kind):
 
     live(0, 600)
     before = len(pickle.dumps(detector))
-    live(600, 10_600)
+    live(600, 3_600)
 
     assert len(pickle.dumps(detector)) < before + 256
 

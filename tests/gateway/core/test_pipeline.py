@@ -70,7 +70,7 @@ def test_replay(core, make, recording):
     assert first == second
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(before=recordings(), after=recordings())
 def test_restart(core, make, before, after):
     """After a restart what was active is active, nothing is raised twice, and what ends is ended once."""
