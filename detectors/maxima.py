@@ -1,7 +1,7 @@
 """Limits of a score that are learned for each tag: fitted on one stretch, checked on the next, then said to be ready.
 
-For thousands of tags that go on to be followed: 24 bytes each, and any distribution will do. Where there is one score of
-a whole model and some hundred samples of it, `detectors/calibration.py` gives the limit.
+For thousands of tags that go on to be followed: 24 bytes each, and any distribution will do. Where there is one score
+of a whole model and some hundred samples of it, `detectors/calibration.py` gives the limit.
 
 The score's highest value in each block of readings follows, whatever the score's own distribution, nearly the Gumbel
 distribution (Fisher and Tippett; Coles, An Introduction to Statistical Modeling of Extreme Values, section 3.1). Mean

@@ -46,9 +46,9 @@ class Distance(Kept):
     def observe(self, at: Indices, values: Values) -> Matrix:
         """Take the next sample, float64[len(at), width], of each of `at`.
 
-        Return float64[3, len(at)], squared distances: of the sample; of the running mean of samples (MEWMA); and how far
-        samples are from that mean, in the running mean, which tells a wider scatter. So what only moved is far by the
-        second alone, which knows best how much of a move is drift.
+        Return float64[3, len(at)], squared distances: of the sample; of the running mean of samples (MEWMA); and how
+        far samples are from that mean, in the running mean, which tells a wider scatter. So what only moved is far by
+        the second alone, which knows best how much of a move is drift.
         """
         z = self.standard(at, values)
         y = np.matmul(self.turn[at], z[:, :, None])[:, :, 0]
