@@ -1,5 +1,8 @@
 """Calibration: the limit of a score, from what it was on a normal stretch that its model had not seen.
 
+For few scores, each of a model that is made once, and any rate of false alarms: some hundred samples must do. Limits of
+thousands of tags, which go on to follow the season, are those of `detectors/maxima.py`.
+
 A textbook quantile is wrong by an order of magnitude where values follow one another, are not normal, or where the
 model was made of few of them. So the limit comes from the scores themselves, by two ways of which the higher counts:
 

@@ -91,6 +91,6 @@ def build(configured: Sequence[AnyDetector], points: Points, timezone: str = "UT
         if config.enabled:
             detector = config.build(points)
             if isinstance(detector, Kept):
-                detector.made_by = hashlib.sha256(repr(config).encode()).hexdigest()[:16]
+                detector.made_by = hashlib.sha256(config.identity().encode()).hexdigest()[:16]
             built.setdefault(config.detector, []).append(detector)
     return dict(built)

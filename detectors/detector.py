@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from detectors.model import Finding, Report, Said
 from protocols.model import Seen
@@ -27,12 +27,16 @@ class Detector(Protocol):
         """
 
 
+State: TypeAlias = Literal["learning", "ready", "frozen"]
+"""How it is with what a check has learned; `detectors/learning.py` says what each means."""
+
+
 @dataclass(frozen=True, slots=True)
 class Learned:
     """How far a detector knows what is normal for `subject`: `share` of its learning is done, 0 to 1."""
 
     subject: str
-    state: Literal["learning", "ready", "frozen"]
+    state: State
     share: float
     detail: str = ""
 
@@ -75,6 +79,10 @@ class DetectorConfig:
     def build(self, points: Points) -> Detector:
         """Make the detector, its arrays sized from `points`."""
         raise NotImplementedError(type(self).__name__)
+
+    def identity(self) -> str:
+        """Return what must be the same for its learned state to be of use: all of its keys."""
+        return repr(self)
 
     def at(self, timezone: str) -> Self:  # noqa: ARG002 - for those that count days
         """Return it as it is at a gateway in `timezone`."""

@@ -1,5 +1,8 @@
 """Limits of a score that are learned for each tag: fitted on one stretch, checked on the next, then said to be ready.
 
+For thousands of tags that go on to be followed: 24 bytes each, and any distribution will do. Where there is one score
+of a whole model and some hundred samples of it, `detectors/calibration.py` gives the limit.
+
 The score's highest value in each block of readings follows, whatever the score's own distribution, nearly the Gumbel
 distribution (Fisher and Tippett; Coles, An Introduction to Statistical Modeling of Extreme Values, section 3.1). Mean
 and deviation of a few dozen such maxima give the limit that one block in so and so many exceeds:
@@ -10,7 +13,7 @@ and deviation of a few dozen such maxima give the limit that one block in so and
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,10 +116,3 @@ class Maxima(Kept):
         off = peak - self._mean[rows]
         self._mean[rows] += weight * off
         self._square[rows] = (1 - weight) * (self._square[rows] + weight * off * off)
-
-
-def state_of(share: float, *, frozen: bool) -> Literal["learning", "ready", "frozen"]:
-    """Return the word for a tag whose learning is done by `share`."""
-    if share < 1:
-        return "learning"
-    return "frozen" if frozen else "ready"

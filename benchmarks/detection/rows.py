@@ -24,7 +24,7 @@ class Watch:
     def __init__(self, width: int, every_s: float, **keys: Any) -> None:
         config = [PointConfig(name=f"v{n}") for n in range(width)]
         self._points = Points.of([(DeviceConfig(name="plant", every_s=every_s), config)])
-        self._config = GroupConfig(every_s=every_s, after_change="keep", **keys)
+        self._config = GroupConfig(every_s=every_s, learning="frozen", **keys)
         self._detector = self._config.build(self._points)
         assert isinstance(self._detector, GroupDetector)
         self._every_ns, self._now_ns = int(every_s * NS), BEGIN_NS

@@ -1,7 +1,8 @@
 """SKAB: F1, false alarms (FAR) and misses (MAR) by row, over all labelled runs; the first 400 rows of each are learned.
 
 Constants of the detector were chosen on the runs of `other` and `valve2` here, together with those of Tennessee Eastman
-and BATADAL; `valve1`, and runs of the other folders that are not here, were never seen. Never point-adjusted.
+and BATADAL, so the figures of these runs are no forecast; `valve1`, and runs of the other folders that are not here,
+were never seen. Never point-adjusted.
 """
 
 from collections.abc import Sequence

@@ -15,9 +15,8 @@ from detectors.deviation.blocks import Blocks
 from detectors.deviation.moves import NEVER, Moves, Spike
 from detectors.deviation.stand import Stand
 from detectors.kept import Kept
-from detectors.maxima import state_of
+from detectors.learning import Lessons
 from detectors.model import Finding
-from detectors.stretches import Stretches
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
 
@@ -41,8 +40,8 @@ class DeviationDetector(Kept):
 
     KEPT = ("_odd", "_active", "_looked")
 
-    def __init__(self, points: Points, rows: Rows, *, frozen: bool, exclude: Stretches) -> None:
-        self._points, self._rows, self._frozen, self._exclude = points, rows, frozen, exclude
+    def __init__(self, points: Points, rows: Rows, lessons: Lessons) -> None:
+        self._points, self._rows, self._lessons = points, rows, lessons
         n = len(rows)
         self._at: slice | Rows = slice(int(rows[0]), int(rows[0]) + n) if n and np.ptp(rows) == n - 1 else rows
         self._device_of = points.device_of[rows]
@@ -84,12 +83,12 @@ class DeviationDetector(Kept):
 
     def learned(self) -> Sequence[Learned]:
         """Return of each device how far its tags have learned what is normal."""
-        share = np.minimum(self._moves.calibration.share, self._stand.learned)
+        share = self._learned_share
         drift = self._blocks.learned
         return [
             Learned(
                 device,
-                state_of(float(share[mine].min()), frozen=self._frozen),
+                self._lessons.state(float(share[mine].min())),
                 float(share[mine].min()),
                 f"{int((share[mine] == 1).sum())} of {int(mine.sum())} tags; level and range {drift[mine].min():.0%}",
             )
@@ -98,9 +97,23 @@ class DeviationDetector(Kept):
         ]
 
     def _learns(self, frame: Frame, at: slice | Rows) -> bool:
-        if self._exclude.cover(frame.utc_ns):
+        if self._lessons.excluded(frame.utc_ns):
             return False
-        return not (self._frozen and (self._moves.calibration.share[at] == 1).all())
+        return not (self._lessons.frozen and (self._learned_share[at] == 1).all())
+
+    @property
+    def _learned_share(self) -> Values:
+        """float64[tags]: how far the limits of spikes and of standing still are learned."""
+        return np.minimum(self._moves.calibration.share, self._stand.learned)
+
+    def _levels_learn(self, frame: Frame) -> NDArray[np.bool_]:
+        """Return bool[tags]: whose level and range may learn; they take days where the others take an hour."""
+        normal: NDArray[np.bool_] = ~self._active[OUTLIER]
+        if self._lessons.frozen:
+            normal &= self._blocks.learned < 1
+        if self._lessons.excluded(frame.utc_ns):
+            normal[:] = False
+        return normal
 
     def _step(self, frame: Frame, at: slice | Rows, values: Values) -> Iterator[Finding]:
         """Take the readings of the tags `at`."""
@@ -109,7 +122,7 @@ class DeviationDetector(Kept):
         move, spikes = self._moves.step(at, values, now_ns, learn=learn)
         moved = move != 0
         self._stand.step(at, moved, now_ns, learn=learn)
-        full = self._blocks.step(at, values, self._moves.usual, ~self._active[OUTLIER] & learn)
+        full = self._blocks.step(at, values, self._moves.usual, self._levels_learn(frame))
         if np.count_nonzero(outside) or np.count_nonzero(self._odd):
             yield from self._outliers(frame, at, values, outside)
         for spike in spikes:

@@ -1,17 +1,17 @@
 """Configuration of the group detector, and which points it takes together."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 
-from detectors.detector import Detector, DetectorConfig
+from detectors.detector import Detector
 from detectors.group.detector import GroupDetector
 from detectors.groups import Group, by_bay
+from detectors.learning import LearningConfig
 from protocols.point import PointConfig, SeverityWord
 from protocols.points import Points
-from protocols.settings import Fault, Field, Name, Seconds, settings
+from protocols.settings import Field, Name, Seconds, settings
 
 LARGEST = 64
 """Points of a group: its matrices grow with the square."""
@@ -19,10 +19,6 @@ SMALLEST = 3
 """Points of a group: two say little about one another."""
 SPARED = ("breaker", "tap", "status", "energy")
 """States have no distance, and a counter only grows."""
-NS = 1_000_000_000
-
-Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$")]
-"""A time in UTC, such as 2026-01-31T06:00Z."""
 
 
 @settings
@@ -36,22 +32,7 @@ class NamedGroup:
 
 
 @settings
-class Stretch:
-    """A stretch of time."""
-
-    begin: Moment
-    """Its begin, in UTC."""
-    end: Moment
-    """Its end, in UTC."""
-
-    def faults(self) -> Iterator[Fault]:
-        """Yield that it ends before it begins."""
-        if _ns(self.end) <= _ns(self.begin):
-            yield ("end",), f"end {self.end} is not after begin {self.begin}"
-
-
-@settings
-class GroupConfig(DetectorConfig):
+class GroupConfig(LearningConfig):
     """Finds bays or devices whose values no longer fit together as they did."""
 
     detector: Literal["group"] = "group"
@@ -63,20 +44,12 @@ class GroupConfig(DetectorConfig):
     """Samples from which it is learned what is normal: a day of 10 s."""
     false_alarms: float = Field(default=1e-6, ge=1e-9, le=0.1)
     """Share of normal samples that may be beyond the limit."""
-    after_change: Literal["relearn", "keep"] = "relearn"
-    """What is done with a change that lasts as long as the learning did: it is the new normal, or stays an alarm."""
-    exclude: tuple[Stretch, ...] = ()
-    """Times that are known to be bad, from which nothing is learned."""
     severity: SeverityWord = "info"
     """Severity of the alarm; one step more where it is extreme and lasts."""
 
     def build(self, points: Points) -> Detector:
         """Make the detector for the groups that the points make."""
         return GroupDetector(points, list(self._made_of(points)), self)
-
-    def excludes(self, utc_ns: int) -> bool:
-        """Return whether nothing is to be learned from that time."""
-        return any(_ns(each.begin) <= utc_ns < _ns(each.end) for each in self.exclude)
 
     def _made_of(self, points: Points) -> Iterator[Group]:
         rows = points.matching(self.points)
@@ -95,7 +68,3 @@ class GroupConfig(DetectorConfig):
 
 def _measured(config: PointConfig) -> bool:
     return not config.status and (config.role is None or config.role.quantity not in SPARED)
-
-
-def _ns(moment: str) -> int:
-    return int(datetime.fromisoformat(moment).astimezone(UTC).timestamp()) * NS

@@ -45,7 +45,7 @@ class GroupDetector(Kept):
     )  # fmt: skip
 
     def __init__(self, points: Points, groups: Sequence[Group], config: "GroupConfig") -> None:
-        self._points, self._groups, self._config = points, groups, config
+        self._points, self._groups, self._config, self._lessons = points, groups, config, config.lessons
         count, width = len(groups), max(map(len, groups), default=0)
         self._every_ns = int(config.every_s * NS)
         self._rows = np.zeros((count, width), np.int32)
@@ -107,7 +107,7 @@ class GroupDetector(Kept):
         """Take the sample of the groups `at`, in whatever phase each is."""
         scored, learning = at[self.phase[at] != FITTING], at[self.phase[at] != READY]
         said: list[Finding] = []
-        if self._config.excludes(frame.utc_ns):
+        if self._lessons.excluded(frame.utc_ns):
             learning = learning[:0]
         if len(scored):
             distances = self._distance.observe(scored, values[scored])
@@ -162,8 +162,8 @@ class GroupDetector(Kept):
         return said + self._relearn(at[self.outlying[at] >= self._config.learn_samples], values, frame)
 
     def _relearn(self, at: Indices, values: Values, frame: Frame) -> list[Finding]:
-        """Take what lasts as long as the learning did for the new normal, where that is wanted."""
-        if not len(at) or self._config.after_change == "keep":
+        """Take what lasts as long as the learning did for the new normal, unless it is frozen."""
+        if not len(at) or self._lessons.frozen:
             return []
         self.phase[at], self.active[at], self.severe[at] = FITTING, False, False
         self.extreme[at] = self.outlying[at] = 0
@@ -188,10 +188,10 @@ class GroupDetector(Kept):
 
     def _learned(self, place: int) -> Learned:
         count, phase = int(self._moments.count[place]), int(self.phase[place])
-        done = phase == READY
+        share = 1.0 if phase == READY else min(1.0, count / self._config.learn_samples)
         return Learned(
             subject=self._groups[place].subject,
-            state=("frozen" if self.active[place] else "ready") if done else "learning",
-            share=1.0 if done else min(1.0, count / self._config.learn_samples),
+            state=self._lessons.state(share, held=bool(self.active[place])),
+            share=share,
             detail=f"{count} of {self._config.learn_samples} samples of {len(self._groups[place])} points",
         )

@@ -46,17 +46,19 @@ class Distance(Kept):
     def observe(self, at: Indices, values: Values) -> Matrix:
         """Take the next sample, float64[len(at), width], of each of `at`.
 
-        Return float64[3, len(at)], squared distances: of the sample, of the running mean of samples (MEWMA), and the
-        running mean of the first, which tells a wider scatter.
+        Return float64[3, len(at)], squared distances: of the sample; of the running mean of samples (MEWMA); and how
+        far samples are from that mean, in the running mean, which tells a wider scatter. So what only moved is far by
+        the second alone, which knows best how much of a move is drift.
         """
         z = self.standard(at, values)
         y = np.matmul(self.turn[at], z[:, :, None])[:, :, 0]
         drift = HORIZON * self.drift[at]
         now = (y**2 / (1 + drift)).sum(axis=1)
         counted = np.minimum(now, self.most[at])
+        apart = ((y - self.level[at]) ** 2 / (1 + drift)).sum(axis=1) / (1 + NOISE)
         y *= np.sqrt(counted / np.maximum(now, 1e-300))[:, None]
         self.level[at] += SHARE * (y - self.level[at])
-        self.scatter[at] += SHARE * (counted - self.scatter[at])
+        self.scatter[at] += SHARE * (np.minimum(apart, self.most[at]) - self.scatter[at])
         return np.stack([now, (self.level[at] ** 2 / (NOISE + drift)).sum(axis=1), self.scatter[at]])
 
     def noise(self, group: int) -> Values:

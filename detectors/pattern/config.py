@@ -1,47 +1,32 @@
 """How the patterns of the tags are watched."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 
-from detectors import stretches
-from detectors.detector import Detector, DetectorConfig
+from detectors.detector import Detector
+from detectors.learning import LearningConfig
 from detectors.pattern.detector import PatternDetector
 from protocols.point import PointConfig
 from protocols.points import Points
-from protocols.settings import Fault, Seconds, settings
+from protocols.settings import Seconds, settings
 
 OTHERS = frozenset({"energy", "breaker", "tap", "status"})
 """Quantities that have no pattern: they count, or switch."""
 
 
 @settings
-class PatternConfig(DetectorConfig):
+class PatternConfig(LearningConfig):
     """Finds measured values that behave as they never do at this hour."""
 
     detector: Literal["pattern"] = "pattern"
     every_s: Seconds = 60.0
     """How often a value is taken, where there is a new one; seconds."""
-    learning: Literal["auto", "frozen"] = "auto"
-    """auto goes on learning what is normal; frozen stops once it is ready."""
-    exclude: tuple[stretches.Stretch, ...] = ()
-    """Times [from, to] from which nothing is learned, ISO 8601, UTC without an offset."""
-
-    def faults(self) -> Iterator[Fault]:
-        """Yield the stretches that are none."""
-        yield from stretches.faults(self.exclude)
 
     def build(self, points: Points) -> Detector:
         """Make the detector for the measured values among the points."""
         rows = [row for row in points.matching(self.points).tolist() if measured(points.configs[row])]
-        return PatternDetector(
-            points,
-            np.array(rows, np.int32),
-            every_s=self.every_s,
-            frozen=self.learning == "frozen",
-            exclude=stretches.Stretches(self.exclude),
-        )
+        return PatternDetector(points, np.array(rows, np.int32), every_s=self.every_s, lessons=self.lessons)
 
 
 def measured(point: PointConfig) -> bool:

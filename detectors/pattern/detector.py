@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from detectors.detector import Learned
 from detectors.kept import Kept
-from detectors.maxima import Maxima, Plan, Scores, state_of
+from detectors.learning import Lessons
+from detectors.maxima import Maxima, Plan, Scores
 from detectors.model import Finding, Severity
 from detectors.pattern.likelihood import Likelihood
-from detectors.stretches import Stretches
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
 
@@ -38,11 +38,11 @@ class PatternDetector(Kept):
 
     KEPT = ("_slot", "_new", "_active", "_calm")
 
-    def __init__(self, points: Points, rows: Rows, *, every_s: float, frozen: bool, exclude: Stretches) -> None:
+    def __init__(self, points: Points, rows: Rows, *, every_s: float, lessons: Lessons) -> None:
         n = len(rows)
         self._points, self._rows = points, rows
         self._at: slice | Rows = slice(int(rows[0]), int(rows[0]) + n) if n and np.ptp(rows) == n - 1 else rows
-        self._every_ns, self._frozen, self._exclude = int(every_s * NS), frozen, exclude
+        self._every_ns, self._lessons = int(every_s * NS), lessons
         self._likelihood, self._calibration = Likelihood(n), Maxima(n, PLAN)
         self._slot = np.full((), -1, np.int64)
         self._new, self._active = np.zeros(n, bool), np.zeros(n, bool)
@@ -97,7 +97,7 @@ class PatternDetector(Kept):
         return [
             Learned(
                 device,
-                state_of(float(share[mine].min()), frozen=self._frozen),
+                self._lessons.state(float(share[mine].min())),
                 float(share[mine].mean()),
                 f"{int((share[mine] == 1).sum())} of {int(mine.sum())} tags",
             )
@@ -107,7 +107,8 @@ class PatternDetector(Kept):
 
     def _take(self, frame: Frame, at: slice | Rows, values: Values) -> Sequence[Finding]:
         """Take the readings of the tags `at`."""
-        learn = not (self._exclude.cover(frame.utc_ns) or (self._frozen and self._calibration.ready[at].all()))
+        kept = self._lessons.frozen and self._calibration.ready[at].all()
+        learn = not (kept or self._lessons.excluded(frame.utc_ns))
         unlikely = self._likelihood.observe(at, values, frame.utc_ns, learn=learn)
         begun, ended = self._turn(at, unlikely, self._calibration.limit[at])
         if learn:

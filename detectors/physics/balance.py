@@ -1,6 +1,7 @@
 """Balance: what flows into a bus and out of it, now."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from detectors.physics.system import System, shared
 from protocols.model import Frame, Rows, Seen
 from protocols.points import Points
 
+if TYPE_CHECKING:
+    from detectors.physics.config import BalanceConfig
+
 SIGN = 0.1
 """A residual within a tenth of twice a term is that term with the wrong sign."""
 
@@ -24,11 +28,11 @@ SIGN = 0.1
 class BalanceDetector(Kept):
     """The balances of active and reactive power of the buses: one finding a bus, while any of its balances fails."""
 
-    def __init__(self, points: Points, rows: Rows, bus: str | None, severity: Severity) -> None:
-        self._points, self._severity = points, severity
+    def __init__(self, points: Points, rows: Rows, config: "BalanceConfig") -> None:
+        self._points, self._severity, bus = points, Severity(config.severity), config.bus
         system = shared(points, rows).part(_balances(shared(points, rows))) if bus is None else _own(points, rows, bus)
         equations = system.equations
-        self.judge = Judge(system)
+        self.judge = Judge(system, config.lessons)
         self.buses = tuple(dict.fromkeys(each.place for each in equations))
         self._of = np.array([self.buses.index(each.place) for each in equations], np.intp)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from detectors.detector import Detector, DetectorConfig, Outlook
+from detectors.learning import LearningConfig
 from detectors.model import Severity
 from detectors.physics.balance import BalanceDetector, chosen
 from detectors.physics.consistency import ConsistencyDetector
@@ -19,7 +20,7 @@ from protocols.settings import Field, Name, settings
 
 
 @settings
-class BalanceConfig(DetectorConfig):
+class BalanceConfig(LearningConfig):
     """Finds buses where what flows in and what flows out is not equal."""
 
     detector: Literal["balance"] = "balance"
@@ -30,7 +31,7 @@ class BalanceConfig(DetectorConfig):
 
     def build(self, points: Points) -> Detector:
         """Make the detector for the buses of which every bay is measured."""
-        return BalanceDetector(points, points.matching(self.points), self.bus, Severity(self.severity))
+        return BalanceDetector(points, points.matching(self.points), self)
 
     def outlook(self, points: Points) -> Sequence[Outlook]:
         """Return the balances that are possible, and what others lack."""
@@ -41,7 +42,7 @@ class BalanceConfig(DetectorConfig):
 
 
 @settings
-class ConsistencyConfig(DetectorConfig):
+class ConsistencyConfig(LearningConfig):
     """Finds values that cannot all be true, and which of them is the suspect."""
 
     detector: Literal["consistency"] = "consistency"
@@ -50,7 +51,7 @@ class ConsistencyConfig(DetectorConfig):
 
     def build(self, points: Points) -> Detector:
         """Make the detector for every equation that the roles make possible."""
-        return ConsistencyDetector(points, points.matching(self.points), Severity(self.severity))
+        return ConsistencyDetector(points, points.matching(self.points), self)
 
     def outlook(self, points: Points) -> Sequence[Outlook]:
         """Return the equations that are possible, what others lack, and points whose role says too little."""

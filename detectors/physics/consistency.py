@@ -1,7 +1,7 @@
 """Consistency: values that cannot all be true, and which of them is the suspect."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from detectors.physics.system import shared
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
 
+if TYPE_CHECKING:
+    from detectors.physics.config import ConsistencyConfig
+
 NOBODY, UNNAMED, SILENT = -1, -2, -3
 """Instead of a suspect's row: the equation holds; no point is clear; another detector says it (a balance)."""
 TRIES = 8
@@ -27,9 +30,9 @@ MOST_SOUGHT = 3
 class ConsistencyDetector(Kept):
     """All equations of the roles; one finding a suspect, however many equations convict it."""
 
-    def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
-        self._points, self._severity = points, severity
-        self.judge = Judge(shared(points, rows))
+    def __init__(self, points: Points, rows: Rows, config: "ConsistencyConfig") -> None:
+        self._points, self._severity = points, Severity(config.severity)
+        self.judge = Judge(shared(points, rows), config.lessons)
         self.owner = np.full(len(self.judge.system), NOBODY, np.int32)
         self.tries = np.zeros(len(self.judge.system), np.int8)
         self.before = np.full(len(points), np.nan)

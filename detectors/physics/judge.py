@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Learned
+from detectors.learning import Lessons
 from detectors.physics.learning import READY, Learning
 from detectors.physics.sheet import ALONG, BESIDE, LEFT, RIGHT, SIZE
 from detectors.physics.system import System
@@ -51,9 +52,9 @@ class Judge:
 
     KEPT = ("waits", "sides", "seen_ns", "usual", "beyond", "within", "failing", "mean", "learnt_ns")
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, lessons: Lessons) -> None:
         size = len(system)
-        self.system = system
+        self.system, self._lessons = system, lessons
         self.learning = Learning(system.tightest > 0)
         self.waits = np.ones(len(system.rows), bool)
         self.sides = np.full((2, size), np.nan)
@@ -90,6 +91,7 @@ class Judge:
         share = np.where(sharp, strict, system.share)
         self._of_size, self._of_usual = share + half, share * FLOOR + half * system.idle
         self._gain = np.where(sharp, learning.gain, 0.0)
+        self._held = np.flatnonzero((learning.stage == READY) & self._lessons.frozen)
         self._banded, self._sharp = bool(self._middle.any()), bool(sharp.any())
         self._settled()
         self._busy = bool(self.failing.any() or self.beyond.any())
@@ -103,7 +105,7 @@ class Judge:
         if due is not None and not np.count_nonzero(due):
             return _NONE, _NONE
         with np.errstate(all="ignore"):  # what is not finite is not known
-            return self._turn(self._weigh(self.system.sides(frame), due, frame.time_ns))
+            return self._turn(self._weigh(self.system.sides(frame), due, frame))
 
     def apart(self, look: Values, usual: Values) -> Values:
         """Return float64[..., n]: left less right, less what each is known to be apart, or may be in the middle."""
@@ -132,7 +134,7 @@ class Judge:
         ready = int((stage[learns] == READY).sum())
         share = float(np.mean([self.learning.share(k) for k in learns.tolist()])) if len(learns) else 1.0
         detail = f"{ready} of {len(learns)} equations know their normal, the others only the class of their instruments"
-        return Learned("equations", "ready" if ready == len(learns) else "learning", share, detail)
+        return Learned("equations", self._lessons.state(share), share, detail)
 
     def _due(self, frame: Frame) -> Mask | None:
         """Return which equations have only points that were read since; None for all of them."""
@@ -156,16 +158,17 @@ class Judge:
         self.waits |= due.take(system.of_term)
         return due
 
-    def _weigh(self, sides: Values, due: Mask | None, now_ns: int) -> int:
+    def _weigh(self, sides: Values, due: Mask | None, frame: Frame) -> int:
         """Work out `score`, `offset`, `limit` and the mean of what is known, and learn; return how many are far off."""
-        size, part = sides[SIZE], self._part
+        size, part, now_ns = sides[SIZE], self._part, frame.time_ns
         self._apart(sides)
         np.isfinite(np.add(self.offset, size, out=part), out=self.known)
         if due is not None:
             self.known &= due
-        same, learns = self._same(), not 0 <= now_ns - int(self.learnt_ns) < LEARN_NS
+        same, learns = self._same(), self._learns(frame)
         if learns:
-            follow(self.usual, size, self._unknown, paces(self.usual))
+            held = np.union1d(self._unknown, self._held) if len(self._held) else self._unknown
+            follow(self.usual, size, held, paces(self.usual))
             self._settled()
         np.multiply(self._of_size, size, out=self.still)
         self.still += self._floor
@@ -177,6 +180,12 @@ class Judge:
         if learns:
             self._learn(sides, far, now_ns)
         return far
+
+    def _learns(self, frame: Frame) -> bool:
+        """Return whether it is time to learn, and from what is no known-bad stretch."""
+        if 0 <= frame.time_ns - int(self.learnt_ns) < LEARN_NS:
+            return False
+        return not self._lessons.excluded(frame.utc_ns)
 
     def _apart(self, sides: Values) -> None:
         """Write the offset of all equations: what `apart` returns, for the sides of this frame."""

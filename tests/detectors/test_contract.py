@@ -143,7 +143,7 @@ def test_no_input_breaks_it(kind, seen):
 
 
 @every_detector
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seen=steady())
 def test_same_input_same_findings(kind, seen):
     """It asks no clock and no chance: the same input gives the same findings."""
@@ -151,7 +151,7 @@ def test_same_input_same_findings(kind, seen):
 
 
 @every_detector
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seen=steady(), chosen=st.sets(st.integers(0, TOTAL - 1)))
 def test_how_rows_are_batched_is_no_matter(kind, seen, chosen):
     """Points that come in one contiguous batch, or spread over two, give the same findings."""
@@ -164,7 +164,7 @@ def test_how_rows_are_batched_is_no_matter(kind, seen, chosen):
 
 
 @every_detector
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seen=steady())
 def test_begins_and_ends_by_turns(kind, seen):
     """Of each source and kind, it says begin and end by turns, except where the points of the source change."""
@@ -176,7 +176,7 @@ def test_begins_and_ends_by_turns(kind, seen):
 
 
 @every_detector
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seen=steady(), data=st.data())
 def test_a_restart_changes_nothing(kind, seen, data):
     """What it keeps, and what is active, is all there is to know: after a restart at any time it says the same."""
@@ -196,7 +196,7 @@ def test_a_restart_changes_nothing(kind, seen, data):
 
 @every_detector
 def test_state_does_not_grow(kind):
-    """After the first batches, ten thousand more and their events take no memory."""
+    """After the first batches, three thousand more and their events take no memory."""
     detector, rows = kind().build(table(DEVICES)), np.arange(TOTAL, dtype=np.int32)
     quality = np.zeros(TOTAL, np.uint16)
 
@@ -213,7 +213,7 @@ def test_state_does_not_grow(kind):
 
     live(0, 600)
     before = len(pickle.dumps(detector))
-    live(600, 10_600)
+    live(600, 3_600)
 
     assert len(pickle.dumps(detector)) < before + 256
 

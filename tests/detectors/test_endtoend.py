@@ -110,9 +110,9 @@ def test_an_information_is_no_false_alarm():
 def test_limits_and_links_are_found_end_to_end():
     """Without anything learned: an over-voltage, a dead device and a refused register, each in time and by name."""
     steps = (
-        "{at_s: 20, for_s: 30, do: over_voltage, bus: bb1, per_unit: 1.09}",
-        "{at_s: 80, for_s: 30, do: dead_unit, unit: feeder4}",
-        "{at_s: 140, for_s: 30, do: illegal_address, point: feeder2.pf}",
+        "{at_s: 20, for_s: 20, do: over_voltage, bus: bb1, per_unit: 1.09}",
+        "{at_s: 60, for_s: 20, do: dead_unit, unit: feeder4}",
+        "{at_s: 100, for_s: 20, do: illegal_address, point: feeder2.pf}",
     )
     runner = Runner()
     scenario = parse("name: x\nsteps:\n" + "\n".join(f"  - {step}" for step in steps), "x.yaml")
@@ -121,7 +121,7 @@ def test_limits_and_links_are_found_end_to_end():
     assert [verdict.found for verdict in verdicts] == [True, True, True]
     assert [verdict.named for verdict in verdicts] == [True, True, True]
     assert max(verdict.scans for verdict in verdicts) <= 5
-    assert end.grid.time_s == 170 + SETTLE_NS / NS
+    assert end.grid.time_s == 120 + SETTLE_NS / NS
     assert np.isfinite(end.grid.values).all()
 
 

@@ -61,7 +61,7 @@ def test_it_is_a_valid_configuration_with_every_measurement():
     }
 
 
-@pytest.mark.parametrize(("scenario", "seed"), [("normal", 1), ("demo", 7)])
+@pytest.mark.parametrize(("scenario", "seed"), [("normal", 1), pytest.param("demo", 7, marks=pytest.mark.slow)])
 def test_a_normal_day_crosses_no_limit(scenario, seed):
     """24 simulated hours without steps stay within every configured limit."""
     start = load(scenario).start_s

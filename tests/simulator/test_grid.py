@@ -92,7 +92,7 @@ def test_energy_is_the_integral_of_power():
     assert grid["feeder4.e"] == pytest.approx(grid.energy_wh[3] / 1000)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_regulators_hold_the_band_all_day(seed):
     """The bus voltage leaves the dead-band, but never longer than the delay and one tap needs."""
     grid, outside_s, taps = Grid(seed, 0.0), np.zeros(2), set()

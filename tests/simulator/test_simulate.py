@@ -16,7 +16,7 @@ from simulator.truth import Truth
 WAIT_S = 60
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 async def test_it_serves_tells_and_ends_well(end, tmp_path):
     """It prints the servers, the plan and each step; a client reads; a signal ends it with exit code 0."""
     (tmp_path / "s.yaml").write_text("name: s\nsteps:\n  - {at_s: 0.5, for_s: 1, do: feeder_trip, feeder: feeder2}\n")
@@ -42,6 +42,7 @@ async def test_it_serves_tells_and_ends_well(end, tmp_path):
     assert "seed 3" in told[0]
 
 
+@pytest.mark.slow
 async def test_the_truth_is_written_as_it_happens(tmp_path):
     """A line a step that has begun: when, what, where, and what a check should call it."""
     (tmp_path / "s.yaml").write_text(
@@ -72,6 +73,7 @@ def test_a_truth_file_that_cannot_be_written_is_exit_1(tmp_path, capsys):
     assert "No such file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 async def test_without_the_library_of_a_protocol_it_serves_the_others():
     """What is missing is said with the command that installs it."""
     process = await _simulate("--port", "0", before="sys.modules['asyncua'] = None; ")
@@ -121,6 +123,7 @@ def test_the_help_says_where_each_protocol_is(capsys):
     assert all(f"  {word:10}" in said for word in demo_urls())
 
 
+@pytest.mark.slow
 async def test_a_taken_port_is_exit_1():
     """The bay and the port are named in one line, without a traceback."""
     server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)

@@ -94,7 +94,7 @@ def test_a_restart_changes_nothing(config, assets):
     """State and active findings handed to another one anywhere: it says what the first would have said."""
     plant = plant_of(assets)
     whole, parted = config.build(plant.points), config.build(plant.points)
-    frames = list(rough(plant, 3, 700))
+    frames = list(rough(plant, 3, 450))
     active = {}
     for k, frame in enumerate(frames):
         expected, said = whole.observe(frame), parted.observe(frame)

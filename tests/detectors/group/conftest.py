@@ -12,6 +12,8 @@ NS = 1_000_000_000
 START_NS = 1_767_225_600 * NS  # 2026-01-01T00:00Z
 KEYS = {"every_s": 1, "learn_samples": 1500, "false_alarms": 1e-8}
 """One sample a second, learned for 25 minutes."""
+ROWS = 5000
+"""Seconds there are; whatever is taken of them begins with the same ones."""
 
 
 def _frame(at_s, values, fresh=None):
@@ -42,28 +44,41 @@ def plant():
 @pytest.fixture(scope="session")
 def normal():
     """Return float64[rows, 14] of so many seconds: load goes up and down, and everything follows it, with noise."""
-
-    def make(rows, seed=1):
-        rng = np.random.default_rng(seed)
-        bays = []
-        for bay in range(2):
-            load = 100 + 20 * np.sin(np.arange(rows) / 40 + bay) + rng.normal(size=rows)
-            volts = 20 + 0.1 * rng.normal(size=rows)
-            columns = [volts, load, load * 1.02, load * 0.99, load * 0.03, load * 0.01, np.ones(rows)]
-            noise = np.array([0.01, 0.5, 0.5, 0.5, 0.015, 0.005, 0]) * rng.normal(size=(rows, 7))
-            bays.append(np.column_stack(columns) + noise)
-        return np.hstack(bays)
-
-    return make
+    rng, bays = np.random.default_rng(1), []
+    for bay in range(2):
+        load = 100 + 20 * np.sin(np.arange(ROWS) / 40 + bay) + rng.normal(size=ROWS)
+        volts = 20 + 0.1 * rng.normal(size=ROWS)
+        columns = [volts, load, load * 1.02, load * 0.99, load * 0.03, load * 0.01, np.ones(ROWS)]
+        noise = np.array([0.01, 0.5, 0.5, 0.5, 0.015, 0.005, 0]) * rng.normal(size=(ROWS, 7))
+        bays.append(np.column_stack(columns) + noise)
+    whole = np.hstack(bays)
+    return lambda rows: whole[:rows].copy()
 
 
 @pytest.fixture(scope="session")
-def said(plant):
-    """Return what a new detector says of these rows, one a second: pairs of second and finding."""
+def learned(plant, normal):
+    """Return the state of a detector that has learned what is normal."""
+    detector = GroupConfig(**KEYS).build(plant)
+    for at, row in enumerate(normal(KEYS["learn_samples"])):
+        detector.observe(_frame(at, row))
+    return detector.state()
+
+
+@pytest.fixture(scope="session")
+def said(plant, normal, learned):
+    """Return what a detector says of these rows, one a second: pairs of second and finding.
+
+    It learns from the first of them, which where they are the normal ones has been done already.
+    """
 
     def watch(rows, points=plant, **keys):
         detector = GroupConfig(**{**KEYS, **keys}).build(points)
-        frames = (_frame(at, row) for at, row in enumerate(rows))
-        return [(at, finding) for at, each in enumerate(frames) for finding in detector.observe(each)]
+        first = KEYS["learn_samples"]
+        if keys.keys() <= {"learning"} and np.array_equal(rows[:first], normal(first)):
+            detector.restore(learned)
+        else:
+            first = 0
+        seconds = range(first, len(rows))
+        return [(at, finding) for at in seconds for finding in detector.observe(_frame(at, rows[at]))]
 
     return watch

@@ -133,7 +133,7 @@ class Station(RuleBasedStateMachine):
 
 
 TestStation = Station.TestCase
-TestStation.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestStation.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
 
 
 def did(desk, step, position):
@@ -159,7 +159,7 @@ STEPS = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(steps=st.lists(st.tuples(STEPS, st.sampled_from([0.0, 1.0]), st.booleans()), min_size=10, max_size=60))
 def test_a_restart_in_the_middle_changes_nothing(steps):
     """Whenever a gateway is restarted, its messages are those of one that was not."""

@@ -61,7 +61,7 @@ def carried(pipeline, seen):
     return [message for each in seen for message in pipeline.observe(each)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(recording=recordings())
 def test_replay(core, make, recording):
     """A recording that is played twice gives the same messages, in the same order."""
@@ -70,7 +70,7 @@ def test_replay(core, make, recording):
     assert first == second
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(before=recordings(), after=recordings())
 def test_restart(core, make, before, after):
     """After a restart what was active is active, nothing is raised twice, and what ends is ended once."""
