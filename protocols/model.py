@@ -109,6 +109,7 @@ class Frame:
 
     `values` float64[points]: the last reading of every point, NaN where there is none or it is not usable. `fresh`
     bool[points]: read, and usable, since the frame before. Both are views that nobody writes to: copy what you keep.
+    `complete` may say that all points are fresh, so that nobody has to look.
     `utc_ns` is the calendar's time, for the hour and the day; `time_ns` is the time that detectors live in, which no
     clock that is set moves.
     """
@@ -117,6 +118,7 @@ class Frame:
     utc_ns: int
     values: Values
     fresh: NDArray[np.bool_]
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,4 +33,4 @@ class Frames(Kept):
         read.fill(False)
         for array in (values, fresh):
             array.flags.writeable = False
-        return Frame(time_ns, utc_ns, values, fresh)
+        return Frame(time_ns, utc_ns, values, fresh, complete=np.count_nonzero(fresh) == len(fresh))
