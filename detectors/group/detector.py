@@ -89,7 +89,10 @@ class GroupDetector(Kept):
         """Return the groups that began or ceased to be outliers."""
         if not isinstance(seen, Frame) or not self._groups:
             return ()
-        self.new |= seen.fresh[self._rows]
+        if seen.complete:
+            self.new.fill(True)  # noqa: FBT003 - of an array
+        else:
+            self.new |= seen.fresh[self._rows]
         if 0 <= seen.time_ns - int(self.sampled_ns) < self._every_ns - NS // 2:
             return ()
         self.sampled_ns[...] = seen.time_ns

@@ -124,7 +124,7 @@ class ReplayDetector(Kept):
         One that equals the print before is none: the device had nothing new, however often it was asked.
         """
         now = self._prints.of(values, known=fresh is None)
-        new = now != self.last
+        new: Flags = now != self.last
         if fresh is not None:
             new[:-1] &= np.logical_or.reduceat(fresh, self._starts)
         if np.count_nonzero(new) == len(new):
