@@ -62,9 +62,7 @@ class DeviationDetector(Kept):
             return ()
         values = seen.values[self._at] if isinstance(self._at, slice) else seen.values.take(self._at)
         found: list[Finding] = []
-        if seen.complete:
-            found += self._step(seen, slice(None), values)
-        elif len(at := _sound(seen.fresh[self._at], values)) == len(values):
+        if seen.complete or len(at := _sound(seen.fresh[self._at], values)) == len(values):
             found += self._step(seen, slice(None), values)
         elif len(at):
             found += self._step(seen, at, values[at])

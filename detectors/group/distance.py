@@ -50,7 +50,8 @@ class Distance(Kept):
         running mean of the first, which tells a wider scatter.
         """
         z = self.standard(at, values)
-        y = np.matmul(self.turn[at], z[:, :, None])[:, :, 0]
+        turn = self.turn if len(at) == len(self.turn) else self.turn[at]
+        y = np.matmul(turn, z[:, :, None])[:, :, 0]
         drift = HORIZON * self.drift[at]
         now = (y**2 / (1 + drift)).sum(axis=1)
         counted = np.minimum(now, self.most[at])

@@ -69,7 +69,7 @@ class PatternDetector(Kept):
         if not isinstance(seen, Frame) or not len(self._rows):
             return ()
         if seen.complete:
-            self._new.fill(True)  # noqa: FBT003 - of an array
+            self._new.fill(True)
         else:
             self._new |= seen.fresh[self._at]
         slot = seen.time_ns // self._every_ns
