@@ -28,7 +28,7 @@ class Distance(Kept):
     def __init__(self, groups: int, width: int) -> None:
         self.mean, self.drift, self.level = (np.zeros((groups, width)) for _ in range(3))
         self.scale = np.full((groups, width), np.inf)
-        self.turn = np.zeros((groups, width, width))
+        self.turn = np.zeros((groups, width, width), np.float32)  # nothing is summed up in it
         self.scatter = np.zeros(groups)
         self.most = np.full(groups, np.inf)
 

@@ -24,8 +24,8 @@ CALM = 30
 """and after so many readings in a row."""
 EXTREME = 3.0
 """So many limits beyond, a statistic alone is worth a warning; below, it informs."""
-HUGE = 1e60
-"""No quantity is larger; its fourth power must be a number."""
+HUGE = 1e30
+"""No quantity is larger; its mean must fit a float32, and its fourth power a float64."""
 KIND = "pattern_break"
 PARTS = ("level", "trend", "unrest")
 
