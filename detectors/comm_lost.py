@@ -16,6 +16,7 @@ from protocols.settings import Field, settings
 NS = 1_000_000_000
 HERE = np.iinfo(np.int64).min
 """Stands where others have the time since when they are away."""
+HERE_ = np.array(HERE)
 REASON = 200
 """Characters of a reason that are kept."""
 
@@ -79,8 +80,8 @@ class CommLostDetector(Kept):
         return ()
 
     def _due(self, now_ns: int) -> Sequence[Finding]:
-        away = self._since_ns != HERE
-        if not away.any():
+        away = self._since_ns != HERE_
+        if not np.count_nonzero(away):
             return ()
         self._since_ns[away] = np.minimum(self._since_ns[away], now_ns)  # set back, the delay counts from here
         due = np.flatnonzero(away & ~self._active & (now_ns - self._since_ns >= self._after_ns))

@@ -57,7 +57,7 @@ class LimitsDetector(Kept):
         """Return the limits that were crossed or left for longer than their delay."""
         if isinstance(seen, Batch):
             return self._batch(seen)
-        if isinstance(seen, Tick) and self._busy.any():
+        if isinstance(seen, Tick) and np.count_nonzero(self._busy):
             rows = np.flatnonzero((self._since > 0).any(axis=0)).astype(np.int32)
             return self._judge(rows, self._last[rows], seen.time_ns) if len(rows) else ()
         if isinstance(seen, Event) and seen.kind is EventKind.LOST:
@@ -81,8 +81,9 @@ class LimitsDetector(Kept):
         at, values = span(batch.rows), batch.values
         normal = values >= self._floor[at]
         normal &= values <= self._ceiling[at]
-        normal &= ~self._busy[at]
-        if normal.all():
+        if np.count_nonzero(self._busy):
+            normal &= ~self._busy[at]
+        if np.count_nonzero(normal) == len(normal):
             return ()
         known = usable(batch.quality) & ~np.isnan(values)
         self._pause(batch.rows[~normal & ~known])

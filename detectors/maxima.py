@@ -23,6 +23,7 @@ from protocols.model import Rows, Values
 
 Scores: TypeAlias = NDArray[np.floating[Any]]
 
+ONE = np.array(1, np.uint16)
 GUMBEL = np.sqrt(6) / np.pi
 EULER = 0.5772156649015329
 MEMORY = 1 / 500
@@ -59,7 +60,7 @@ class Maxima(Kept):
     KEPT = ("_count", "_blocks", "_peak", "_mean", "_square", "_worst", "limit")
 
     def __init__(self, n: int, plan: Plan) -> None:
-        self._plan = plan
+        self._plan, self._whole = plan, np.array(plan.block, np.uint16)
         self._count, self._blocks = np.zeros(n, np.uint16), np.zeros(n, np.uint16)
         self._peak, self._mean, self._square, self._worst = (np.zeros(n, np.float32) for _ in range(4))
         self.limit = np.full(n, np.inf, np.float32)
@@ -79,10 +80,10 @@ class Maxima(Kept):
         """Take the scores of the rows `at`, each of its next reading."""
         peak, count = self._peak[at], self._count[at]
         np.maximum(peak, score, out=peak, casting="same_kind")
-        count += 1
+        count += ONE
         put(self._peak, at, peak)
         put(self._count, at, count)
-        if np.count_nonzero(full := count >= self._plan.block):
+        if np.count_nonzero(full := count >= self._whole):
             self._close(np.arange(len(self._count), dtype=np.int32)[at][full])
 
     def _close(self, rows: Rows) -> None:

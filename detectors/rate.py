@@ -50,7 +50,7 @@ class RateDetector(Kept):
             return ()
         at = span(seen.rows)
         watched = self._watched[at]
-        if not watched.any():
+        if not np.count_nonzero(watched):
             return ()
         good = watched & usable(seen.quality) & np.isfinite(seen.values)
         times = np.where(seen.time_ns == 0, seen.arrival_ns, seen.time_ns)

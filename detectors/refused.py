@@ -37,7 +37,8 @@ class RefusedDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
         self._points, self._severity = points, severity
-        self._watched = frozenset(rows.tolist())
+        self._watched = np.zeros(len(points), bool)
+        self._watched[rows] = True
         self._refused = np.zeros(len(points), bool)
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
@@ -47,22 +48,23 @@ class RefusedDetector(Kept):
         if not isinstance(seen, Event) or seen.kind not in (EventKind.REFUSED, EventKind.ACCEPTED):
             return ()
         active = seen.kind is EventKind.REFUSED
-        turned = [row for row in seen.rows if row in self._watched and self._refused[row] != active]
+        turned = [row for row in seen.rows if self._watched[row] and self._refused[row] != active]
         self._refused[turned] = active
         return [self._finding(row, seen, active=active) for row in turned]
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
-        taken = [finding for finding in active if self._watched.issuperset(finding.rows)]
+        taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
         self._refused.fill(False)
         for finding in taken:
             self._refused[list(finding.rows)] = True
         return taken
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:
-        answers = self._refused[span(batch.rows)] & usable(batch.quality)
-        if not answers.any():
+        refused = self._refused[span(batch.rows)]
+        if not np.count_nonzero(refused):
             return ()
+        answers = refused & usable(batch.quality)
         rows = batch.rows[answers].tolist()
         self._refused[rows] = False
         said = ((row, Event(self._points.device(row), EventKind.ACCEPTED, "answers", batch.arrival_ns)) for row in rows)

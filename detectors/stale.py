@@ -51,11 +51,14 @@ class StaleDetector(Kept):
         self._lost = np.zeros(len(points), bool)
         self._silent = np.zeros(len(points), bool)
         self._tick_ns = np.zeros((), np.int64)
+        self._least_ns = int(self._allowed_ns[rows].min(initial=np.iinfo(np.int64).max // 2))
+        self._due_ns = 0  # before it nobody can become silent, and nobody is
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the devices whose set of silent points changed."""
         if isinstance(seen, Batch):
             self._read_ns[span(seen.rows)] = seen.arrival_ns
+            self._due_ns = min(self._due_ns, seen.arrival_ns + self._least_ns)
         elif isinstance(seen, Event):
             self._event(seen)
         elif isinstance(seen, Tick):
@@ -66,6 +69,7 @@ class StaleDetector(Kept):
         """Take up what was active when the gateway stopped: only a reading ends it."""
         taken = [finding for finding in active if self._watched[list(finding.rows)].any()]
         self._silent.fill(False)
+        self._due_ns = 0
         for finding in taken:
             self._silent[list(finding.rows)] = True
         return taken
@@ -81,7 +85,11 @@ class StaleDetector(Kept):
         if not 0 <= tick.time_ns - self._tick_ns < LEAP_NS:
             self._begin_anew(slice(None), tick.time_ns)
         self._tick_ns[...] = tick.time_ns
-        silent = (tick.time_ns - self._read_ns > self._allowed_ns) & self._watched & ~self._lost
+        if tick.time_ns <= self._due_ns:
+            return ()
+        judged, until_ns = self._watched & ~self._lost, self._read_ns + self._allowed_ns
+        silent = (tick.time_ns > until_ns) & judged
+        self._due_ns = 0 if silent.any() else int(until_ns[judged].min(initial=tick.time_ns + self._least_ns))
         changed = np.unique(self._points.device_of[silent != self._silent])
         self._silent[:] = silent
         devices = [self._points.devices[index] for index in changed]
@@ -90,6 +98,7 @@ class StaleDetector(Kept):
     def _begin_anew(self, at: slice, now_ns: int) -> None:
         """Let silence count from here, but not end: what is silent already stays so until it is read."""
         self._read_ns[at] = np.where(self._silent[at], 0, now_ns)
+        self._due_ns = 0
 
     def _rows(self, device: str) -> tuple[int, ...]:
         return tuple(row for row in self._points.rows_of[device] if self._silent[row])

@@ -103,12 +103,17 @@ class Tick:
     synchronised: bool = False
 
 
+BELIEVABLE = 1e15
+"""Nothing that is measured is larger in any unit; its square still fits a float32."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """The plant as a whole, once a second: what statistical and physical checks look at, however fast it is polled.
 
     `values` float64[points]: the last reading of every point, NaN where there is none or it is not usable. `fresh`
     bool[points]: read, and usable, since the frame before. Both are views that nobody writes to: copy what you keep.
+    `complete` may say that all points are fresh, and none is beyond `BELIEVABLE`, so that nobody has to look.
     `utc_ns` is the calendar's time, for the hour and the day; `time_ns` is the time that detectors live in, which no
     clock that is set moves.
     """
@@ -117,6 +122,7 @@ class Frame:
     utc_ns: int
     values: Values
     fresh: NDArray[np.bool_]
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +175,7 @@ def usable(quality: Qualities) -> NDArray[np.bool_]:
 def sound(batch: Batch) -> Batch:
     """Return `batch` where what is no finite number is NaN and invalid, whatever its device says of it."""
     finite = np.isfinite(batch.values)
-    if finite.all():
+    if np.count_nonzero(finite) == len(finite):
         return batch
     values = np.where(finite, batch.values, np.nan)
     quality = np.where(finite, batch.quality, batch.quality | np.uint16(Quality.INVALID))

@@ -4,6 +4,7 @@ The plant is the simulated substation, several times over, until it has 1,000 po
 so that every check looks. Its values were simulated before; noise is added each second, so that nothing repeats.
 """
 
+import os
 import statistics
 import time
 import tracemalloc
@@ -32,12 +33,12 @@ WINDOW_S = 10
 NS = 1_000_000_000
 START_NS = 1_772_409_600 * NS
 NOISE = 1e-4
-BYTES_OF_A_LAYER = 16
-"""Detectors below so many bytes a point keep next to nothing, and are not listed."""
+GROWTH = 2_000_000
+"""Bytes that the allocator may need more, though every state has its size from the start."""
 
 
-def measure(_folder: Path) -> Sequence[Line]:
-    """Return the cost of a cycle, of each layer in it, and the state a point."""
+def measure(_folder: Path, cycles: int = 0) -> Sequence[Line]:
+    """Return the cost of a cycle, of each layer in it, the state a point, and how memory grows in `cycles` of them."""
     table = _table()
     n = len(table)
     detectors = build((), table)
@@ -48,7 +49,8 @@ def measure(_folder: Path) -> Sequence[Line]:
         Line(f"pipeline, {n:,} points, us a cycle", f"{us:.0f}", f"{250 * n / 1000:.0f}", "", us <= 250 * n / 1000),
         Line("state, bytes a point", f"{kept:.0f}", "2500", "", kept <= 2500),
     ]
-    return [*lines, *(_layer(word, group, table) for word, group in detectors.items())]
+    lines += [_layer(word, group, table) for word, group in detectors.items()]
+    return [*lines, growth(cycles)] if cycles else lines
 
 
 def _table() -> Points:
@@ -123,6 +125,30 @@ def _layer(word: str, group: Sequence[Detector], table: Points) -> Line:
         spent += time.process_time() - began
     kept = sum(array.nbytes for each in group if isinstance(each, Kept) for array in each.state().values())
     return Line(f"  {word}", f"{spent / SECONDS * 1e6:.0f} us, {kept / n:.0f} B a point")
+
+
+def growth(cycles: int) -> Line:
+    """Return how much the memory of the process grew from a tenth of so many cycles of one substation to their end."""
+    devices = [(device, device.points) for device in config().devices]
+    table = Points.of(devices)
+    pipeline, values, n = Pipeline(table, build((), table), WINDOW_S), _values(), len(table)
+    rows, quality, chance = np.arange(n, dtype=np.int32), np.zeros(n, np.uint16), np.random.default_rng(1)
+    status = np.array([point.status for point in table.configs])
+    early = 0
+    for cycle in range(cycles):
+        now_ns = START_NS + cycle * NS
+        noisy = values[cycle % SECONDS] * np.where(status, 1.0, 1 + NOISE * chance.standard_normal(n))
+        pipeline.observe(Batch(rows, noisy, quality, np.full(n, now_ns), now_ns))
+        pipeline.observe(Tick(now_ns + 1))
+        early = _resident() if cycle == cycles // 10 else early
+    grown = _resident() - early
+    return Line(f"memory grown in {cycles:,} cycles, MB", f"{grown / 1e6:.1f}", "2", "", grown <= GROWTH)
+
+
+def _resident() -> int:
+    """Return the bytes of this process that are in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _traced(make: object) -> tuple[Pipeline, int]:

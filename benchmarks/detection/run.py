@@ -16,7 +16,7 @@ from pathlib import Path
 
 from line import Line
 
-PARTS = ("dga", "thermal", "substation", "transformer", "trainer", "load", "skab", "batadal", "tep", "nab")
+PARTS = ("dga", "thermal", "substation", "transformer", "trainer", "load", "skab", "batadal", "tep", "nab", "cost")
 """Modules of this folder: `measure(folder) -> Sequence[Line]` of each raises FileNotFoundError without its data."""
 WORDS = {None: "", True: "met", False: "MISSED"}
 HEAD = ("", "measured", "target", "others", "")
@@ -28,12 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     default = os.environ.get("GRIDSENTINEL_DATASETS", "datasets")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(default), help="where the data sets lie")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas: %(default)s")
+    parser.add_argument("--cycles", type=int, default=20_000, help="for the part cost: cycles that memory must bear")
     chosen = parser.parse_args(arguments)
     missed = False
     for part in filter(None, chosen.only.split(",")):
         began = time.process_time()
         try:
-            lines = importlib.import_module(part).measure(chosen.folder)
+            options = {"cycles": chosen.cycles} if part == "cost" else {}
+            lines = importlib.import_module(part).measure(chosen.folder, **options)
         except FileNotFoundError as error:
             print(f"\n{part}: left out, there is no {error.filename}", flush=True)
             continue

@@ -101,7 +101,7 @@ class BreakerDetector(Kept):
         for n, row in enumerate(rows):
             found = bays[row][:PHASES]
             self._currents[n, : len(found)] = found
-        self._flat = self._currents.ravel()
+        self._flat = np.maximum(self._currents.ravel(), 0).astype(np.intp)
         kilo = [[points.configs[row].unit == "kA" for row in of] for of in self._currents.tolist()]
         self._scale = np.where(np.array(kilo, bool), 1000.0, 1.0)
         units = {each.point: each for each in config.breakers}
@@ -121,7 +121,7 @@ class BreakerDetector(Kept):
         """Return what began or ended with this frame, and the states that are due to be told."""
         if not isinstance(seen, Frame) or not len(self._at):
             return ()
-        np.take(seen.values, self._flat, out=self._amperes[seen.time_ns // NS % BEFORE], mode="wrap")
+        self._amperes[seen.time_ns // NS % BEFORE] = seen.values.take(self._flat)
         position = seen.values.take(self._at)
         moved = position != self._closed
         if (

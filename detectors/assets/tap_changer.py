@@ -128,8 +128,8 @@ class TapChangerDetector(Kept):
         if not isinstance(seen, Frame) or not self._found:
             return ()
         position = seen.values.take(self._at)
-        moved = position != self._position
-        if np.count_nonzero(moved) and (moved := moved & self._whole(position)).any():
+        moved = self._whole(position)
+        if np.count_nonzero(moved):
             self._operate(np.flatnonzero(moved), position, seen.time_ns)
         elif 0 <= seen.time_ns - int(self._looked_ns) < LOOK_NS:
             return ()
@@ -150,8 +150,10 @@ class TapChangerDetector(Kept):
 
     def _whole(self, position: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which positions are at least half a step from the last, and can be one."""
-        with np.errstate(over="ignore"):
-            whole: NDArray[np.bool_] = (np.abs(position - self._position) >= STEP) & (np.abs(position) <= MOST)
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole: NDArray[np.bool_] = np.abs(position - self._position) >= STEP
+        if np.count_nonzero(whole):
+            whole &= np.abs(position) <= MOST
         return whole
 
     def _operate(self, moved: NDArray[np.intp], position: NDArray[np.float64], now_ns: int) -> None:

@@ -17,6 +17,7 @@ from protocols.model import Rows, Values
 
 BLOCK = 300
 """Readings in a block: five minutes at one a second."""
+ONE, WHOLE = np.array(1, np.uint16), np.array(BLOCK, np.uint16)
 RANGE = 12
 """Blocks until the range is known: an hour."""
 LOADED = 0.1
@@ -62,22 +63,24 @@ class Blocks(Kept):
         self.floor, self.ceiling = np.full(n, -np.inf, np.float32), np.full(n, np.inf, np.float32)
         self.level, self._square, self._up, self._down, self._worst = (np.zeros(n, np.float32) for _ in range(5))
 
-    def step(self, at: slice | Rows, values: Values, usual: NDArray[np.float32], learn: NDArray[np.bool_]) -> Rows:
+    def step(
+        self, at: slice | Rows, values: Values, usual: NDArray[np.float32], odd: NDArray[np.bool_], *, learn: bool
+    ) -> Rows:
         """Take the readings of the rows `at`; return the rows whose block is full now.
 
-        `usual` float32[n] is the usual move of each, `learn` bool[n] whether its block says what is normal.
+        `usual` float32[n] is the usual move of each; `odd` bool[n] where, even if `learn`, nothing normal is learned.
         """
         total, count = self._sum[at], self._count[at]
         total += values
-        count += 1
+        count += ONE
         put(self._sum, at, total)
         put(self._count, at, count)
-        if not np.count_nonzero(full := count >= BLOCK):
+        if not np.count_nonzero(full := count >= WHOLE):
             return np.empty(0, np.int32)
         rows = np.arange(len(self._sum), dtype=np.int32)[at][full]
         mean = self._sum[rows] / BLOCK
         self._sum[rows], self._count[rows] = 0.0, 0
-        taught = learn[rows]
+        taught = ~odd[rows] & learn
         self._learn(rows[taught], mean[taught], usual[rows[taught]])
         self._creep(rows, mean, taught)
         return rows

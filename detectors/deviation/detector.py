@@ -17,7 +17,7 @@ from detectors.deviation.stand import Stand
 from detectors.kept import Kept
 from detectors.learning import Lessons
 from detectors.model import Finding
-from protocols.model import Frame, Rows, Seen, Values
+from protocols.model import BELIEVABLE, Frame, Rows, Seen, Values
 from protocols.points import Points
 
 NS = 1_000_000_000
@@ -31,8 +31,6 @@ STAY = 5
 """Readings in a row that are an outlier; fewer are a spike, or a transient."""
 LOOK_NS = 10 * NS
 """How often it is looked for tags that stand still."""
-HUGE = 1e15
-"""No quantity of a substation is larger, and its square fits float32."""
 
 
 class DeviationDetector(Kept):
@@ -61,11 +59,11 @@ class DeviationDetector(Kept):
         """Return what began or ended with this frame."""
         if not isinstance(seen, Frame) or not len(self._rows):
             return ()
-        values, good = seen.values[self._at], seen.fresh[self._at]
+        values = seen.values[self._at] if isinstance(self._at, slice) else seen.values.take(self._at)
         found: list[Finding] = []
-        if np.count_nonzero(good) == len(good) and np.maximum.reduce(np.abs(values)) < HUGE:
+        if seen.complete or len(at := _sound(seen.fresh[self._at], values)) == len(values):
             found += self._step(seen, slice(None), values)
-        elif len(at := _sound(good, values)):
+        elif len(at):
             found += self._step(seen, at, values[at])
         if seen.time_ns // LOOK_NS != self._looked:
             self._looked[...] = seen.time_ns // LOOK_NS
@@ -106,14 +104,12 @@ class DeviationDetector(Kept):
         """float64[tags]: how far the limits of spikes and of standing still are learned."""
         return np.minimum(self._moves.calibration.share, self._stand.learned)
 
-    def _levels_learn(self, frame: Frame) -> NDArray[np.bool_]:
-        """Return bool[tags]: whose level and range may learn; they take days where the others take an hour."""
-        normal: NDArray[np.bool_] = ~self._active[OUTLIER]
+    def _levels_held(self) -> NDArray[np.bool_]:
+        """Return bool[tags]: whose level and range learn nothing; they take days where the others take an hour."""
+        odd: NDArray[np.bool_] = self._active[OUTLIER]
         if self._lessons.frozen:
-            normal &= self._blocks.learned < 1
-        if self._lessons.excluded(frame.utc_ns):
-            normal[:] = False
-        return normal
+            odd = odd | (self._blocks.learned >= 1)
+        return odd
 
     def _step(self, frame: Frame, at: slice | Rows, values: Values) -> Iterator[Finding]:
         """Take the readings of the tags `at`."""
@@ -122,7 +118,8 @@ class DeviationDetector(Kept):
         move, spikes = self._moves.step(at, values, now_ns, learn=learn)
         moved = move != 0
         self._stand.step(at, moved, now_ns, learn=learn)
-        full = self._blocks.step(at, values, self._moves.usual, self._levels_learn(frame))
+        taught = not self._lessons.excluded(frame.utc_ns)
+        full = self._blocks.step(at, values, self._moves.usual, self._levels_held(), learn=taught)
         if np.count_nonzero(outside) or np.count_nonzero(self._odd):
             yield from self._outliers(frame, at, values, outside)
         for spike in spikes:
@@ -211,4 +208,4 @@ class DeviationDetector(Kept):
 def _sound(good: NDArray[np.bool_], values: Values) -> Rows:
     """Return where `values` are good, and no larger than a number of a substation can be."""
     with np.errstate(invalid="ignore"):
-        return np.flatnonzero(good & (np.abs(values) < HUGE)).astype(np.int32)
+        return np.flatnonzero(good & (np.abs(values) < BELIEVABLE)).astype(np.int32)

@@ -20,10 +20,10 @@ Singles: TypeAlias = NDArray[np.float32]
 
 PLAN = Plan(block=60, settle=5, fit=40, check=15, false_alarm=365 * 24 * 60.0, floor=8.0)
 """At a reading a second, an hour in blocks of a minute; a false alarm a tag and year. White noise stays below 8."""
-MEMORY = np.float32(1 / 300)
+MEMORY = np.array(1 / 300, np.float32)
 """Weight of a move in what is usual; float32 moves by it, its step is 20,000 times as fine."""
-HUBER = np.float32(3.0)
-JUMP = np.float32(8.0)
+HUBER = np.array(3.0, np.float32)
+JUMP = np.array(8.0, np.float32)
 """A move of so many usual ones is a jump: something happened, here or in the plant."""
 QUIET_NS = 600 * 1_000_000_000
 """A spike begins with a jump after ten minutes without: a load that starts and stops makes no spikes."""
@@ -35,8 +35,9 @@ FEW = 20
 """Moves before any is called a jump."""
 FINE = np.float32(1e-9)
 """A tag that stood still from the start has this as its usual move, and grows from there."""
-MOST = np.float32(1e6)
+MOST = np.array(1e6, np.float32)
 """No height is told as more."""
+NONE, LEAST = np.array(0.0, np.float32), np.array(FINE)
 NEVER = np.iinfo(np.int64).min // 2
 
 
@@ -65,23 +66,23 @@ class Moves(Kept):
 
     def step(self, at: slice | Rows, values: Values, now_ns: int, *, learn: bool) -> tuple[Singles, Sequence[Spike]]:
         """Take the next reading of the rows `at`; return their moves float32[rows], and the spikes that are over."""
-        before = self.value[at].copy()
-        move = (values - before).astype(np.float32)
+        before = self.value[at]  # a view of all of them, or a copy
+        move = np.subtract(values, before).astype(np.float32)
         if not self._begun:
             move = self._begin(at, move)
-        last, usual = self._move[at], self.usual[at]
-        size = np.abs(move)
+        last, usual, size = self._move[at], self.usual[at], np.abs(move)
         spikes = self._spikes(at, values, before) if np.count_nonzero(self._width) else ()
-        if np.count_nonzero(jumped := size > JUMP * usual):
+        jumped = size > usual * JUMP
+        if np.count_nonzero(jumped):
             self._jump(np.arange(len(self.value), dtype=np.int32)[at][jumped], before[jumped], now_ns)
-        height = np.minimum(size, np.abs(last))
-        height *= np.multiply(move, last, out=last) < 0
-        height /= usual
-        self._move[at], self.value[at] = move, values
         if learn:
-            self.calibration.learn(at, np.minimum(height, MOST, out=height))
+            self.calibration.learn(at, _heights(move, last, usual))
             _follow(usual, size)
             put(self.usual, at, usual)
+        if isinstance(at, slice):
+            self._move, self.value = move, values.copy()
+        else:
+            self._move[at], self.value[at] = move, values
         return move, spikes
 
     def _jump(self, rows: Rows, before: Values, now_ns: int) -> None:
@@ -115,12 +116,22 @@ class Moves(Kept):
         return move
 
 
+def _heights(move: Singles, last: Singles, usual: Singles) -> Singles:
+    """Return how high the reading before is above, or below, both neighbours, in usual moves; 0 between them."""
+    back = np.negative(last)
+    height = np.maximum(np.minimum(move, back), NONE)
+    height -= np.minimum(np.maximum(move, back, out=back), NONE, out=back)
+    height /= usual
+    return np.minimum(height, MOST, out=height)
+
+
 def _follow(usual: Singles, size: Singles) -> None:
     """Let the usual move follow those that are none of zero, in place."""
-    most = HUBER * usual
-    step = np.minimum(size, most, out=most)
+    step = usual * HUBER
+    np.minimum(size, step, out=step)
     step -= usual
     step *= MEMORY
-    step *= size > 0
+    if np.count_nonzero(size) < len(size):
+        step *= (size > NONE).astype(np.float32)
     usual += step
-    np.maximum(usual, FINE, out=usual)
+    np.maximum(usual, LEAST, out=usual)

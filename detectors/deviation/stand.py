@@ -12,12 +12,13 @@ from detectors.deviation.moves import Singles
 from detectors.kept import Kept, put
 from protocols.model import Rows
 
-MEMORY = np.float32(1 / 256)
+MEMORY, ONE = np.array(1 / 256, np.float32), np.array(1.0, np.float32)
 """Weight of a reading in the share of readings that moved."""
 LIVELY = 1 / 3
 """Share of its readings with which a tag moves that shows noise."""
 LEARN = 3600
 """Readings until the longest run is known: an hour at one a second."""
+READING, ENOUGH = np.array(1, np.uint16), np.array(LEARN, np.uint16)
 TIMES = 10.0
 """So many times the longest run,"""
 READINGS = 60
@@ -40,26 +41,33 @@ class Stand(Kept):
 
     def step(self, at: slice | Rows, moved: NDArray[np.bool_], now_ns: int, *, learn: bool) -> None:
         """Take whether each of the rows `at` moved with its reading."""
-        run, moved_ns = self.run[at], self.moved_ns[at]
+        run, all_ = self.run[at], np.count_nonzero(moved) == len(moved)
+        mask = moved.astype(np.float32)
         if learn:
-            self._learn(at, run, moved)
-        run += 1
-        np.copyto(run, 0, where=moved)
-        np.copyto(moved_ns, now_ns, where=moved)
+            self._learn(at, run, mask)
+        run += ONE
+        run *= ONE - mask
         put(self.run, at, run)
-        put(self.moved_ns, at, moved_ns)
+        if all_:
+            self.moved_ns[at] = now_ns
+        else:
+            moved_ns = self.moved_ns[at]
+            np.copyto(moved_ns, now_ns, where=moved)
+            put(self.moved_ns, at, moved_ns)
 
-    def _learn(self, at: slice | Rows, run: Singles, moved: NDArray[np.bool_]) -> None:
+    def _learn(self, at: slice | Rows, run: Singles, moved: Singles) -> None:
+        """Take the runs that have ended, where `moved` is 1, and how often that is."""
         longest, share = self.longest[at], self._share[at]
-        np.maximum(longest, run, out=longest, where=moved)
+        np.maximum(longest, run * moved, out=longest)
         change = moved - share
         change *= MEMORY
         share += change
         put(self.longest, at, longest)
         put(self._share, at, share)
         if not self._known:
-            self._count[at] += self._count[at] < LEARN
-            self._known = bool((self._count >= LEARN).all())
+            count = self._count[at] + READING
+            self._count[at] = np.minimum(count, ENOUGH, out=count)
+            self._known = np.count_nonzero(self._count >= ENOUGH) == len(self._count)
 
     def still(self) -> NDArray[np.bool_]:
         """Return bool[n]: which stand still for longer than they ever may."""

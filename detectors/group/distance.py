@@ -28,7 +28,7 @@ class Distance(Kept):
     def __init__(self, groups: int, width: int) -> None:
         self.mean, self.drift, self.level = (np.zeros((groups, width)) for _ in range(3))
         self.scale = np.full((groups, width), np.inf)
-        self.turn = np.zeros((groups, width, width))
+        self.turn = np.zeros((groups, width, width), np.float32)  # nothing is summed up in it
         self.scatter = np.zeros(groups)
         self.most = np.full(groups, np.inf)
 
@@ -51,7 +51,8 @@ class Distance(Kept):
         the second alone, which knows best how much of a move is drift.
         """
         z = self.standard(at, values)
-        y = np.matmul(self.turn[at], z[:, :, None])[:, :, 0]
+        turn = self.turn if len(at) == len(self.turn) else self.turn[at]
+        y = np.matmul(turn, z[:, :, None])[:, :, 0]
         drift = HORIZON * self.drift[at]
         now = (y**2 / (1 + drift)).sum(axis=1)
         counted = np.minimum(now, self.most[at])

@@ -10,7 +10,7 @@ from detectors.kept import Kept
 from protocols.model import Values
 
 KEPT_BLOCKS = 30
-"""Blocks whose sums are kept, 240 bytes a value."""
+"""Blocks whose sums are kept, 120 bytes a value."""
 JOINED = 9
 """At least so many blocks are compared: nine of two when six tenths are fitted, ten of three of the whole."""
 
@@ -27,7 +27,7 @@ class Moments(Kept):
         self.length = samples // KEPT_BLOCKS
         self.count = np.zeros(groups, np.int64)
         self.products = np.zeros((groups, width, width))
-        self.blocks = np.zeros((groups, KEPT_BLOCKS, width))
+        self.blocks = np.zeros((groups, KEPT_BLOCKS, width), np.float32)  # of some hundred samples, from their origin
         self.origin, self.total, self.least, self.most = (np.zeros((groups, width)) for _ in range(4))
 
     def begin_anew(self, at: Indices) -> None:
@@ -39,14 +39,15 @@ class Moments(Kept):
         """Take the next sample, float64[len(at), width], of each of `at`; the first one is the origin of the sums."""
         first = at[self.count[at] == 0]
         self.origin[first] = values[self.count[at] == 0]
-        x = values - self.origin[at]
+        of: slice | Indices = slice(None) if len(at) == len(self.count) else at  # of all, views
+        x = values - self.origin[of]
         block = self.count[at] // self.length
         within = block < KEPT_BLOCKS  # what is left over at the end is in none
         self.blocks[at[within], block[within]] += x[within]
-        self.count[at] += 1
-        self.total[at] += x
-        self.products[at] += x[:, :, None] * x[:, None, :]
-        self.least[at], self.most[at] = np.minimum(self.least[at], x), np.maximum(self.most[at], x)
+        self.count[of] += 1
+        self.total[of] += x
+        self.products[of] += x[:, :, None] * x[:, None, :]
+        self.least[of], self.most[of] = np.minimum(self.least[of], x), np.maximum(self.most[of], x)
 
     def likeness(self, group: int, size: int) -> Likeness:
         """Return the model of the first `size` values of `group`, as far as its stretch has come."""
@@ -64,6 +65,7 @@ class Moments(Kept):
         """
         whole = min(int(self.count[group]) // self.length, KEPT_BLOCKS)
         joined = max(whole // JOINED, 1)
-        sums = self.blocks[group, : whole // joined * joined, :size].reshape(-1, joined, size).sum(axis=1)
+        sums = self.blocks[group, : whole // joined * joined, :size].astype(np.float64)
+        sums = sums.reshape(-1, joined, size).sum(axis=1)
         steps = np.diff(sums / (self.length * joined), axis=0)
         return steps.T @ steps / max(len(steps), 1), self.length * joined

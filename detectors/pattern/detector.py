@@ -24,8 +24,8 @@ CALM = 30
 """and after so many readings in a row."""
 EXTREME = 3.0
 """So many limits beyond, a statistic alone is worth a warning; below, it informs."""
-HUGE = 1e60
-"""No quantity is larger; its fourth power must be a number."""
+HUGE = 1e30
+"""No quantity is larger; its mean must fit a float32, and its fourth power a float64."""
 KIND = "pattern_break"
 PARTS = ("level", "trend", "unrest")
 
@@ -68,7 +68,10 @@ class PatternDetector(Kept):
         """Return the patterns that broke, or are whole again."""
         if not isinstance(seen, Frame) or not len(self._rows):
             return ()
-        self._new |= seen.fresh[self._at]
+        if seen.complete:
+            self._new.fill(True)
+        else:
+            self._new |= seen.fresh[self._at]
         slot = seen.time_ns // self._every_ns
         if slot == self._slot:
             return ()
@@ -77,7 +80,7 @@ class PatternDetector(Kept):
         with np.errstate(invalid="ignore"):
             due = self._new & (np.abs(values) < HUGE)
         self._new[:] = False
-        if due.all():
+        if np.count_nonzero(due) == len(due):
             return self._take(seen, slice(None), values)
         tags = np.flatnonzero(due).astype(np.int32)
         return self._take(seen, tags, values[tags]) if len(tags) else ()

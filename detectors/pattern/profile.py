@@ -15,12 +15,15 @@ DAYS = 5
 
 
 class Profile(Kept):
-    """Means by hour, float64[24, n], of which the first visit counts whole and later ones for a fifth."""
+    """Means by hour, float32[24, n], of which the first visit counts whole and later ones for a fifth.
+
+    A fifth is much more than the step of a float32, so that they do not stall; values must be below 1e38.
+    """
 
     KEPT = ("_means", "_visits", "_hour", "_sum", "_count")
 
     def __init__(self, n: int) -> None:
-        self._means = np.zeros((HOURS, n))
+        self._means = np.zeros((HOURS, n), np.float32)
         self._visits = np.zeros((HOURS, n), np.uint8)
         self._hour = np.full(n, -1, np.int8)
         self._sum = np.zeros(n)
@@ -44,7 +47,7 @@ class Profile(Kept):
 
     def expected(self, at: slice | Rows, hour: int) -> Values:
         """Return the means of `hour`, float64[rows]."""
-        return self._means[hour, at]
+        return self._means[hour, at].astype(np.float64)
 
     def _end(self, rows: Rows, hour: int, most: Callable[[Rows], Values]) -> None:
         """Take the means of the hours that are over."""

@@ -19,9 +19,9 @@ class ReplayConfig(DetectorConfig):
 
     detector: Literal["replay"] = "replay"
     plant_frames: int = Field(default=86_400, ge=64, le=1_000_000)
-    """How many readings of the whole plant are remembered, one a second at most; 8 bytes each."""
+    """How many readings of the whole plant are remembered, one a second at most; 4 bytes each."""
     group_frames: int = Field(default=1024, ge=64, le=86_400)
-    """How many readings of each bay or device are remembered, one a second at most; 6 bytes each."""
+    """How many readings of each bay or device are remembered, one a second at most; 4 bytes each."""
     severity: SeverityWord = "critical"
     """Severity of the alarm."""
 

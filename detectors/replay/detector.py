@@ -16,7 +16,7 @@ from detectors.detector import Learned
 from detectors.groups import Group
 from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
-from detectors.replay.fingerprint import keys, mixed, prints
+from detectors.replay.fingerprint import Fingerprints
 from detectors.replay.history import History
 from protocols.model import Frame, Seen, Values, span
 from protocols.points import Points
@@ -61,12 +61,12 @@ class ReplayDetector(Kept):
         self._at = span(self._rows) if (np.diff(self._rows) == 1).all() and len(self._rows) else self._rows
         sizes = [len(group) for group in groups]
         self._starts = np.cumsum([0, *sizes])[:-1]
-        self._keys = keys(len(self._rows))
+        self._prints = Fingerprints(sizes)
         self._each, self._plant = History(len(groups), config.group_frames), History(1, config.plant_frames)
         self.value = np.full(len(self._rows), np.nan)
         self.rose = np.zeros(len(self._rows), bool)
         self.turns = np.zeros(len(self._rows), np.float32)
-        self.last = np.zeros(len(groups) + 1, np.uint32)
+        self.last = np.zeros(len(groups) + 1, np.int64)
         self.active = np.zeros(len(groups) + 1, bool)
         self.length = np.zeros(len(groups) + 1, np.int64)
 
@@ -104,25 +104,33 @@ class ReplayDetector(Kept):
         """Return the replays that began or ended."""
         if not isinstance(seen, Frame) or not len(self._rows):
             return ()
-        values, fresh = seen.values[self._at], seen.fresh[self._at]
-        self._learn(values, fresh)
+        values = seen.values.take(self._rows) if self._at is self._rows else seen.values[self._at]
+        with np.errstate(over="ignore", invalid="ignore"):
+            step = values - self.value  # NaN, which moves nowhere, where one of both is not known
+        fresh = None if seen.complete else seen.fresh[self._at]
+        self._learn(step, fresh)
+        if fresh is None:
+            np.copyto(self.value, values)
+        else:
+            np.copyto(self.value, values, where=fresh)
         new = self._advance(values, fresh, seen.time_ns)
-        if not (self._each.run.any() or self._plant.run[0] or self.active.any()):
+        if not (np.count_nonzero(self._each.run) or self._plant.run[0] or np.count_nonzero(self.active)):
             return ()
         return self._judge(np.append(self._each.run, self._plant.run), new, seen)
 
-    def _advance(self, values: Values, fresh: Flags, now_ns: int) -> Flags:
+    def _advance(self, values: Values, fresh: Flags | None, now_ns: int) -> Flags:
         """Take the prints of this frame; return bool[groups + 1]: where there is a new one, the plant's last.
 
         One that equals the print before is none: the device had nothing new, however often it was asked.
         """
-        sums, new = np.empty(len(self._groups) + 1, np.uint64), np.empty(len(self._groups) + 1, bool)
-        np.add.reduceat(mixed(values, self._keys), self._starts, out=sums[:-1])
-        np.logical_or.reduceat(fresh, self._starts, out=new[:-1])
-        sums[-1], new[-1] = sums[:-1].sum(), True
-        now = prints(sums)
-        new &= now != self.last
-        np.copyto(self.last, now, where=new)
+        now = self._prints.of(values, known=fresh is None)
+        new: Flags = now != self.last
+        if fresh is not None:
+            new[:-1] &= np.logical_or.reduceat(fresh, self._starts)
+        if np.count_nonzero(new) == len(new):
+            self.last[:] = now
+        else:
+            np.copyto(self.last, now, where=new)
         moved = np.flatnonzero(new[:-1])
         if len(moved):
             self._each.advance(moved, now[moved], now_ns)
@@ -131,15 +139,21 @@ class ReplayDetector(Kept):
         new[-1] = len(moved) > 0
         return new
 
-    def _learn(self, values: Values, fresh: Flags) -> None:
-        """Learn how often each value turns between rising and falling."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            step = values - self.value  # NaN, which moves nowhere, where one of both is not known
-        rises, moves = step > 0, fresh & (np.abs(step) > 0)
-        turned = moves & (rises != self.rose)
-        np.copyto(self.rose, rises, where=moves)
-        self.turns += TURNS_ALPHA * (turned - self.turns) * fresh
-        np.copyto(self.value, values, where=fresh)
+    def _learn(self, step: Values, fresh: Flags | None) -> None:
+        """Learn how often each value turns between rising and falling; `fresh` is None where all are."""
+        rises, falls = step > 0, step < 0
+        if fresh is not None:
+            rises &= fresh
+            falls &= fresh
+        turned = falls & self.rose
+        turned |= rises > self.rose
+        np.greater(self.rose, falls, out=self.rose)
+        self.rose |= rises
+        change = turned - self.turns
+        change *= TURNS_ALPHA
+        if fresh is not None:
+            change *= fresh
+        self.turns += change
 
     def _noisy(self) -> Flags:
         """Return bool[groups]: whether one value of it has noise digits."""

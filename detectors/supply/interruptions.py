@@ -44,6 +44,7 @@ class Interruptions(Kept):
     KEPT = ("down", "since_ns", "_count", "_last_ns", "_busy")
 
     def __init__(self, points: Points, bays: tuple[str, ...], ratios: Ratios, customers: Collection[str]) -> None:
+        self._ratios = ratios
         place = {bay: index for index, bay in enumerate(bays)}
         of_bay = [_place(points, int(row), place) for row in ratios.voltage]
         within = np.array([index is not None for index in of_bay], np.bool_)
@@ -60,7 +61,7 @@ class Interruptions(Kept):
         self._count, self._last_ns = np.zeros(len(bays), np.int32), np.full((), -1, np.int64)
 
     def observe(self, frame: Frame) -> Change:
-        """Return what `frame` changes."""
+        """Return what `frame` changes; its ratios have seen it before."""
         if self._calm(frame):
             self._last_ns[...] = frame.time_ns
             return self._nothing
@@ -81,10 +82,11 @@ class Interruptions(Kept):
 
     def _calm(self, frame: Frame) -> bool:
         """Whether no bay is down and nothing says that one is; what nearly every frame is."""
-        if self._busy:
+        if self._busy or np.count_nonzero(frame.values.take(self._breaker) == self._open):
             return False
-        values = np.abs(frame.values.take(self._voltage))
-        return not (values < self._dead).any() and not (frame.values.take(self._breaker) == self._open).any()
+        if self._ratios.alive:  # of this frame, which it saw before
+            return True
+        return not np.count_nonzero(np.abs(frame.values.take(self._voltage)) < self._dead)
 
     def take_up(self, bay: int, since_ns: int) -> None:
         """It was down when the gateway stopped: since then, where nothing else is known."""

@@ -32,12 +32,16 @@ NOTHING = Closed()
 
 
 class Ratios(Kept):
-    """The open intervals of the `voltage` and `frequency` rows."""
+    """The open intervals of the `voltage` and `frequency` rows.
+
+    `alive` is whether each voltage of the last frame was known, and none of them dead.
+    """
 
     def __init__(self, points: Points, rows: Rows) -> None:
         self.voltage, self.nominal = voltages(points, rows)
         self.frequency, self.hertz = frequencies(points, rows)
-        self._dead = DEAD * self.nominal
+        self._dead, self._voltage_at = DEAD * self.nominal, self.voltage.astype(np.intp)
+        self.alive = False
         self._voltage = Means(len(self.voltage), VOLTAGE_S * NS)
         self._frequency = Means(len(self.frequency), FREQUENCY_S * NS)
 
@@ -52,7 +56,7 @@ class Ratios(Kept):
         voltage = self._voltage.turn(frame.utc_ns) if len(self.voltage) else None
         frequency = self._frequency.turn(frame.utc_ns) if len(self.frequency) else None
         if len(self.voltage):
-            self._voltage.count(self._alive(frame))
+            self._voltage.count(self._alive(frame), known=self.alive and frame.complete)
             self._voltage.touch(frame, self.voltage)
         if len(self.frequency):
             self._frequency.add(frame, self.frequency)
@@ -64,10 +68,11 @@ class Ratios(Kept):
         )
 
     def _alive(self, frame: Frame) -> Values:
-        values = frame.values.take(self.voltage)
-        dead = np.abs(values) < self._dead
-        if dead.any():
-            values[dead] = np.nan
+        values = frame.values.take(self._voltage_at)
+        alive = np.abs(values) >= self._dead
+        self.alive = np.count_nonzero(alive) == len(alive)
+        if not self.alive:
+            values[~alive] = np.nan
         return values
 
     def _over_nominal(self, hertz: Values) -> Values:

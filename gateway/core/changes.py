@@ -30,14 +30,14 @@ class Changes:
         """Return one change a device whose points switched, moved beyond their dead-band or changed quality."""
         at = span(batch.rows)
         watched = self._watched[at]
-        if not watched.any():
+        if not np.count_nonzero(watched):
             return ()
         within = np.abs(batch.values - self._sent[at]) <= self._deadband[at]
         changed = ~within | (batch.quality != self._quality[at])
-        if self._sequenced[at].any():
+        if np.count_nonzero(self._sequenced[at]):
             changed |= self._sequenced[at] & (batch.time_ns != 0) & (batch.time_ns != self._time_ns[at])
         changed &= watched
-        if not changed.any():
+        if not np.count_nonzero(changed):
             return ()
         return self._send(batch, np.flatnonzero(changed))
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from detectors.kept import Kept
 from gateway.core.image import Image
-from protocols.model import Frame, usable
+from protocols.model import BELIEVABLE, Frame, usable
 
 FRAME_NS = 1_000_000_000
 """One frame a second, as quick as scans usually are: what the checks cost no longer depends on how fast is polled."""
@@ -31,6 +31,7 @@ class Frames(Kept):
         values = np.where(known, values, np.nan)
         fresh = read & known
         read.fill(False)
+        complete = np.count_nonzero(fresh) == np.count_nonzero(np.abs(values) < BELIEVABLE) == len(fresh)
         for array in (values, fresh):
             array.flags.writeable = False
-        return Frame(time_ns, utc_ns, values, fresh)
+        return Frame(time_ns, utc_ns, values, fresh, complete=complete)

@@ -38,7 +38,7 @@ class Windows:
             self._quality[at] |= quality
         else:
             self._quality[at] = self._quality[at] | quality
-        if quality.any():
+        if np.count_nonzero(quality):
             good = usable(quality)
             at, values = batch.rows[good], values[good]
         self.good += len(values)

@@ -93,3 +93,15 @@ def test_a_finding_of_a_frame_is_an_alarm(core):
     pipeline, _ = watched(core, Finding("watcher", "odd", "bay1", Severity.INFO, core.ns(0), "odd", rows=(0,)))
 
     assert "bay1/va/odd" in [getattr(message, "id", "") for message in pipeline.observe(Tick(core.ns(0)))]
+
+
+def test_a_frame_is_complete_when_every_point_is_fresh_and_believable(core):
+    """Nobody has to look at a complete frame for what is missing; one old, or one absurd, value makes it none."""
+    pipeline, watcher = watched(core)
+    everything = dict.fromkeys(range(len(core.points())), 1.0)
+
+    for at_s, readings in enumerate([everything, {0: 1.0}, everything | {0: 1e300}, everything]):
+        pipeline.observe(core.batch(at_s, readings))
+        pipeline.observe(Tick(core.ns(at_s)))
+
+    assert [frame.complete for frame in watcher.frames] == [True, False, False, True]
