@@ -147,7 +147,7 @@ class Channels:
         both *= both
         both[0] += both[1]
         both[0] += cross
-        np.sqrt(np.maximum(both[0], 0.0, out=cross), out=out)
+        np.sqrt(both[0], out=out)  # never below 0: k is at most 1
 
     def _terms(self, made: Sequence[tuple[object, ...]], family: str) -> list[list[Term]]:
         """Return the places and weights of the terms of every sum, in the order of their places."""
