@@ -16,7 +16,8 @@ from pathlib import Path
 
 from line import Line
 
-PARTS = ("dga", "thermal", "substation", "transformer", "trainer", "load", "skab", "batadal", "tep", "nab", "cost")
+DATA = ("dga", "thermal", "substation", "transformer", "trainer", "load", "skab", "batadal", "tep", "nab")
+PARTS = (*DATA, "cost", "endtoend")
 """Modules of this folder: `measure(folder) -> Sequence[Line]` of each raises FileNotFoundError without its data."""
 WORDS = {None: "", True: "met", False: "MISSED"}
 HEAD = ("", "measured", "target", "others", "")

@@ -33,20 +33,19 @@ class Raised:
 
 
 class Raising:
-    """Notes which alarms become active, of the messages that a pipeline says."""
+    """Notes which alarms become active, told or not: what is suppressed, withheld or chatters counts as well."""
 
     def __init__(self, active: Iterable[Alarm] = ()) -> None:
         self.raised: list[Raised] = []
-        self._active = {alarm.id for alarm in active if alarm.active}
+        self._active = {alarm.id: alarm.severity.rank for alarm in active if alarm.active}
 
-    def note(self, messages: Iterable[object], now_ns: int) -> None:
-        """Take note of `messages`, which were said at `now_ns`."""
-        for alarm in messages:
-            if not isinstance(alarm, Alarm):
-                continue
-            if alarm.active and alarm.id not in self._active:
+    def look(self, alarms: Iterable[Alarm], now_ns: int) -> None:
+        """Take note of what is new, or became worse, among all `alarms` that live now."""
+        active = [alarm for alarm in alarms if alarm.active]
+        for alarm in active:
+            if alarm.severity.rank > self._active.get(alarm.id, -1):
                 self.raised.append(Raised(now_ns, alarm, tuple(_label(alarm, point) for point in alarm.points)))
-            (self._active.add if alarm.active else self._active.discard)(alarm.id)
+        self._active = {alarm.id: alarm.severity.rank for alarm in active}
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Consistency: values that cannot all be true, and which of them is the suspect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +10,11 @@ from detectors.detector import Learned
 from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
 from detectors.physics import words
+from detectors.physics.exchange import exchanged
 from detectors.physics.judge import Judge
 from detectors.physics.suspect import Suspect, find
 from detectors.physics.system import shared
+from detectors.physics.uneven import Uneven
 from protocols.model import Frame, Rows, Seen, Values
 from protocols.points import Points
 
@@ -23,6 +25,8 @@ NOBODY, UNNAMED, SILENT = -1, -2, -3
 """Instead of a suspect's row: the equation holds; no point is clear; another detector says it (a balance)."""
 TRIES = 8
 """Frames in which a suspect is sought again where none was clear at once."""
+HELD = 10
+"""Frames for which the values with which all held are kept while something fails: then the load has moved on."""
 MOST_SOUGHT = 3
 """Suspects sought in one frame: each takes up to 20 ms, and where more fails at once it is no single point."""
 
@@ -32,14 +36,23 @@ class ConsistencyDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows, config: "ConsistencyConfig") -> None:
         self._points, self._severity = points, Severity(config.severity)
-        self.judge = Judge(shared(points, rows), config.lessons)
+        system = shared(points, rows)
+        self.judge = Judge(system, config.lessons, Uneven(points, system.equations))
         self.owner = np.full(len(self.judge.system), NOBODY, np.int32)
         self.tries = np.zeros(len(self.judge.system), np.int8)
-        self.before = np.full(len(points), np.nan)
+        self.before, self.held = np.full((2, len(points)), np.nan)
+        self.since = np.zeros((), np.int64)
 
     def state(self) -> State:
         """Return the state of all equations, and who is suspected of what."""
-        return {"owner": self.owner, "tries": self.tries, "before": self.before, **self.judge.state()}
+        return {
+            "owner": self.owner,
+            "tries": self.tries,
+            "before": self.before,
+            "held": self.held,
+            "since": self.since,
+            **self.judge.state(),
+        }
 
     def restore(self, state: State) -> None:
         """Put back what `state` returned once."""
@@ -61,6 +74,9 @@ class ConsistencyDetector(Kept):
         elif np.count_nonzero(self.tries):
             said += self._again(seen)
         self.before[:] = seen.values
+        self.since += 1
+        if not self.judge.busy or self.since >= HELD:
+            self.held[:], self.since[...] = seen.values, 0
         return said
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
@@ -95,13 +111,18 @@ class ConsistencyDetector(Kept):
 
     def _begin(self, begins: NDArray[np.intp], frame: Frame) -> list[Finding]:
         """Convict one after the other, the worst equation first; what a suspect explains is its own."""
-        said = []
+        said: list[Finding] = []
         left = sorted(begins.tolist(), key=lambda k: -float(self.judge.score[k]))
         sought, still = 0, self._still(frame)
         while left:
             k = left.pop(0)
-            suspect = find(self.judge, frame.values, k, still) if sought < MOST_SOUGHT else None
             sought += 1
+            pair = exchanged(self.judge, self._points, frame.values, k) if sought <= MOST_SOUGHT else None
+            if pair is not None:
+                said += self._swapped(pair, frame)
+                left = [other for other in left if self.owner[other] not in pair]
+                continue
+            suspect = find(self.judge, frame.values, k, still, self.held) if sought <= MOST_SOUGHT else None
             if suspect is None:
                 balance = self.judge.system.equations[k].family == "balance"
                 self.owner[k], self.tries[k] = (SILENT, 0) if balance else (UNNAMED, TRIES)
@@ -114,12 +135,25 @@ class ConsistencyDetector(Kept):
             said += [self._convicted(k, suspect, frame, sorted(own))] if new else []
         return said
 
+    def _swapped(self, pair: tuple[int, int], frame: Frame) -> Iterator[Finding]:
+        """Convict two points that show each other's value: each of the equations that fail now."""
+        judge = self.judge
+        for row, other in (pair, pair[::-1]):
+            own = [int(k) for k in judge.system.holding(row) if judge.failing[k]]
+            new = not (self.owner == row).any()
+            self.owner[own] = row
+            if new and own:
+                worst = max(own, key=lambda k: float(judge.score[k]))
+                suspect = Suspect(row, float(frame.values[other]), 1.0)
+                why = f"exchanged with {self._points.label(other)} in the list of points"
+                yield self._convicted(worst, suspect, frame, own, why=(why,))
+
     def _again(self, frame: Frame) -> list[Finding]:
         """Seek suspects where none was clear; when one is, its finding takes the place of the unnamed one."""
         judge, said = self.judge, []
         for k in np.flatnonzero((self.tries > 0) & judge.known & (judge.score > 1))[:MOST_SOUGHT].tolist():
             self.tries[k] -= 1
-            suspect = find(judge, frame.values, k, self._still(frame))
+            suspect = find(judge, frame.values, k, self._still(frame), self.held)
             if suspect is not None:
                 said.append(self._unnamed(k, frame, active=False))
                 new = not (self.owner == suspect.row).any()
@@ -132,7 +166,9 @@ class ConsistencyDetector(Kept):
         still: NDArray[np.bool_] = (frame.values == self.before) & (frame.values != 0) & frame.fresh
         return still
 
-    def _convicted(self, k: int, suspect: Suspect, frame: Frame, own: Sequence[int]) -> Finding:
+    def _convicted(
+        self, k: int, suspect: Suspect, frame: Frame, own: Sequence[int], *, why: tuple[str, ...] = ()
+    ) -> Finding:
         row, equation = suspect.row, self.judge.system.equations[k]
         label, config = self._points.label(row), self._points.configs[row]
         actual, unit = float(frame.values[row]), f" {config.unit}".rstrip()
@@ -155,7 +191,7 @@ class ConsistencyDetector(Kept):
                 "terms": self._terms(k, frame.values),
                 "place": equation.place,
             },
-            causes=words.causes(config, actual, suspect.expected),
+            causes=(*why, *words.causes(config, actual, suspect.expected)),
             advice=words.advice(label, named=True),
         )
 

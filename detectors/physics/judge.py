@@ -19,6 +19,7 @@ from detectors.learning import Lessons
 from detectors.physics.learning import READY, Learning
 from detectors.physics.sheet import ALONG, BESIDE, LEFT, RIGHT, SIZE
 from detectors.physics.system import System
+from detectors.physics.uneven import Uneven
 from detectors.physics.usual import follow, paces
 from detectors.physics.words import numbers
 from protocols.model import Frame, Values
@@ -52,9 +53,9 @@ class Judge:
 
     KEPT = ("waits", "sides", "seen_ns", "usual", "beyond", "within", "failing", "mean", "learnt_ns")
 
-    def __init__(self, system: System, lessons: Lessons) -> None:
+    def __init__(self, system: System, lessons: Lessons, uneven: Uneven | None = None) -> None:
         size = len(system)
-        self.system, self._lessons = system, lessons
+        self.system, self._lessons, self._uneven = system, lessons, uneven
         self.learning = Learning(system.tightest > 0)
         self.waits = np.ones(len(system.rows), bool)
         self.sides = np.full((2, size), np.nan)
@@ -74,6 +75,11 @@ class Judge:
         self._due_again: Mask | None = None
         self.restored()
 
+    @property
+    def busy(self) -> bool:
+        """Whether an equation fails, or did so at the last look."""
+        return self._busy
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what later findings depend on."""
         self._fix()
@@ -91,6 +97,7 @@ class Judge:
         share = np.where(sharp, strict, system.share)
         self._of_size, self._of_usual = share + half, share * FLOOR + half * system.idle
         self._gain = np.where(sharp, learning.gain, 0.0)
+        self._calm = 1 - (1 - CALM) * share / np.maximum(share + half, TINY)  # what physics allows is calm anywhere
         self._held = np.flatnonzero((learning.stage == READY) & self._lessons.frozen)
         self._banded, self._sharp = bool(self._middle.any()), bool(sharp.any())
         self._settled()
@@ -105,7 +112,7 @@ class Judge:
         if due is not None and not np.count_nonzero(due):
             return _NONE, _NONE
         with np.errstate(all="ignore"):  # what is not finite is not known
-            return self._turn(self._weigh(self.system.sides(frame), due, frame))
+            return self._turn(self._weigh(self.system.sides(frame), due, frame), frame.values)
 
     def apart(self, look: Values, usual: Values) -> Values:
         """Return float64[..., n]: left less right, less what each is known to be apart, or may be in the middle."""
@@ -252,13 +259,15 @@ class Judge:
         step *= MEAN
         self.mean += step
 
-    def _turn(self, far: int) -> tuple[Index, Index]:
+    def _turn(self, far: int, values: Values) -> tuple[Index, Index]:
         slow = np.abs(self.mean, out=self._part) > self.learning.mean_limit
         if not (self._busy or far or np.count_nonzero(slow)):
             return _NONE, _NONE
         concerned = slow | (self.score > 1) | self.failing | (self.beyond != 0)
         at = np.flatnonzero(concerned & self.known)
         begins, ends = self._judged(at, slow[at])
+        if self._uneven is not None and len(begins):
+            begins = begins[~(self._excused() & self._uneven.of(values))[begins]]
         self.failing[begins], self.failing[ends] = True, False
         self.within[begins] = 0
         self._busy = bool(self.failing.any() or self.beyond.any())
@@ -270,10 +279,18 @@ class Judge:
         far, side = score > 1, np.where(self.offset[at] > 0, 1, -1).astype(np.int8)
         run = np.where(before * side > 0, np.minimum(np.abs(before) + 1, TWICE), 1) * side
         self.beyond[at] = run = np.where(far, run, 0)
-        calm = (score < CALM) & (np.abs(self.mean[at]) < CALM * self.learning.mean_limit[at])
+        calm = (score < self._calm[at]) & (np.abs(self.mean[at]) < self._calm[at] * self.learning.mean_limit[at])
         self.within[at] = within = np.where(calm, np.minimum(self.within[at] + 1, TWICE), 0)
         fails = (far & ((np.abs(run) >= TWICE) | (score > GROSS))) | slow
         return at[fails & ~failing], at[failing & (within >= TWICE)]
+
+    def _excused(self) -> Mask:
+        """Return what only learning calls wrong: what is within the class of its instruments."""
+        system, learning = self.system, self.learning
+        strict = np.maximum(learning.limit * learning.spread, system.tightest)
+        more = np.where(learning.sharp, system.share / np.maximum(strict, TINY), 1.0) - 1
+        excused: Mask = learning.sharp & (np.abs(self.offset) <= self.limit + more * self.still)
+        return excused
 
     def _learn(self, sides: Values, far: int, now_ns: int) -> None:
         """Let it learn from what is normal, before it is sharp also from what only its class allows."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from protocols.model import Values
 
 NS = 1_000_000_000
-STRETCH_S = 28_800
-"""A day and a third in all: loads of the night and of the day."""
+STRETCH_S = np.array([28_800, 28_800, 28_800, 86_400])
+"""Two days in all. What is fitted by night errs by day, steadily; only a whole day tells how far the mean strays."""
 STRETCH = np.array([400, 400, 1_600, 800])
 """Readings: a spread is then known within 4 %, and 70 are in the tail of a normal distribution."""
 TAIL = 2.0
@@ -58,7 +58,8 @@ class Learning:
         self.sharp: Mask = self.stage >= SHARP
         self._learns: Mask = (self.stage >= 0) & (self.stage < READY)
         self.learning = bool(self._learns.any())
-        self._enough = STRETCH[np.clip(self.stage, 0, READY - 1)]
+        at = np.clip(self.stage, 0, READY - 1)
+        self._enough, self._lasts_ns = STRETCH[at], STRETCH_S[at] * NS
         self._in = tuple(self.stage == stage for stage in range(READY))
         self._any = tuple(bool(each.any()) for each in self._in)
         self._soonest_ns = 0
@@ -97,7 +98,7 @@ class Learning:
         first = normal & (self.count == 0)
         if np.count_nonzero(first):
             self.since_ns[first] = now_ns
-            self._soonest_ns = min(self._soonest_ns, now_ns + STRETCH_S * NS)
+            self._soonest_ns = min(self._soonest_ns, now_ns + int(self._lasts_ns[first].min()))
         self.count += normal
         self._latest_ns = now_ns
 
@@ -118,7 +119,7 @@ class Learning:
         if now_ns < self._soonest_ns:
             return False
         enough = self.count >= self._enough
-        due = np.flatnonzero(enough & (now_ns - self.since_ns >= STRETCH_S * NS) & self._learns)
+        due = np.flatnonzero(enough & (now_ns - self.since_ns >= self._lasts_ns) & self._learns)
         for k in due.tolist():
             (self._fit, self._spread, self._tail, self._mean)[int(self.stage[k])](k)
         self.stage[due] += 1
@@ -131,8 +132,8 @@ class Learning:
 
     def _soonest(self) -> int:
         """Return before when no stretch can be long enough."""
-        begun = self.since_ns[self._learns & (self.count > 0)]
-        return int(begun.min()) + STRETCH_S * NS if len(begun) else NEVER_NS
+        begun = self._learns & (self.count > 0)
+        return int((self.since_ns + self._lasts_ns)[begun].min()) if begun.any() else NEVER_NS
 
     def _fit(self, k: int) -> None:
         ay, aa, ab, by, bb = self.sums[:, k].tolist()

@@ -94,8 +94,11 @@ class Plan:
         slowest = float(np.max(self.points.every_s[list(rows)]))
         return slowest if len(set(self.points.device_of[list(rows)].tolist())) > 1 else min(slowest, OWN_SKEW_S)
 
-    def equation(self, rows: tuple[int, ...], share: float, *, learns: bool = True, **keys: Any) -> Equation:
-        """Return an equation of `rows`: `keys` are what its points do not tell, its unit is that of the first."""
+    def equation(self, rows: tuple[int, ...], share: float, *, tightest: float = TIGHTEST, **keys: Any) -> Equation:
+        """Return an equation of `rows`: `keys` are what its points do not tell, its unit is that of the first.
+
+        Learning may lead to `tightest` times its share; 0 forbids learning.
+        """
         unit = self.points.configs[rows[0]].unit
         return Equation(
             rows=rows,
@@ -103,7 +106,7 @@ class Plan:
             unit=unit,
             worth=self.recipe.factor(rows[0]),
             skew_s=self._skew_s(rows),
-            tightest=TIGHTEST * share if learns else 0.0,
+            tightest=tightest * share,
             **keys,
         )
 

@@ -26,6 +26,9 @@ ENOUGH = 0.6
 """Share of the failure that a single point must explain."""
 STILL = 9.0
 """Credit, three spreads, for a reading that repeats the one before to the last digit, while others move."""
+JUMPED = 9.0
+"""Credit for a reading that has just moved away from the value that would fit, by a quarter at most beside it."""
+BESIDE = 0.25
 SIGN = 9.0
 """Credit for a value that is as wrong as a wrong sign makes it: that is common, and hardly chance."""
 ALONE = 9.0
@@ -44,25 +47,30 @@ class Suspect:
     share: float
 
 
-def find(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) -> Suspect | None:
-    """Return the one point that explains why `equation` fails with `values` float64[n]; None if none is clear."""
+def find(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_], held: Values) -> Suspect | None:
+    """Return the one point that explains why `equation` fails with `values` float64[n]; None if none is clear.
+
+    `still` bool[n] are those that repeat themselves, `held` float64[n] the values with which all held last.
+    """
     with np.errstate(all="ignore"):  # what is off by all of float64 has no suspect
-        found = _found(judge, values, equation, still)
+        found = _found(judge, values, equation, still, held)
     return found if found is not None and np.isfinite(found.expected) else None
 
 
-def _found(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_]) -> Suspect | None:
+def _found(judge: Judge, values: Values, equation: int, still: NDArray[np.bool_], held: Values) -> Suspect | None:
     system = judge.system
     rows = _candidates(judge, values, equation, still)
     if not rows:
         return None
     contains = np.array([np.isin(np.arange(len(system)), system.holding(row)) for row in rows])
-    measure = _Measure(judge, values)
+    measure = Measure(judge, values)
     before = measure.of(values) ** 2
     solved, after = _solved(measure, values, rows, contains)
     gains = (contains * before).sum(axis=1) - after
     signed: NDArray[np.bool_] = np.abs(solved + values[rows]) < SAME * np.abs(values[rows])
-    credit = gains + STILL * still[rows] + SIGN * signed
+    wrong = values[rows] - solved
+    jumped: NDArray[np.bool_] = np.abs(values[rows] - held[rows] - wrong) < BESIDE * np.abs(wrong)
+    credit = gains + STILL * still[rows] + SIGN * signed + JUMPED * jumped
     sure: NDArray[np.bool_] = np.ones(len(rows), bool)
     if system.equations[equation].family == "balance":
         sure &= signed | _noticed(measure, values, rows, solved) | still[list(rows)]
@@ -89,7 +97,7 @@ def _candidates(judge: Judge, values: Values, equation: int, still: NDArray[np.b
     return [row for row in rows if still[row]] if (judge.score[both] > 1).all() and len(both) > 1 else rows
 
 
-def _noticed(measure: "_Measure", values: Values, rows: Sequence[int], solved: Values) -> NDArray[np.bool_]:
+def _noticed(measure: "Measure", values: Values, rows: Sequence[int], solved: Values) -> NDArray[np.bool_]:
     """Return bool[rows]: whether an equation other than a balance would notice the solved value."""
     cases = np.tile(values, (len(rows), 1))
     cases[np.arange(len(rows)), rows] = solved
@@ -98,7 +106,7 @@ def _noticed(measure: "_Measure", values: Values, rows: Sequence[int], solved: V
     return noticed
 
 
-class _Measure:
+class Measure:
     """How far each equation is from holding, in spreads, for any values of the points."""
 
     def __init__(self, judge: Judge, values: Values) -> None:
@@ -118,7 +126,7 @@ class _Measure:
 
 
 def _solved(
-    measure: _Measure, values: Values, rows: Sequence[int], contains: NDArray[np.bool_]
+    measure: Measure, values: Values, rows: Sequence[int], contains: NDArray[np.bool_]
 ) -> tuple[Values, Values]:
     """Return the best value of each of `rows`, and what is left of the failure of its equations with it."""
     count, at = len(rows), np.arange(2 * len(rows))

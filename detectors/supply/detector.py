@@ -135,6 +135,7 @@ class SupplyDetector(Kept):
 
     def _interrupted(self, bay: int, frame: Frame) -> Finding:
         rows, why = self._interruptions.why(bay, frame)
+        nominal = self._ratios.nominal[self._ratios.voltage == rows[0]]  # none where a breaker says it
         return Finding(
             detector="supply",
             kind="interruption",
@@ -143,6 +144,7 @@ class SupplyDetector(Kept):
             rows=rows,
             severity=self._severity.next,
             time_ns=frame.time_ns,
+            expected=float(nominal[0]) if len(nominal) else None,
             actual=float(frame.values[rows[0]]),
             text=f"{self._bays[bay]} is without supply: {', '.join(map(self._points.label, rows))} {why}",
             causes=("an outage upstream", "a protection trip", "switching"),

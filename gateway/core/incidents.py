@@ -22,7 +22,18 @@ LISTED_MAX = 10
 """Alarms listed of one incident; the others are counted."""
 WITNESSES = 3
 """Independent detectors that count towards the priority: a fourth makes nobody surer."""
-PHYSICS = ("balance", "consistency", "unbalance", "breaker", "tap_changer", "replay")
+PHYSICS = (
+    "balance",
+    "consistency",
+    "unbalance",
+    "overload",
+    "supply",
+    "thermal",
+    "dissolved_gas",
+    "breaker",
+    "tap_changer",
+    "replay",
+)
 """Detectors whose finding tells a cause by the laws of the grid, rather than what it did to one value."""
 PRIORITIES = ((24, "urgent"), (12, "high"), (6, "medium"), (0, "low"))
 """Least points of each priority: severity 1 to 4, times consequence 1 to 3, times witnesses 1 to 3."""

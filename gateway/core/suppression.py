@@ -45,7 +45,17 @@ BUS = Rule(
     "bus_dead",
     within="bus",
     kinds=frozenset(
-        {"limit_low", "limit_low_low", "undervoltage", "supply_voltage", "spike", "outlier", "pattern_break"}
+        {
+            "limit_low",
+            "limit_low_low",
+            "interruption",
+            "voltage_compliance",
+            "frequency_compliance",
+            "inconsistent",
+            "spike",
+            "outlier",
+            "pattern_break",
+        }
     ),
     quantities=frozenset({"voltage", "frequency"}),
 )
@@ -77,11 +87,12 @@ class Suppression:
 
     def bus(self, alarm: Alarm) -> str:
         """Return the bus whose want of voltage an alarm tells, dead or not; empty if it tells none."""
-        rows = self._alarms.naming.rows(alarm) or ()
-        if alarm.kind not in BUS.kinds or len(rows) != 1 or not _shows_nothing(alarm):
+        if alarm.kind not in BUS.kinds or not _shows_nothing(alarm):
             return ""
-        role = self._points.configs[rows[0]].role
-        return (role.bus or "") if role is not None and role.quantity in BUS.quantities else ""
+        rows = self._alarms.naming.rows(alarm) or ()
+        roles = {self._points.configs[row].role for row in rows}
+        buses = {role.bus if role is not None and role.quantity in BUS.quantities else None for role in roles}
+        return (buses.pop() or "") if len(buses) == 1 else ""
 
     def holds(self, cause: str) -> bool:
         """Whether the cause is active, or chatters."""

@@ -270,8 +270,8 @@ class CtReversed(Step):
 
     @property
     def points(self) -> tuple[str, ...]:
-        """What is computed from it."""
-        return of_bay(self.unit, *POWERS, "in")
+        """What is computed from it, and the phase: its size is right, and only with the other sign does it all fit."""
+        return of_bay(self.unit, *POWERS, "in", f"i{self.phase}")
 
     def begin(self, stage: Stage) -> None:
         """Turn round."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from endtoend import Runner, score
-from scored import GRACE_NS, SETTLE_NS, Raised, judge
-from simulated import Poll, config, points_of
+from scored import GRACE_NS, SETTLE_NS, Raised, Raising, judge
+from simulated import MIDNIGHT_NS, Poll, config, points_of
 
 from detectors.model import Severity
 from gateway.core.messages import Alarm, AlarmState
@@ -16,7 +16,7 @@ from simulator.grid import Grid
 from simulator.meter import BAYS, INDEX
 from simulator.registers import MAPS
 from simulator.scenario import parse
-from simulator.truth import NS, Truth
+from simulator.truth import NS, Truth, truths
 
 POINTS = points_of(config())
 TRUTH = Truth("sensor_gain", "t1.p", 100 * NS, 200 * NS, ("imbalance", "outlier"), ("t1.p",), ("t1",))
@@ -105,6 +105,42 @@ def test_an_information_is_no_false_alarm():
     _, false = judge((), [raised(1, "imbalance", (), Severity.INFO)])
 
     assert not false
+
+
+def test_what_is_raised_counts_however_little_is_said_of_it():
+    """New or worse counts, told or not; what stays, or becomes better, does not count again."""
+    warning = raised(1, "outlier", ("t1.p",)).alarm
+    info, worse = replace(warning, severity=Severity.INFO), replace(warning, severity=Severity.CRITICAL)
+    withheld = replace(warning, id="t2/outlier", told=False, withheld=True)
+    raising = Raising([info])
+    for second, alarms in enumerate(([info], [warning, withheld], [warning], [worse], [info], [warning]), 1):
+        raising.look(alarms, second)
+    raising.look([replace(warning, active=False)], 7)
+    raising.look([warning], 8)
+
+    assert [(each.time_ns, each.alarm) for each in raising.raised] == [
+        (2, warning), (2, withheld), (4, worse), (6, warning), (8, warning),
+    ]  # fmt: skip
+
+
+def test_a_sensor_fault_is_found_by_name_end_to_end():
+    """A current that reads 5 % too much, two powers exchanged: within two scans, and nothing else is suspected."""
+    steps = (
+        "{at_s: 60, for_s: 20, do: sensor_gain, point: feeder1.ia, factor: 1.05}",
+        "{at_s: 120, for_s: 20, do: swapped_points, point: feeder1.p, other: feeder2.p}",
+    )
+    runner = Runner()
+    scenario = parse("name: x\nsteps:\n" + "\n".join(f"  - {step}" for step in steps), "x.yaml")
+    raised, _ = runner.run(runner.first(1), scenario, 150)
+    verdicts, false = judge(truths(scenario, MIDNIGHT_NS), raised)
+
+    assert [{each.points for each in verdict.right} for verdict in verdicts] == [
+        {("feeder1.ia",)},
+        {("feeder1.p",), ("feeder2.p",)},
+    ]
+    assert max(verdict.scans for verdict in verdicts) <= 2
+    assert [each.text for verdict in verdicts for each in verdict.others] == []
+    assert false == []
 
 
 def test_limits_and_links_are_found_end_to_end():

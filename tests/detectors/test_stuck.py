@@ -1,8 +1,12 @@
 """Stuck: standing still while being read; zeros, status points and silence are something else."""
 
+import numpy as np
 import pytest
 
+from detectors.deviation.config import DeviationConfig
 from detectors.stuck import StuckConfig
+from gateway.core.messages import Alarm
+from gateway.core.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -64,3 +68,21 @@ def test_resume_then_clear(build, bench):
     assert bench.said(detector, *polled(bench, 20, 60, 5.1)) == []
     assert bench.said(detector, *polled(bench, 61, 61, 5.2)) == [("stuck", False)]
     assert build(points=("bay1.cb",)).resume([finding]) == []
+
+
+def test_one_value_that_stands_still_is_one_alarm(bench):
+    """The data-quality bank calls it stuck as well: whoever is first says it, the other adds nothing; it ends once."""
+    table = bench.points({"bay1": [bench.measured("va")]})
+    detectors = {"stuck": [StuckConfig(after_s=600).build(table)], "deviation": [DeviationConfig().build(table)]}
+    pipeline = Pipeline(table, detectors, 3600)
+    noise = np.random.default_rng(1).normal(100, 1, 4_500).round(3)
+    noise[3_700:4_400] = 100.0
+    alarms = []
+    for at_s, value in enumerate(noise.tolist()):
+        for seen in (bench.batch(at_s, {0: value}), bench.tick(at_s)):
+            alarms += [each for each in pipeline.observe(seen) if isinstance(each, Alarm)]
+
+    assert [(each.id, each.detector, each.active, each.count) for each in alarms] == [
+        ("bay1/va/stuck", "deviation", True, 1),
+        ("bay1/va/stuck", "deviation", False, 1),
+    ]

@@ -53,6 +53,36 @@ def test_what_is_wrong_is_found_by_name(plant, case):
     assert told(site.run(12)) == [("inconsistent", False, site.row(label))]
 
 
+@pytest.mark.parametrize("phase", "abc")
+def test_a_phase_current_that_has_just_moved_is_the_suspect(plant, phase):
+    """The equations cannot tell the phases of a current apart; which of them moved by what is wrong can."""
+    site = plant(ConsistencyConfig())
+    site.run(CALM_S)
+
+    site.wrong[f"feeder1.i{phase}"] = lambda v: 1.05 * v
+    began = [each for each in site.run(3) if each.active]
+
+    assert [(each.kind, site.points.label(each.rows[0])) for each in began] == [("inconsistent", f"feeder1.i{phase}")]
+
+
+@pytest.mark.parametrize(("one", "other"), [("feeder1.p", "feeder2.p"), ("feeder1.ia", "feeder3.ib"), ("t1.q", "t2.q")])
+def test_points_that_are_exchanged_are_both_named(plant, one, other):
+    """A mistake in the list of points: both are told, each with the value of the other; both end together."""
+    site = plant(ConsistencyConfig())
+    site.run(CALM_S)
+
+    site.wrong[one] = lambda _: site.grid[other]
+    site.wrong[other] = lambda _: site.grid[one]
+    began = site.run(2)
+
+    assert {site.points.label(each.rows[0]): each.causes[0] for each in began} == {
+        one: f"exchanged with {other} in the list of points",
+        other: f"exchanged with {one} in the list of points",
+    }
+    site.wrong.clear()
+    assert sorted(told(site.run(12))) == sorted(("inconsistent", False, site.row(label)) for label in (one, other))
+
+
 def test_a_wrong_sign_is_the_first_cause(plant):
     """The ratio of what is read and what fits tells the cause."""
     site = plant(ConsistencyConfig())

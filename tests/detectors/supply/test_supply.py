@@ -117,6 +117,7 @@ def test_a_dead_bay_is_an_interruption_and_no_bad_voltage():
         ("interruption", "f1", True),
         ("interruption", "f1", False),
     ]
+    assert (found[0].expected, found[0].actual) == (230.0, 1.0)
     assert found[0].text == "f1 is without supply: meter.va, meter.vb below 5 % of nominal"
     assert found[1].text == "f1 is supplied again after 15.0 min"
 

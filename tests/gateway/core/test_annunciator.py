@@ -222,6 +222,24 @@ class TestDeadBus:
 
         assert [alarm.state for alarm in desk.find(**told)] == ["active_unacked"]
 
+    @pytest.mark.parametrize("kind", ["interruption", "voltage_compliance", "inconsistent"])
+    def test_what_supply_and_physics_make_of_it(self, desk, kind):
+        """That its bays have no supply follows from it, whatever the check calls it; of one meter or of several."""
+        desk.position(0.0)
+        rows = tuple(desk.row(f"f{n}.va") for n in (1, 2))
+        told = {**self.LOW, "kind": kind, "detector": "supply", "subject": "f1", "rows": rows}
+
+        assert [alarm.id for alarm in desk.find("f1.va", **told)] == ["t1/bb1/bus_dead"]
+        assert desk.states[f"f1/f1/{kind}"] == "suppressed"
+
+    def test_an_open_breaker_of_a_feeder_is_a_cause_of_its_own(self, desk):
+        """What is not told by voltages does not follow from the bus."""
+        desk.position(0.0)
+        rows = (desk.row("t1.cb"),)
+
+        said = desk.find("f1.va", **{**self.LOW, "kind": "interruption", "rows": rows, "actual": 0.0})
+        assert [alarm.kind for alarm in said] == ["interruption"]
+
     def test_its_end(self, desk):
         """With an infeed the bus is alive; what still shows no voltage some seconds later is told."""
         desk.position(0.0)
