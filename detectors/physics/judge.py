@@ -71,6 +71,8 @@ class Judge:
         self.known = np.zeros(size, bool)
         self._signed, self._moved, self._part = np.zeros(size), np.zeros((2, size)), np.zeros(size)
         self._unknown, self._older = _NONE, (np.zeros((2, 0)), np.zeros(0, np.int64))
+        self._new: Index = _NONE
+        self._switched = np.array([bool(each.closed or each.open) for each in system.equations], bool)
         self._loose = False
         self._due_again: Mask | None = None
         self.restored()
@@ -211,8 +213,10 @@ class Judge:
         """Find out which equations are not known; return whether they are those of the look before."""
         pattern = self.known.tobytes()
         same, self._pattern = pattern == self._pattern, pattern
+        self._new = _NONE
         if not same:
             self._fix()
+            self._new = np.flatnonzero(self.seen_ns < self.seen_ns.max(initial=0))
             self._unknown = np.flatnonzero(~self.known)
             self._older = self.sides[:, self._unknown], self.seen_ns[self._unknown]
         return same
@@ -281,7 +285,10 @@ class Judge:
         self.beyond[at] = run = np.where(far, run, 0)
         calm = (score < self._calm[at]) & (np.abs(self.mean[at]) < self._calm[at] * self.learning.mean_limit[at])
         self.within[at] = within = np.where(calm, np.minimum(self.within[at] + 1, TWICE), 0)
-        fails = (far & ((np.abs(run) >= TWICE) | (score > GROSS))) | slow
+        gross = score > GROSS
+        if len(self._new):  # a switch and the flows that it turns are not read at one moment
+            gross &= ~(self._switched[at] & np.isin(at, self._new))
+        fails = (far & ((np.abs(run) >= TWICE) | gross)) | slow
         return at[fails & ~failing], at[failing & (within >= TWICE)]
 
     def _excused(self) -> Mask:

@@ -192,3 +192,17 @@ def test_an_uneven_voltage_is_told_by_the_standard(plant):
     assert began.actual > began.expected == 2
     site.wrong.clear()
     assert told(site.run(3)) == [("unbalance", False, "feeder1.line_voltage")]
+
+
+def test_a_coupler_that_is_read_before_the_flows_is_no_imbalance(plant):
+    """In the second in which it opens the powers are still those of before, and of one reading nothing is said."""
+    site = plant(BalanceConfig())
+    site.grid.loads.factor[:3] = 1.3
+    site.grid.network.coupler = True
+    assert site.run(CALM_S) == []
+
+    for label in ("bus1.coupler", "bus2.coupler"):
+        site.wrong[label] = lambda _: 0.0
+    said = site.run(1)
+    site.grid.network.coupler = False
+    assert said + site.run(CALM_S) == []
