@@ -19,12 +19,12 @@ def test_the_scenarios_in_the_box_load(name):
 
 
 def test_the_demo_fits_in_a_minute_and_a_half_and_repeats():
-    """Its over-voltage begins within 10 s and lasts 15 s; trip, silence and return follow; then it starts again."""
+    """Its over-voltage begins within 10 s for 8 s; a wrong current, trip and silence follow; then it starts again."""
     demo = load("demo")
     first = demo.steps[0]
 
     assert first.at_s <= 10
-    assert first.for_s == 15
+    assert first.for_s == 8
     assert 60 <= demo.repeat_s <= 90
     assert demo.active(first.at_s) == demo.active(first.at_s + demo.repeat_s) == (first,)
     assert demo.active(demo.repeat_s - 1) == ()

@@ -46,7 +46,7 @@ async def stepped(book, by):
 async def test_a_year_off_and_put_right(daemon, device, book):
     """Numbers have no hole, each reading is told once, windows go on at once, and few of them; the step is told."""
     daemon.set_clock(-YEAR_S)
-    daemon.write([device.config("d1")])
+    daemon.write([device.config("d1")], alarms={"chatter_count": 100, "fleeting_count": 100})  # each step is awaited
     await daemon.start(daemon.clock)
     await book.until(lambda book: len(book.windows("d1")) >= 2)
     assert off_s(book.status["since"]) == pytest.approx(-YEAR_S, abs=30)
