@@ -26,13 +26,14 @@ def device(name: str, port: int, points: int) -> dict[str, Any]:
 def write(
     file: Path, *, ports: list[int], points: int, broker: int, state_dir: Path, more: Sequence[Mapping[str, Any]] = ()
 ) -> None:
-    """Write a gateway's configuration: defaults everywhere, but for a status that is renewed every window.
+    """Write a gateway's configuration: defaults, but for a status that is renewed every window, and each alarm told.
 
     `more` are devices beside those at `ports`.
     """
     config = {
         "gateway": {"site": "bench", "name": "gw", "state_dir": str(state_dir)},
         "uplink": {"url": f"mqtt://127.0.0.1:{broker}", "status_every_s": 10},
+        "alarms": {"chatter_count": 1000, "fleeting_count": 1000, "flood_count": 10_000},  # each one is timed
         "devices": [*(device(f"d{number}", port, points) for number, port in enumerate(ports)), *more],
     }
     file.write_text(yaml.dump(config, Dumper=_Short, sort_keys=False, default_flow_style=None, width=200))
