@@ -82,15 +82,18 @@ ALWAYS: tuple[AnyDetector, ...] = (
 """These look at every gateway unless the configuration says otherwise."""
 
 
+def chosen(configured: Sequence[AnyDetector]) -> list[AnyDetector]:
+    """Return what looks: of those that always do what is not named in `configured`, and what is; none that is off."""
+    named = {config.detector for config in configured}
+    return [each for each in (*(each for each in ALWAYS if each.detector not in named), *configured) if each.enabled]
+
+
 def build(configured: Sequence[AnyDetector], points: Points, timezone: str = "UTC") -> dict[str, Sequence[Detector]]:
     """Make the detectors by name: what is configured, and of those that always look what is not named there."""
-    named = {config.detector for config in configured}
-    chosen = [*(config for config in ALWAYS if config.detector not in named), *configured]
     built: dict[str, list[Detector]] = {}
-    for config in (each.at(timezone) for each in chosen):
-        if config.enabled:
-            detector = config.build(points)
-            if isinstance(detector, Kept):
-                detector.made_by = hashlib.sha256(config.identity().encode()).hexdigest()[:16]
-            built.setdefault(config.detector, []).append(detector)
+    for config in (each.at(timezone) for each in chosen(configured)):
+        detector = config.build(points)
+        if isinstance(detector, Kept):
+            detector.made_by = hashlib.sha256(config.identity().encode()).hexdigest()[:16]
+        built.setdefault(config.detector, []).append(detector)
     return dict(built)

@@ -8,13 +8,14 @@ import os
 import statistics
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from line import Line
-from simulated import config, points_of
+from simulated import Poll, config, points_of
 
 from detectors.config import build
 from detectors.detector import Detector
@@ -23,6 +24,7 @@ from gateway.core.frames import Frames
 from gateway.core.image import Image
 from gateway.core.pipeline import Pipeline
 from protocols.model import Batch, Frame, Tick
+from protocols.point import Role
 from protocols.points import Points
 from simulator.grid import Grid
 
@@ -63,16 +65,16 @@ def _table() -> Points:
     return Points.of(devices)
 
 
-def _renamed(role: object, copy: int) -> object:
-    names = {key: getattr(role, key) for key in ("bay", "bus", "transformer")} if role is not None else {}
-    told = {key: f"{name}-{copy}" for key, name in names.items() if name}
-    return replace(role, **told) if role is not None else None  # type: ignore[type-var]
+def _renamed(role: Role | None, copy: int) -> Role | None:
+    if role is None:
+        return None
+    names = {key: getattr(role, key) for key in ("bay", "bus", "transformer")}
+    return replace(role, **{key: f"{name}-{copy}" for key, name in names.items() if name})
 
 
+@cache
 def _values() -> np.ndarray:
-    """Return float64[seconds, points] of one substation."""
-    from simulated import Poll  # noqa: PLC0415
-
+    """Return float64[seconds, points] of one substation; simulated once."""
     grid, poll = Grid(1), Poll(points_of(config()))
     shown = []
     for second in range(SECONDS):
@@ -151,9 +153,9 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _traced(make: object) -> tuple[Pipeline, int]:
+def _traced(make: Callable[[], Pipeline]) -> tuple[Pipeline, int]:
     tracemalloc.start()
-    made = make()  # type: ignore[operator]
+    made = make()
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return made, size

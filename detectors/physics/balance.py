@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.detector import Learned
-from detectors.kept import Kept, State
 from detectors.model import Finding, Severity
 from detectors.physics import words
 from detectors.physics.buses import balances
 from detectors.physics.equation import Equation
 from detectors.physics.judge import Judge
+from detectors.physics.judged import Judged
 from detectors.physics.plan import Made, Plan
 from detectors.physics.sheet import Sheet
 from detectors.physics.system import System, shared
@@ -25,7 +24,7 @@ SIGN = 0.1
 """A residual within a tenth of twice a term is that term with the wrong sign."""
 
 
-class BalanceDetector(Kept):
+class BalanceDetector(Judged):
     """The balances of active and reactive power of the buses: one finding a bus, while any of its balances fails."""
 
     def __init__(self, points: Points, rows: Rows, config: "BalanceConfig") -> None:
@@ -35,19 +34,6 @@ class BalanceDetector(Kept):
         self.judge = Judge(system, config.lessons)
         self.buses = tuple(dict.fromkeys(each.place for each in equations))
         self._of = np.array([self.buses.index(each.place) for each in equations], np.intp)
-
-    def state(self) -> State:
-        """Return the state of all balances."""
-        return self.judge.state()
-
-    def restore(self, state: State) -> None:
-        """Put back what `state` returned once."""
-        super().restore(state)
-        self.judge.restored()
-
-    def learned(self) -> Sequence[Learned]:
-        """Return how far the equations know what is normal."""
-        return [self.judge.learned()] if len(self.judge.system) else ()
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the buses whose balance fails from now on, or holds again."""

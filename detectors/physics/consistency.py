@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import Learned
-from detectors.kept import Kept, State
+from detectors.kept import State
 from detectors.model import Finding, Severity
 from detectors.physics import words
 from detectors.physics.exchange import exchanged
 from detectors.physics.judge import Judge
+from detectors.physics.judged import Judged
 from detectors.physics.suspect import Suspect, find
 from detectors.physics.system import shared
 from detectors.physics.uneven import Uneven
@@ -31,7 +31,7 @@ MOST_SOUGHT = 3
 """Suspects sought in one frame: each takes up to 20 ms, and where more fails at once it is no single point."""
 
 
-class ConsistencyDetector(Kept):
+class ConsistencyDetector(Judged):
     """All equations of the roles; one finding a suspect, however many equations convict it."""
 
     def __init__(self, points: Points, rows: Rows, config: "ConsistencyConfig") -> None:
@@ -51,17 +51,8 @@ class ConsistencyDetector(Kept):
             "before": self.before,
             "held": self.held,
             "since": self.since,
-            **self.judge.state(),
+            **super().state(),
         }
-
-    def restore(self, state: State) -> None:
-        """Put back what `state` returned once."""
-        super().restore(state)
-        self.judge.restored()
-
-    def learned(self) -> Sequence[Learned]:
-        """Return how far the equations know what is normal."""
-        return [self.judge.learned()] if len(self.judge.system) else ()
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return who became a suspect, or is none any more."""

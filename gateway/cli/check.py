@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from detectors.config import ALWAYS, AnyDetector
+from detectors.config import chosen
 from detectors.detector import Outlook
 from gateway.config import Config, ConfigError
 from gateway.config.loader import load
@@ -64,19 +64,13 @@ def summary(config: Config) -> dict[str, Any]:
 
 def looking(config: Config) -> list[str]:
     """Return the detectors that look: those that always do unless switched off, and those that are named."""
-    return sorted({detector.detector for detector in _chosen(config)})
+    return sorted({detector.detector for detector in chosen(config.detectors)})
 
 
 def outlook(config: Config) -> list[Outlook]:
     """Return which checks the roles of the points make possible, and what is missing for others."""
     points = Points.of([(device, device.points) for device in config.devices])
-    return [each for detector in _chosen(config) for each in detector.outlook(points)]
-
-
-def _chosen(config: Config) -> list[AnyDetector]:
-    named = {detector.detector for detector in config.detectors}
-    chosen = [detector for detector in ALWAYS if detector.detector not in named] + list(config.detectors)
-    return [detector for detector in chosen if detector.enabled]
+    return [each for detector in chosen(config.detectors) for each in detector.outlook(points)]
 
 
 def _faulty(file: Path, error: ConfigError, *, as_json: bool) -> int:

@@ -185,20 +185,17 @@ class Pipeline:
     def _say(self, said: Finding | Report) -> Sequence[Message]:
         if isinstance(said, Finding):
             return self.annunciator.observe(self._steady.told(said))
-        report = self._steady.told(said)
-        self.reports[report.kind, report.subject] = report
-        return (report,)
+        return (self._steady.told(said),)
 
     def _stamped(self, messages: Sequence[Message | Unsaid]) -> Sequence[Message | Unsaid]:
         return [self.stamped(self._tallied(each)) for each in messages]
 
     def _tallied(self, message: Message | Unsaid) -> Message | Unsaid:
-        """Count alarms, and return the report of a day with their number."""
+        """Count alarms, and keep reports: that of a day with the number of its alarms."""
         if isinstance(message, Alarm):
             self._tally.observe(message)
-        if isinstance(message, Report):
-            joined = self._tally.joined(message)
-            if joined is not message:
-                self.reports[joined.kind, joined.subject] = joined
-            return joined
-        return message
+        if not isinstance(message, Report):
+            return message
+        report = self._tally.joined(message)
+        self.reports[report.kind, report.subject] = report
+        return report
