@@ -15,7 +15,7 @@ from detectors.assets.bays import Breaker, breakers, currents
 from detectors.assets.conditions import turn
 from detectors.assets.health import BREAKER_PER_YEAR, SIGNIFICANT, Condition, report
 from detectors.detector import Detector, DetectorConfig, Outlook
-from detectors.kept import Kept
+from detectors.framed import Framed
 from detectors.model import Finding, Said, Severity
 from protocols.model import Frame, Rows, Seen
 from protocols.point import SeverityWord
@@ -84,7 +84,7 @@ class BreakerConfig(DetectorConfig):
         return [Outlook("breaker", points.label(row), possible=True, text=texts[bool(found[row])]) for row in rows]
 
 
-class BreakerDetector(Kept):
+class BreakerDetector(Framed):
     """All breakers at once: a comparison a frame while none moves."""
 
     KEPT: ClassVar = (

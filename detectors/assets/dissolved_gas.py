@@ -19,7 +19,7 @@ from detectors.assets.health import SIGNIFICANT, report
 from detectors.assets.inventory import Transformer, first, gathered, measuring, transformers
 from detectors.assets.samples import Samples
 from detectors.detector import Detector, DetectorConfig, Outlook
-from detectors.kept import Kept
+from detectors.framed import Framed
 from detectors.model import Finding, Said, Severity
 from protocols.model import Frame, Seen
 from protocols.point import SeverityWord
@@ -63,7 +63,7 @@ class DissolvedGasConfig(DetectorConfig):
         return [story.outlook(each.name, _gases(points, each)) for each in found]
 
 
-class DissolvedGasDetector(Samples, Kept):
+class DissolvedGasDetector(Samples, Framed):
     """All transformers at once, each five minutes; an alarm is told again when its fault becomes a serious one."""
 
     KEPT: ClassVar = (*Samples.MODEL, "_looked_ns", "_active", "_since", "_serious", "_told_ns", "_told_health")

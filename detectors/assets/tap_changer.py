@@ -14,7 +14,7 @@ from detectors.assets.conditions import turn
 from detectors.assets.health import SIGNIFICANT, TRANSFORMER_PER_YEAR, Condition, report
 from detectors.assets.inventory import Transformer, first, transformers
 from detectors.detector import Detector, DetectorConfig, Outlook
-from detectors.kept import Kept
+from detectors.framed import Framed
 from detectors.model import Finding, Said, Severity
 from protocols.model import Frame, Rows, Seen
 from protocols.point import SeverityWord
@@ -99,7 +99,7 @@ class TapChangerConfig(DetectorConfig):
         return [each for each in found if first(points, each.rows, "tap") >= 0]
 
 
-class TapChangerDetector(Kept):
+class TapChangerDetector(Framed):
     """All tap changers at once: a comparison a frame while none moves, and a look at all of them each five minutes."""
 
     KEPT: ClassVar = (

@@ -20,7 +20,7 @@ from detectors.assets.temperatures import NS, Inputs, Temperatures
 from detectors.assets.thermal_config import Cooling, Paper, Size, ThermalUnit
 from detectors.assets.thermal_story import KINDS, Snapshot, condition, finding, outlook
 from detectors.detector import Detector, DetectorConfig, Learned, Outlook
-from detectors.kept import Kept
+from detectors.framed import Framed
 from detectors.model import Finding, Said, Severity
 from protocols.model import Frame, Rows, Seen
 from protocols.point import SeverityWord
@@ -89,7 +89,7 @@ class ThermalConfig(DetectorConfig):
         return {unit.name: unit.rating for unit in self.transformers if unit.rating is not None}
 
 
-class ThermalDetector(Temperatures, Kept):
+class ThermalDetector(Temperatures, Framed):
     """All transformers at once, every minute; the alarms' delays count only while load and ambient are known."""
 
     KEPT: ClassVar = (*Temperatures.MODEL, "_active", "_since", "_told_ns", "_told_health")

@@ -10,7 +10,7 @@ from detectors.assets.gases import GASES, TYPICAL
 from detectors.assets.health import date
 from detectors.assets.means import Means, Reals
 from detectors.detector import Detector, DetectorConfig
-from detectors.kept import Kept
+from detectors.framed import Framed
 from detectors.model import Finding, Report, Said, Severity
 from protocols.model import Frame, Rows, Seen
 from protocols.point import PointConfig, SeverityWord
@@ -47,7 +47,7 @@ class TrendConfig(DetectorConfig):
         return TrendDetector(points, np.array(rows, np.int32), self)
 
 
-class TrendDetector(Means, Kept):
+class TrendDetector(Means, Framed):
     """Looks each minute, judges each hour; one alarm a point."""
 
     KEPT: ClassVar = (*Means.MODEL, "_looked_ns", "_active", "_since", "_told_ns")

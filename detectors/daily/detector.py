@@ -7,8 +7,9 @@ import numpy as np
 from detectors.daily.bands import Bands
 from detectors.daily.calendar import Day, day_at, zone
 from detectors.daily.load import Load
+from detectors.framed import Framed
 from detectors.instant import iso
-from detectors.kept import Kept, State
+from detectors.kept import State
 from detectors.model import Finding, Report, Said
 from detectors.supply.interruptions import LONG_NS, Interruptions, bays_of
 from detectors.supply.ratios import Ratios
@@ -18,7 +19,7 @@ from protocols.points import Points
 NS = 1_000_000_000
 
 
-class DailyDetector(Kept):
+class DailyDetector(Framed):
     """The local day that is open, and what it has brought so far.
 
     A day that ends while the gateway is down is told when it is back. A clock that is set back by more than the day

@@ -14,7 +14,7 @@ from detectors.deviation import story
 from detectors.deviation.blocks import Blocks
 from detectors.deviation.moves import NEVER, Moves, Spike
 from detectors.deviation.stand import Stand
-from detectors.kept import Kept
+from detectors.framed import Framed
 from detectors.learning import Lessons
 from detectors.model import Finding
 from protocols.model import BELIEVABLE, Frame, Rows, Seen, Values
@@ -33,7 +33,7 @@ LOOK_NS = 10 * NS
 """How often it is looked for tags that stand still."""
 
 
-class DeviationDetector(Kept):
+class DeviationDetector(Framed):
     """Judges the tags `rows`; its arrays have one entry for each of them, called a tag."""
 
     KEPT = ("_odd", "_active", "_looked")

@@ -6,7 +6,8 @@ from detectors.detector import Learned
 from detectors.forecast.model import Judged, Model
 from detectors.forecast.told import forecasts
 from detectors.forecast.watch import PERSIST_H, Watch
-from detectors.kept import Kept, State
+from detectors.framed import Framed
+from detectors.kept import State
 from detectors.means import Means
 from detectors.model import Finding, Said, Severity
 from protocols.model import Frame, Rows, Seen, Values
@@ -23,7 +24,7 @@ CAUSES = (
 ADVICE = "Compare with the neighbouring feeders and the switching log; check the measurement if neither explains it."
 
 
-class ForecastDetector(Kept):
+class ForecastDetector(Framed):
     """Carries means from frames to the model, and what the model says to reports and findings."""
 
     def __init__(self, points: Points, rows: Rows, *, step_s: int, severity: SeverityWord) -> None:

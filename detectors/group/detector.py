@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from detectors.detector import Learned
+from detectors.framed import Framed
 from detectors.group.cohort import Cohort
 from detectors.groups import Group
-from detectors.kept import Kept, State
+from detectors.kept import State
 from detectors.model import Finding
 from protocols.model import Frame, Seen
 from protocols.points import Points
@@ -22,7 +23,7 @@ STEP = 8
 """Points by which the groups of a cohort differ in size, at most."""
 
 
-class GroupDetector(Kept):
+class GroupDetector(Framed):
     """Hands frames to its cohorts, from the smallest groups to the largest."""
 
     def __init__(self, points: Points, groups: Sequence[Group], config: "GroupConfig") -> None:

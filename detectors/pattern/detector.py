@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Learned
-from detectors.kept import Kept
+from detectors.framed import Framed
 from detectors.learning import Lessons
 from detectors.maxima import Maxima, Plan, Scores
 from detectors.model import Finding, Severity
@@ -30,7 +30,7 @@ KIND = "pattern_break"
 PARTS = ("level", "trend", "unrest")
 
 
-class PatternDetector(Kept):
+class PatternDetector(Framed):
     """Takes the values of the tags `rows` at their interval, and says where a pattern broke and is whole again.
 
     Its arrays have one entry for each of them, called a tag.

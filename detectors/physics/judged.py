@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from detectors.detector import Learned
-from detectors.kept import Kept, State
+from detectors.framed import Framed
+from detectors.kept import State
 from detectors.physics.judge import Judge
 
 
-class Judged(Kept):
+class Judged(Framed):
     """A detector with a `judge`; what it keeps besides, it adds to `state`."""
 
     judge: Judge

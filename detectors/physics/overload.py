@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.kept import Kept, State
+from detectors.framed import Framed
+from detectors.kept import State
 from detectors.model import Finding, Severity
 from detectors.physics.persistence import Persistence
 from protocols.model import Frame, Rows, Seen
@@ -20,7 +21,7 @@ SEVERE = 1.2
 """Beyond 1.2 times the limit it is one step worse: for hours, IEC 60076-7 lets no large transformer beyond 1.3."""
 
 
-class OverloadDetector(Kept):
+class OverloadDetector(Framed):
     """The points with a rating through which something flows, in either direction."""
 
     def __init__(self, points: Points, rows: Rows, *, limit: float, severity: Severity) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detectors.kept import Kept, State
+from detectors.framed import Framed
+from detectors.kept import State
 from detectors.model import Finding, Severity
 from detectors.physics.persistence import Mask, Persistence
 from detectors.physics.plan import LL, LN, PHASES, Plan
@@ -29,7 +30,7 @@ HUGE = 1e30
 """Beyond it nothing was measured, and fourth powers would overflow."""
 
 
-class UnbalanceDetector(Kept):
+class UnbalanceDetector(Framed):
     """Groups of three points, `rows` int[groups, 3]: the line voltages, phase voltages and currents of each place."""
 
     def __init__(self, points: Points, rows: Rows, *, limits: tuple[float, float], severity: Severity) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Learned
+from detectors.framed import Framed
 from detectors.groups import Group
-from detectors.kept import Kept, State
+from detectors.kept import State
 from detectors.model import Finding, Severity
 from detectors.replay.fingerprint import Fingerprints
 from detectors.replay.history import History
@@ -49,7 +50,7 @@ CAUSES = (
 )
 
 
-class ReplayDetector(Kept):
+class ReplayDetector(Framed):
     """Takes a print of each group with each frame; `_plant` has that of all of them together."""
 
     KEPT: ClassVar[tuple[str, ...]] = ("value", "rose", "turns", "last", "active", "length")

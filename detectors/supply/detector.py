@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from detectors.kept import Kept, State
+from detectors.framed import Framed
+from detectors.kept import State
 from detectors.model import Finding, Said, Severity
 from detectors.supply.bands import FREQUENCY, Pair, Standard, voltage_bands
 from detectors.supply.interruptions import Interruptions, bays_of
@@ -26,7 +27,7 @@ ADVICE = {
 }
 
 
-class SupplyDetector(Kept):
+class SupplyDetector(Framed):
     """Intervals of a week and interruptions; `told` is what was said of each row to be outside."""
 
     KEPT = ("_told_voltage", "_told_frequency")

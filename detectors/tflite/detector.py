@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Learned
-from detectors.kept import Kept
+from detectors.framed import Framed
 from detectors.model import Finding, Said, Severity
 from detectors.tflite.runtime import Model
 from protocols.model import Frame, Seen, Values
@@ -79,7 +79,7 @@ class Judge:
         return SCORE_MOST if not score <= SCORE_MOST else max(score, 0.0)
 
 
-class TfliteDetector(Kept):
+class TfliteDetector(Framed):
     """One finding a model. Where a reading is missing nothing is judged, and a delay begins anew."""
 
     KEPT = ("_active", "_since_ns", "_suspect")

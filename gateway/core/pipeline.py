@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from detectors.detector import Daily, Detector, Learned, Learning
+from detectors.framed import Framed
 from detectors.kept import Kept, State
 from detectors.model import Finding, Report
 from gateway.core.alarms import Alarms
@@ -54,6 +55,7 @@ class Pipeline:
         self._synchronised = False
         self._named = detectors
         self._detectors = [detector for group in detectors.values() for detector in group]
+        self._at_once = [detector for detector in self._detectors if not isinstance(detector, Framed)]
 
     @property
     def good(self) -> int:
@@ -169,15 +171,15 @@ class Pipeline:
 
     def _frame(self, tick: Tick) -> Sequence[Message]:
         frame = self._frames.turn(self._steady.time_ns(tick.time_ns), tick.time_ns)
-        return self._ask(frame) if frame else ()
+        return self._ask(self._detectors, frame) if frame else ()
 
     def _judge(self, seen: Fed) -> Sequence[Message]:
-        return self._ask(self._steady.of(seen))
+        return self._ask(self._at_once, self._steady.of(seen))
 
-    def _ask(self, steady: Seen) -> Sequence[Message]:
-        """Ask the detectors, who live in a time without steps."""
+    def _ask(self, detectors: Iterable[Detector], steady: Seen) -> Sequence[Message]:
+        """Ask `detectors`, who live in a time without steps."""
         messages: list[Message] = []
-        for detector in self._detectors:
+        for detector in detectors:
             for said in detector.observe(steady):
                 messages += self._say(said)
         return messages

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.config import ALWAYS, AnyDetector, build
+from detectors.framed import Framed
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
 from detectors.model import Finding
@@ -127,6 +128,18 @@ def test_any_table(kind, devices):
     for event_kind in EventKind:
         assert isinstance(list(detector.observe(Event("bay1", event_kind, "why", NS))), list)
     assert [list(detector.observe(Tick(at_s * NS))) for at_s in (1, 2)] == [[], []]
+
+
+@every_detector
+@settings(max_examples=10, deadline=None)
+@given(seen=SEEN)
+def test_who_is_asked_about_frames_only_has_nothing_else_to_say(kind, seen):
+    """The pipeline leaves out what such a check would leave unanswered."""
+    detector = kind().build(table(DEVICES))
+
+    if isinstance(detector, Framed):
+        for each in seen:
+            assert list(detector.observe(each)) == [] or isinstance(each, Frame)
 
 
 @every_detector
