@@ -10,6 +10,7 @@ from detectors.assets.tap_changer import TapChangerConfig
 from detectors.assets.thermal import ThermalConfig
 from detectors.assets.trend import TrendConfig
 from detectors.comm_lost import CommLost
+from detectors.cyber.config import CyberConfig
 from detectors.daily.config import DailyConfig
 from detectors.detector import Detector
 from detectors.deviation.config import DeviationConfig
@@ -34,6 +35,7 @@ AnyDetector: TypeAlias = Annotated[
     | BreakerConfig
     | CommLost
     | ConsistencyConfig
+    | CyberConfig
     | DailyConfig
     | DeviationConfig
     | DissolvedGasConfig
@@ -78,6 +80,7 @@ ALWAYS: tuple[AnyDetector, ...] = (
     ReplayConfig(),
     DeviationConfig(),
     PatternConfig(),
+    CyberConfig(),
 )
 """These look at every gateway unless the configuration says otherwise."""
 

@@ -32,7 +32,8 @@ class Finding:
     `rows` are the points concerned, the suspect first, empty when it is about the device as a whole; they may belong to
     several devices. `subject` is what it is about when that is neither a point nor the device: a bus, a transformer, a
     group. `score` is how far beyond normal, 1 is the limit; `expected` and `actual` are in the point's unit. `causes`
-    are the likely ones, the likeliest first, `advice` is what to do next.
+    are the likely ones, the likeliest first, `advice` is what to do next. `technique` is that of an attacker, an
+    identifier of MITRE ATT&CK for ICS such as T0855, where the condition may be an attack.
     """
 
     detector: str
@@ -50,6 +51,7 @@ class Finding:
     subject: str = ""
     causes: tuple[str, ...] = ()
     advice: str = ""
+    technique: str = ""
 
     @property
     def deviation_percent(self) -> float | None:

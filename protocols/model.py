@@ -64,6 +64,10 @@ class Batch:
         return len(self.rows)
 
 
+GATEWAY = "gateway"
+"""The device of what concerns the gateway itself."""
+
+
 class EventKind(StrEnum):
     """What a conversation can tell apart from numbers."""
 
@@ -78,6 +82,23 @@ class EventKind(StrEnum):
     CLOCK = "clock"
     LATE = "late"
     FAULT = "fault"
+    # what is seen of who does what to whom: `protocols.sighting` says what each tells
+    TALKER = "talker"
+    PAIR = "pair"
+    COMMAND = "command"
+    QUERY = "query"
+    EXCEPTION = "exception"
+    ORPHAN = "orphan"
+    MALFORMED = "malformed"
+    PUBLISHER = "publisher"
+    BINDING = "binding"
+    SWEEP = "sweep"
+    RATE = "rate"
+    SECURITY = "security"
+    UNSOLICITED = "unsolicited"
+    ROUND_TRIP = "round_trip"
+    DROPS = "drops"
+    INTEGRITY = "integrity"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
+from urllib.parse import urlsplit
 
 from protocols.settings import Fault, Field, Name, Seconds, settings
 
@@ -126,6 +127,11 @@ class DeviceConfig:
     """Scan class: how often its points are read, in seconds."""
     timeout_s: float = Field(default=1.0, ge=0.01, le=60)
     """How long one request may take, in seconds."""
+
+    @property
+    def host(self) -> str:
+        """The host that its url names, a name or an address; empty where there is none, as on a serial line."""
+        return urlsplit(str(getattr(self, "url", ""))).hostname or ""
 
     @property
     def station(self) -> tuple[int, ...] | None:

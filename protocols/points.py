@@ -16,7 +16,7 @@ class Points:
     """The points of all devices, one row each; the rows of a device are contiguous.
 
     `names` str[n] (without the device), `configs` [n], `device_of` int32[n] (index into `devices`),
-    `every_s` float64[n], `rows_of` device name to its range of rows.
+    `every_s` float64[n], `rows_of` device name to its range of rows; `hosts` where each of `devices` is reached.
     """
 
     devices: tuple[str, ...]
@@ -25,6 +25,7 @@ class Points:
     device_of: NDArray[np.int32]
     every_s: NDArray[np.float64]
     rows_of: Mapping[str, range]
+    hosts: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -44,6 +45,7 @@ class Points:
             device_of=np.array([index for index, _, _ in flat], np.int32),
             every_s=np.array([point.every_s or device.interval_s for _, device, point in flat], np.float64),
             rows_of=rows_of,
+            hosts=tuple(device.host for device, _ in devices),
         )
 
     def device(self, row: int) -> str:

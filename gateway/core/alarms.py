@@ -14,10 +14,8 @@ from typing import Any
 
 from detectors.model import Finding
 from gateway.core.messages import Alarm, AlarmState
-from gateway.core.naming import GATEWAY, Naming
+from gateway.core.naming import Naming
 from protocols.points import Points
-
-__all__ = ["GATEWAY", "SHELVE_MAX_NS", "AlarmError", "Alarms"]
 
 SHELVE_MAX_NS = 30 * 24 * 3600 * 1_000_000_000
 """Longest shelving, 30 days: a shelf without an end hides an alarm for ever (ISA-18.2 clause 11.7)."""
@@ -162,6 +160,7 @@ class Alarms:
             evidence=finding.evidence,
             causes=finding.causes,
             advice=finding.advice,
+            technique=finding.technique or None,
             active=True,
             acked=before.acked and (not again or before.chattering),
         )
@@ -235,4 +234,5 @@ def _finding(alarm: Alarm, rows: tuple[int, ...]) -> Finding:
         causes=alarm.causes,
         advice=alarm.advice,
         evidence=alarm.evidence,
+        technique=alarm.technique or "",
     )

@@ -25,11 +25,11 @@ from gateway.core.flood import FLOOD, FLOOD_ALARM, Flood
 from gateway.core.image import Image
 from gateway.core.incidents import Incidents
 from gateway.core.messages import Alarm, AlarmState, Unsaid
-from gateway.core.naming import GATEWAY
 from gateway.core.rates import Rates
 from gateway.core.rules import AlarmRules
 from gateway.core.suppressed import Suppressed
 from gateway.core.suppression import SUPPRESSION, Suppression
+from protocols.model import GATEWAY
 from protocols.points import Points
 
 VERSION = 1

@@ -10,8 +10,8 @@ from typing import Any
 
 from detectors.model import Finding, Severity
 from gateway.core.messages import Alarm
-from gateway.core.naming import GATEWAY
 from gateway.core.rules import AlarmRules
+from protocols.model import GATEWAY
 
 NS = 1_000_000_000
 FLOOD = "flood"

@@ -10,8 +10,9 @@ from typing import Any
 
 from detectors.model import Severity
 from gateway.core.messages import Alarm
-from gateway.core.naming import GATEWAY, Naming
+from gateway.core.naming import Naming
 from gateway.core.rules import AlarmRules
+from protocols.model import GATEWAY
 
 NS = 1_000_000_000
 OPEN_MAX = 32

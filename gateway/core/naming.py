@@ -5,10 +5,9 @@ from functools import cached_property
 
 from detectors.model import Finding
 from gateway.core.messages import Alarm
+from protocols.model import GATEWAY
 from protocols.points import Points
 
-GATEWAY = "gateway"
-"""The device of what concerns the gateway itself."""
 INDICES_MAX = 16
 """Devices whose points are at hand by name; of more, the one not asked for longest is looked through anew."""
 

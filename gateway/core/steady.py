@@ -12,8 +12,7 @@ import numpy as np
 
 from detectors.kept import Kept
 from detectors.model import Finding, Report, Severity
-from gateway.core.alarms import GATEWAY
-from protocols.model import Batch, Fed, Tick
+from protocols.model import GATEWAY, Batch, Fed, Tick
 
 CLOCK = "clock"
 """The word of these findings where others have that of their detector."""

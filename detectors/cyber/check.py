@@ -1,0 +1,133 @@
+"""The interface of every cyber check, and the desk that it works at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from detectors.cyber.baseline import Baseline
+from detectors.cyber.config import CyberConfig
+from detectors.cyber.episodes import Episodes
+from detectors.cyber.policy import Rules, Who
+from detectors.model import Finding, Severity
+from detectors.stretches import Stretches
+from protocols.model import Batch, Event, EventKind
+from protocols.points import Points
+from protocols.sighting import Sighting
+
+NAME: Final = "cyber"
+
+
+@dataclass(eq=False)
+class Desk:
+    """What all checks share: the policy, the baseline, what happens now, and the findings that wait to be said.
+
+    `now_ns` is the time of detectors, `utc_ns` what the calendar said at the last frame.
+    """
+
+    config: CyberConfig
+    points: Points
+    baseline: Baseline
+    episodes: Episodes = field(default_factory=Episodes)
+    now_ns: int = 0
+    utc_ns: int = 0
+    said: list[Finding] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        config = self.config
+        self.rules = Rules(config.rules)
+        self.engineering, self.scanners, self.virtual = map(Who, (config.engineering, config.scanners, config.virtual))
+        self.devices = {host: name for name, host in zip(self.points.devices, self.points.hosts, strict=True) if host}
+        self._maintenance = Stretches(config.maintenance)
+
+    @property
+    def maintenance(self) -> bool:
+        """Whether a maintenance window is open."""
+        return self._maintenance.cover(self.utc_ns)
+
+    def device(self, seen: Event) -> str:
+        """Return the configured device that is concerned: by its address, the target first; else who saw it."""
+        if not isinstance(seen, Sighting) or seen.live:
+            return seen.device
+        return self.devices.get(seen.target) or self.devices.get(seen.source) or seen.device
+
+
+class Check:
+    """One idea. `KINDS` are the events it is shown; it says what it finds with `alarm`, and returns nothing.
+
+    `NAME` is the kind of its alarms and its word in `checks`, `TECHNIQUES` of MITRE ATT&CK for ICS, the likeliest
+    first, `SEVERITY` the usual one; `BATCHES` whether it is shown batches too.
+    """
+
+    NAME: ClassVar[str]
+    KINDS: ClassVar[frozenset[EventKind]]
+    TECHNIQUES: ClassVar[tuple[str, ...]] = ()
+    SEVERITY: ClassVar[Severity] = Severity.WARNING
+    BATCHES: ClassVar[bool] = False
+    ADVICE: ClassVar[str] = ""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        word = desk.config.checks.get(self.NAME)
+        self._severity = Severity(word) if word not in (None, "off") else None
+
+    def event(self, seen: Event) -> None:
+        """Look at an event of one of `KINDS`."""
+
+    def batch(self, batch: Batch) -> None:
+        """Look at readings."""
+
+    def tick(self, now_ns: int) -> None:
+        """Let time pass."""
+
+    def alarm(
+        self,
+        seen: Event,
+        text: str,
+        *,
+        subject: str = "",
+        severity: Severity | None = None,
+        rows: tuple[int, ...] = (),
+        technique: str = "",
+        evidence: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Say that something happens. `checks` of the configuration has the last word on the severity."""
+        count = seen.count if isinstance(seen, Sighting) else 1
+        finding = Finding(
+            detector=NAME,
+            kind=self.NAME,
+            device=self.desk.device(seen),
+            severity=self._severity or severity or self.SEVERITY,
+            time_ns=seen.time_ns,
+            text=text,
+            rows=rows,
+            subject=subject,
+            advice=self.ADVICE,
+            technique=technique or (self.TECHNIQUES[0] if self.TECHNIQUES else ""),
+            evidence={**shown(seen), **(evidence or {})},
+        )
+        self.desk.said += self.desk.episodes.happens(finding, count)
+
+
+def shown(seen: Event) -> Mapping[str, Any]:
+    """Return what an alarm shows of the event that raised it: who, whom, what, and the first bytes."""
+    if not isinstance(seen, Sighting):
+        return {"detail": seen.detail}
+    told: dict[str, Any] = {
+        "source": seen.source,
+        "target": seen.target,
+        "port": seen.port,
+        "protocol": seen.protocol,
+        "function": seen.function,
+        "count": seen.count,
+        **{key: value for key, value in seen.facts.items() if isinstance(value, str | int | float | bool | None)},
+        "raw": seen.raw.hex(),
+    }
+    return {key: value for key, value in told.items() if value not in ("", None)}
+
+
+def link(seen: Sighting) -> str:
+    """Return `SOURCE-TARGET`, the subject of an alarm about who does something to whom."""
+    return f"{seen.source}-{seen.target}" if seen.target else seen.source
+
+
+Checks = Sequence[type[Check]]

@@ -1,0 +1,72 @@
+"""The detector of all cyber checks: shows each event to those that asked for its kind."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from detectors.cyber.baseline import Baseline
+from detectors.cyber.check import Check, Desk
+from detectors.cyber.checks import CHECKS
+from detectors.cyber.config import CyberConfig
+from detectors.detector import Learned
+from detectors.model import Finding
+from protocols.model import Batch, Event, Frame, Seen, Tick
+from protocols.points import Points
+
+NS = 1_000_000_000
+
+
+class Cyber:
+    """Checks that are not off, by what they want to see."""
+
+    def __init__(self, config: CyberConfig, points: Points) -> None:
+        baseline = Baseline(int(config.learn_s * NS), frozen=config.learning == "frozen")
+        self.desk = Desk(config, points, baseline)
+        self.checks = [each(self.desk) for each in CHECKS if config.checks.get(each.NAME) != "off"]
+        kinds = {kind for check in self.checks for kind in check.KINDS}
+        self._by_kind: Mapping[Any, list[Check]] = {
+            kind: [check for check in self.checks if kind in check.KINDS] for kind in kinds
+        }
+        self._batches = [check for check in self.checks if check.BATCHES]
+
+    @property
+    def baseline(self) -> Baseline:
+        """What is normal here."""
+        return self.desk.baseline
+
+    def observe(self, seen: Seen) -> Sequence[Finding]:
+        """Return what began to happen, got worse, or is over."""
+        desk = self.desk
+        if isinstance(seen, Event):
+            desk.now_ns = max(desk.now_ns, seen.time_ns)
+            for check in self._by_kind.get(seen.kind, ()):
+                check.event(seen)
+        elif isinstance(seen, Batch):
+            for check in self._batches:
+                check.batch(seen)
+        elif isinstance(seen, Tick):
+            desk.now_ns = seen.time_ns
+            for check in self.checks:
+                check.tick(seen.time_ns)
+            desk.said += desk.episodes.tick(seen.time_ns)
+        elif isinstance(seen, Frame):
+            desk.utc_ns = seen.utc_ns
+        if not desk.said:
+            return ()
+        said, desk.said = desk.said, []
+        return said
+
+    def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
+        """Take up what was active when the gateway stopped."""
+        named = {check.NAME for check in self.checks}
+        taken = [finding for finding in active if finding.kind in named]
+        self.desk.episodes.resume(taken)
+        return taken
+
+    def learned(self) -> Sequence[Learned]:
+        """Return how far each check is that has learned anything."""
+        baseline, now_ns = self.baseline, self.desk.now_ns
+        return [
+            Learned(check, "frozen" if baseline.frozen else "ready" if share >= 1 else "learning", share)
+            for check in sorted({fact.check for fact in baseline.facts()})
+            for share in (baseline.share(check, now_ns),)
+        ]

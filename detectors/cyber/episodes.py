@@ -1,0 +1,72 @@
+"""Alarms of what happens rather than lasts: active until it was quiet for a while, and never many of one kind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from detectors.model import Finding
+
+NS: Final = 1_000_000_000
+QUIET_NS: Final = 300 * NS
+"""What did not happen again for so long is over."""
+SUBJECTS_MAX: Final = 16
+"""Alarms of one kind that are active at once; all others are one alarm more, of which the number is told."""
+OTHERS: Final = "others"
+"""The subject of that one."""
+
+
+@dataclass(slots=True)
+class Episode:
+    """What happens: its first finding, how often it was seen, and when last."""
+
+    finding: Finding
+    last_ns: int
+    count: int
+
+
+class Episodes:
+    """What happens now, by kind, device and subject."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, dict[tuple[str, str], Episode]] = {}
+
+    def happens(self, finding: Finding, count: int = 1) -> Sequence[Finding]:
+        """Return what there is to say of something that happens: the first time, or when it gets worse."""
+        episodes = self._open.setdefault(finding.kind, {})
+        place = finding.device, finding.subject
+        episode = episodes.get(place)
+        if episode is None and len(episodes) >= SUBJECTS_MAX:
+            finding = replace(finding, subject=OTHERS, text=f"more of the same, the first: {finding.text}")
+            place = finding.device, OTHERS
+            episode = episodes.get(place)
+        if episode is None:
+            episodes[place] = Episode(finding, finding.time_ns, count)
+            return (finding,)
+        episode.last_ns, episode.count = max(episode.last_ns, finding.time_ns), episode.count + count
+        if finding.severity.rank <= episode.finding.severity.rank:
+            return ()
+        episode.finding = finding
+        return (finding,)
+
+    def tick(self, now_ns: int) -> Sequence[Finding]:
+        """Return what is over."""
+        over: list[Finding] = []
+        for episodes in self._open.values():
+            quiet = [place for place, each in episodes.items() if now_ns - each.last_ns >= QUIET_NS]
+            over += [_ended(episodes.pop(place), now_ns) for place in quiet]
+        return over
+
+    def resume(self, active: Sequence[Finding]) -> None:
+        """Take up what was active when the gateway stopped."""
+        self._open.clear()
+        for finding in active:
+            episode = Episode(finding, finding.time_ns, 1)
+            self._open.setdefault(finding.kind, {})[finding.device, finding.subject] = episode
+
+
+def _ended(episode: Episode, now_ns: int) -> Finding:
+    finding = episode.finding
+    times = "once" if episode.count == 1 else f"{episode.count} times"
+    evidence: Mapping[str, Any] = {**finding.evidence, "count": episode.count}
+    text = f"{finding.text} (seen {times}, not for {QUIET_NS // NS // 60} min)"
+    return replace(finding, active=False, time_ns=now_ns, text=text, evidence=evidence)

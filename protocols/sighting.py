@@ -1,0 +1,58 @@
+"""What was seen of who does what to whom: on the wire by the tap, or in a conversation of our own by a driver.
+
+A sighting is an event, so it goes the way of all events; cyber checks look at it. What each kind tells:
+
+kind          function                  facts                                               said by
+talker        ""                        mac, ip; count > 1: so many more strangers          tap: an address seen first
+pair          tcp, udp, GOOSE, …        answered, opened: syn | seen                        tap: who talks to whom
+command       the protocol's code       action, what, items (first, last), values           tap: anything but reading
+query         the protocol's code       action: read | discover, what, items                tap: first of its kind
+exception     the protocol's code       code, what                                          tap, drivers
+orphan        the protocol's code       why: request | unit | function | sequence | late    tap, drivers
+malformed     ""                        why, fatal                                          tap, drivers
+publisher     what is odd, or "new"     app_id, dataset, conf_rev, st, sq, was, …           tap: GOOSE
+binding       ""                        ip, mac, was, sender                                tap: ARP
+sweep         arp, tcp, unit, address   targets, window_s, answered                         tap: one asks many
+rate          ""                        per_s                                               tap: busy pairs, each second
+security      what                      value, was                                          tap, drivers: TLS, OPC UA
+unsolicited   class                     enabled                                             tap, drivers: DNP3
+round_trip    the scan                  median_ms, count                                    the poller
+identity      what                      value                                               drivers
+restart       what                      bit, uptime_s                                       tap, drivers
+clock         ""                        offset_s                                            drivers
+drops         ""                        dropped, of                                         tap
+integrity     what                      value, was, version                                 the gateway itself
+
+`action` of commands: write (data, set points), control (outputs), select, freeze, time, critical (restart, stop,
+disable, kill), file, program, config, session.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from protocols.model import Event
+
+RAW_BYTES: Final = 64
+"""Bytes of a message that a sighting carries: enough for the header of any protocol here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting(Event):
+    """Who (`source`) did something to whom (`target`): IP addresses, MAC addresses where there is no IP.
+
+    `device` is that of the configuration which it concerns, or the tap that saw it. `port` is the server's, 0 without
+    one. `protocol` is modbus, dnp3, mms, goose, iec104, opcua, arp, ethernet, ip, tcp or udp. `function` is the
+    protocol's own code as a text ("16", "DIRECT_OPERATE" is "5"), `count` how many of the same were seen since one was
+    told last, `raw` the first bytes of the message. `live` is whether the gateway saw it in a conversation of its own.
+    """
+
+    source: str = ""
+    target: str = ""
+    port: int = 0
+    protocol: str = ""
+    function: str = ""
+    count: int = 1
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    raw: bytes = b""
+    live: bool = False
