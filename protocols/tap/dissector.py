@@ -19,6 +19,7 @@ class Flow:
     """Two parties that talk: the addresses as texts, the server's port, and who began.
 
     `sure` is whether the opening of the connection was seen, so that client and server are known and not guessed.
+    `datagrams` is whether each call of `data` brings a whole datagram (UDP) and not the next bytes of a stream.
     `notes` takes what is notable; `trace`, where somebody compares with another decoder, every message.
     """
 
@@ -27,6 +28,7 @@ class Flow:
     port: int
     notes: Sightings
     sure: bool = False
+    datagrams: bool = False
     trace: Trace | None = None
 
     def ends(self, *, from_client: bool) -> tuple[str, str]:

@@ -75,6 +75,33 @@ class Sightings:
         seen.raw, seen.facts = bytes(raw[:RAW_BYTES]), facts
         self._again[key] = seen
 
+    def tell(
+        self,
+        kind: EventKind,
+        time_ns: int,
+        detail: str,
+        *,
+        source: str = "",
+        target: str = "",
+        protocol: str = "",
+        count: int = 1,
+        **facts: Any,
+    ) -> None:
+        """Say at once what whoever says it has grouped and bounded already."""
+        self._new.append(
+            Sighting(
+                self._device,
+                kind,
+                detail,
+                time_ns,
+                source=source,
+                target=target,
+                protocol=protocol,
+                count=count,
+                facts=facts,
+            )
+        )
+
     def take(self, now_ns: int) -> list[Event]:
         """Hand out what is new, and once a second what was seen again."""
         said, self._new = self._new, []

@@ -1,0 +1,157 @@
+"""The tap's front door: frames in, sightings out. Pure: time comes with the frames, nothing is read or sent.
+
+Most frames are the next segment of a connection that is known. They are recognised with one look at fixed positions;
+all others go the long way, which trusts no length.
+"""
+
+from collections.abc import Mapping
+from struct import Struct
+from typing import Final
+
+from protocols.model import Event, EventKind
+from protocols.tap import packet
+from protocols.tap.addresses import text
+from protocols.tap.dissector import Trace
+from protocols.tap.load import Loads
+from protocols.tap.packet import Broken, Frame, Packet
+from protocols.tap.registry import PORTS, layer2
+from protocols.tap.sightings import NS, Sightings
+from protocols.tap.strangers import Strangers
+from protocols.tap.tcp import Tcp
+from protocols.tap.udp import Udp
+
+_USUAL: Final = Struct(">6x6sHBxHxxHxBxx12sI4xBB")
+"""Ethernet without a tag, IPv4 without options, TCP: source, EtherType, version and length, total, fragment, protocol,
+addresses and ports, sequence number, header, flags."""
+_USUAL_BYTES: Final = 54
+_NO_IP: Final = b""
+
+
+class Watch:
+    """Looks at every frame of a wire for `device`. `ports` adds server ports: 10502 -> "modbus".
+
+    `frames`, `octets`, `malformed`, `truncated`, `fragments` and `faults` count since the start. A fault is an
+    exception that a dissector must not raise: the frame is left, `fault` keeps what it was.
+    """
+
+    def __init__(self, device: str, *, ports: Mapping[int, str] | None = None, trace: Trace | None = None) -> None:
+        self.frames = self.octets = self.malformed = self.truncated = self.fragments = self.faults = 0
+        self.fault: Exception | None = None
+        self.notes = notes = Sightings(device)
+        self._loads, self._strangers = Loads(), Strangers(notes)
+        spoken = {**PORTS, **(ports or {})}
+        self._tcp = Tcp(notes, self._loads, self._strangers, spoken, trace=trace)
+        self._udp = Udp(notes, self._loads, self._strangers, spoken, trace=trace)
+        self._layer2 = layer2(notes)
+        self._ways = self._tcp.ways
+        self._second = 0
+
+    @property
+    def flows(self) -> int:
+        """Connections that are known now."""
+        return len(self._tcp.flows) + len(self._udp.flows)
+
+    @property
+    def talkers(self) -> int:
+        """Addresses that spoke for the first time, since the start."""
+        return self._strangers.talkers
+
+    @property
+    def evicted(self) -> int:
+        """Connections and addresses that were forgotten for want of room."""
+        return self._tcp.flows.evicted + self._udp.flows.evicted + self._strangers.evicted
+
+    def frame(self, data: Frame, time_ns: int, vlan: int = 0) -> None:  # noqa: ARG002 - the same hosts on any VLAN
+        """Look at one frame, from its hardware addresses on; `vlan` is the tag that the kernel took off."""
+        self.frames += 1
+        size = len(data)
+        self.octets += size
+        try:
+            if size >= _USUAL_BYTES:
+                mac, kind, version, total, fragment, protocol, key, number, header, flags = _USUAL.unpack_from(data)
+                if kind == 0x0800 and version == 0x45 and protocol == 6 and not flags & 7 and not fragment & 0x3FFF:
+                    way = self._ways.get(key)
+                    start, end = 34 + (header >> 4) * 4, 14 + total
+                    if (
+                        way is not None
+                        and way.expected == number
+                        and way.waiting is None
+                        and way.mac == mac
+                        and way.deliver is not None
+                        and _USUAL_BYTES <= start <= end <= size
+                    ):
+                        way.load.frames += 1
+                        way.time_ns = time_ns
+                        if start < end:
+                            way.expected = (number + end - start) & 0xFFFF_FFFF
+                            way.deliver(from_client=way.from_client, data=memoryview(data)[start:end], time_ns=time_ns)
+                        return
+            self._any(data, time_ns)
+        except Exception as fault:  # noqa: BLE001 - the last net: a frame must not end the watch
+            self.faults += 1
+            self.fault = fault
+
+    def take(self, now_ns: int) -> list[Event]:
+        """Hand out what was seen; once a second also what takes a second to be seen."""
+        if now_ns // NS != self._second:
+            self._second = now_ns // NS
+            self._tcp.tell(now_ns)
+            self._strangers.tell(now_ns)
+            self._loads.tell(now_ns, self.notes)
+        return self.notes.take(now_ns)
+
+    def _any(self, data: Frame, time_ns: int) -> None:
+        source = bytes(data[6:12])
+        try:
+            kind, at = packet.ethertype(data)
+            if kind == packet.IPV4:
+                self._ip(data, packet.ipv4(data, at), source, time_ns)
+            elif kind == packet.IPV6:
+                self._ip(data, packet.ipv6(data, at), source, time_ns)
+            else:
+                self._below_ip(data, kind, at, time_ns)
+        except Broken as broken:
+            self._broken(data, source, broken.why, time_ns)
+
+    def _ip(self, data: Frame, found: Packet, mac: bytes, time_ns: int) -> None:
+        if found.end > len(data):
+            self.truncated += 1
+        if found.fragment is not None:
+            self.fragments += 1
+        elif found.protocol == packet.TCP:
+            self._tcp.packet(data, found, mac, time_ns)
+            return
+        elif found.protocol == packet.UDP:
+            self._udp.packet(data, found, mac, time_ns)
+            return
+        self._loads.of(found.source, found.target).frames += 1
+        self._strangers.met(mac, found.source, time_ns)
+
+    def _below_ip(self, data: Frame, kind: int, at: int, time_ns: int) -> None:
+        source, target = bytes(data[6:12]), bytes(data[:6])
+        self._loads.of(source, target).frames += 1
+        self._strangers.met(source, _NO_IP, time_ns)
+        found = self._layer2.get(kind)
+        if found is not None:
+            found.frame(source=source, target=target, payload=memoryview(data)[at:], time_ns=time_ns)
+
+    def _broken(self, data: Frame, source: bytes, why: str, time_ns: int) -> None:
+        self.malformed += 1
+        self.notes.note(
+            EventKind.MALFORMED,
+            time_ns,
+            f"a frame that cannot be: {why}",
+            source=text(source),
+            target=text(bytes(data[:6])),
+            protocol="tcp"
+            if why.startswith("TCP")
+            else "udp"
+            if why.startswith("UDP")
+            else "ip"
+            if why.startswith("IP")
+            else "ethernet",
+            about=why,
+            raw=data,
+            why=why,
+            fatal=True,
+        )
