@@ -4,8 +4,11 @@ A fact belongs to a check and has a key. While a check learns, what it sees beco
 is new waits for a person who approves it. A fact may have a value, such as the firmware of a device: then another value
 waits, and the old one stays normal.
 
-Bounded: the facts of a check are `FACTS_MAX`, of which the one not seen for longest goes; those that wait are
-`WAITING_MAX`, and push out only one another.
+Learning begins with what is first seen of a view, our own conversations or the wire, for all checks at once: what a
+check sees for the first time only months later, such as a first write, is not learned but told.
+
+Bounded: the facts of a check are `FACTS_MAX`, of which the one not seen for longest goes while it learns, and none
+afterwards; those that wait are `WAITING_MAX`, and push out only one another.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +23,10 @@ VALUE_MAX: Final = 256
 """Characters of a value, or of a key, that are kept."""
 
 Verdict = Literal["known", "learned", "new", "changed"]
+View = Literal["own", "wire"]
+VIEWS: Final[tuple[View, ...]] = ("own", "wire")
+ANEW: Final = -1
+"""Since when a check learns that shall begin with what is seen next."""
 
 
 @dataclass(slots=True)
@@ -37,7 +44,7 @@ class Fact:
 
 
 class Baseline:
-    """The facts of one gateway. `learn_ns` is how long a check learns from the first that it sees."""
+    """The facts of one gateway. `learn_ns` is how long is learned; `forgotten` counts what found no room."""
 
     def __init__(self, learn_ns: int, *, frozen: bool = False) -> None:
         self.learn_ns, self.frozen = learn_ns, frozen
@@ -46,18 +53,27 @@ class Baseline:
         self._waiting: dict[str, dict[str, Fact]] = {}
         self._since: dict[str, int] = {}
 
+    def begin(self, view: View, now_ns: int) -> None:
+        """Something is seen of a view: the first of each begins the learning of all checks."""
+        if view not in self._since:
+            self._since[view] = now_ns
+
     def learning(self, check: str, now_ns: int) -> bool:
         """Return whether `check` still takes what it sees as normal."""
-        since_ns = self._since.setdefault(check, now_ns)
-        return not self.frozen and 0 <= now_ns - since_ns < self.learn_ns
+        return not self.frozen and 0 <= now_ns - self._began(check, now_ns) < self.learn_ns
 
     def share(self, check: str, now_ns: int) -> float:
-        """Return how much of its learning a check has done, 0 to 1; 0 when it has seen nothing yet."""
+        """Return how much of its learning a check has done, 0 to 1; 0 when nothing was seen yet."""
         if self.frozen:
             return 1.0
-        if check not in self._since:
-            return 0.0
-        return min(1.0, (now_ns - self._since[check]) / max(self.learn_ns, 1))
+        return min(1.0, max(0.0, (now_ns - self._began(check, now_ns)) / max(self.learn_ns, 1)))
+
+    def _began(self, check: str, now_ns: int) -> int:
+        """Return since when it learns; `relearn` has begun some checks later than all."""
+        since = self._since
+        if since.get(check) == ANEW:
+            since[check] = now_ns
+        return max((since[each] for each in (*VIEWS, check) if each in since), default=now_ns)
 
     def meet(self, check: str, key: str, now_ns: int, value: str = "", *, first_use: bool = False) -> Verdict:
         """Say how it is with a fact, and learn it while `check` learns.
@@ -76,7 +92,7 @@ class Baseline:
                 return "learned" if changed else "known"
             self._wait(check, key, value, now_ns)
             return "changed"
-        if learning or first_use:
+        if learning or (first_use and len(facts) < FACTS_MAX):
             facts[key] = Fact(check, key, value, now_ns, now_ns)
             self._shorten(facts, FACTS_MAX)
             return "learned"
@@ -119,12 +135,14 @@ class Baseline:
         self.frozen = True
 
     def relearn(self, check: str | None = None) -> None:
-        """Forget what is normal, of one check or of all, and learn anew."""
+        """Forget what is normal, of one check or of all, and learn anew from what is seen next."""
         self.frozen = False
-        for each in [check] if check is not None else [*self._since]:
-            self._facts.pop(each, None)
-            self._waiting.pop(each, None)
-            self._since.pop(each, None)
+        if check is None:
+            self._facts, self._waiting, self._since = {}, {}, {}
+            return
+        self._facts.pop(check, None)
+        self._waiting.pop(check, None)
+        self._since[check] = ANEW
 
     def told(self) -> Mapping[str, Any]:
         """Return all of it as JSON has it, for `take_up`."""

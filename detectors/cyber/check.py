@@ -15,13 +15,18 @@ from protocols.points import Points
 from protocols.sighting import Sighting
 
 NAME: Final = "cyber"
+OWN_MAX: Final = 64
+"""Addresses that are the gateway's own: a few interfaces, and what a NAT or a renumbering leaves behind."""
+SHOWN_MAX: Final = 400
+"""Characters of a text that an alarm shows: what strangers say about themselves fills no disk."""
 
 
 @dataclass(eq=False)
 class Desk:
     """What all checks share: the policy, the baseline, what happens now, and the findings that wait to be said.
 
-    `now_ns` is the time of detectors, `utc_ns` what the calendar said at the last frame.
+    `now_ns` is the time of detectors, `utc_ns` what the calendar said at the last frame. `devices` are those of the
+    configuration by the address that their url names, `own` the addresses of the gateway itself.
     """
 
     config: CyberConfig
@@ -36,13 +41,31 @@ class Desk:
         config = self.config
         self.rules = Rules(config.rules)
         self.engineering, self.scanners, self.virtual = map(Who, (config.engineering, config.scanners, config.virtual))
-        self.devices = {host: name for name, host in zip(self.points.devices, self.points.hosts, strict=True) if host}
+        self.devices: dict[str, str] = {}
+        for name, host in zip(self.points.devices, self.points.hosts, strict=True):
+            if host:
+                self.devices.setdefault(host, name)
+        self.own = dict.fromkeys(config.own)
         self._maintenance = Stretches(config.maintenance)
 
     @property
     def maintenance(self) -> bool:
         """Whether a maintenance window is open."""
-        return self._maintenance.cover(self.utc_ns)
+        return self._maintenance.cover(self.utc_ns or self.now_ns)
+
+    def sees(self, seen: Event) -> None:
+        """Let time pass, and learn from our own conversations which addresses are ours."""
+        self.now_ns = max(self.now_ns, seen.time_ns)
+        if not isinstance(seen, Sighting):
+            self.baseline.begin("own", self.now_ns)
+            return
+        self.baseline.begin("own" if seen.live else "wire", self.now_ns)
+        if seen.live and seen.kind is EventKind.PAIR and seen.source and len(self.own) < OWN_MAX:
+            self.own[seen.source] = None
+
+    def ours(self, address: str) -> bool:
+        """Return whether an address is that of the gateway, or of a device of the configuration."""
+        return address in self.own or address in self.devices
 
     def device(self, seen: Event) -> str:
         """Return the configured device that is concerned: by its address, the target first; else who saw it."""
@@ -98,9 +121,9 @@ class Check:
             device=self.desk.device(seen),
             severity=self._severity or severity or self.SEVERITY,
             time_ns=seen.time_ns,
-            text=text,
+            text=plain(text),
             rows=rows,
-            subject=subject,
+            subject=plain(subject),
             advice=self.ADVICE,
             technique=technique or (self.TECHNIQUES[0] if self.TECHNIQUES else ""),
             evidence={**shown(seen), **(evidence or {})},
@@ -119,10 +142,15 @@ def shown(seen: Event) -> Mapping[str, Any]:
         "protocol": seen.protocol,
         "function": seen.function,
         "count": seen.count,
-        **{key: value for key, value in seen.facts.items() if isinstance(value, str | int | float | bool | None)},
+        **{key: value for key, value in seen.facts.items() if isinstance(value, str | int | float)},
         "raw": seen.raw.hex(),
     }
-    return {key: value for key, value in told.items() if value not in ("", None)}
+    return {key: plain(value) if isinstance(value, str) else value for key, value in told.items() if value != ""}
+
+
+def plain(text: str) -> str:
+    """Return a text that came from the wire as a line can show it: printable, and not long."""
+    return text[:SHOWN_MAX] if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text[:SHOWN_MAX])
 
 
 def link(seen: Sighting) -> str:

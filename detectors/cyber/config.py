@@ -1,8 +1,9 @@
 """Configuration of the cyber checks: the policy that a security officer signs, and how long is learned."""
 
+import re
 from collections.abc import Iterator
 from ipaddress import ip_network
-from typing import Literal
+from typing import Final, Literal
 
 from detectors import stretches
 from detectors.cyber.policy import Allowed
@@ -10,6 +11,8 @@ from detectors.detector import Detector, DetectorConfig
 from protocols.points import Points
 from protocols.settings import Fault, Field, settings
 
+MAC: Final = re.compile("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+PARTIES: Final = ("masters", "own", "engineering", "scanners", "virtual")
 Word = Literal["off", "info", "warning", "critical", "emergency"]
 
 
@@ -26,6 +29,8 @@ class CyberConfig(DetectorConfig):
     """Who may read, write, control, freeze, set the time: addresses, networks; short for rules in `allow`."""
     allow: tuple[Allowed, ...] = ()
     """Who may do what to whom. Writing is never learned, only allowed here."""
+    own: tuple[str, ...] = ()
+    """Addresses of the gateway itself, beside those from which it is seen to talk to its devices."""
     engineering: tuple[str, ...] = ()
     """Hosts that may restart devices and move files and programs, in a maintenance window."""
     scanners: tuple[str, ...] = ()
@@ -58,7 +63,7 @@ class CyberConfig(DetectorConfig):
             yield ("checks", name), f"there is no check '{name}': {', '.join(sorted(names))}"
         for path, text in stretches.faults(self.maintenance):
             yield ("maintenance", *path[1:]), text
-        for key in ("masters", "engineering", "scanners", "virtual"):
+        for key in PARTIES:
             for index, each in enumerate(getattr(self, key)):
                 if (wrong := _fault(each)) is not None:
                     yield (key, index), wrong
@@ -73,10 +78,11 @@ class CyberConfig(DetectorConfig):
 
 
 def _fault(listed: str) -> str | None:
-    if "/" not in listed:
+    """Return what is wrong with a listed party: what no address is ever like would silently allow nobody."""
+    if "*" in listed or "?" in listed or MAC.fullmatch(listed):
         return None
     try:
         ip_network(listed, strict=False)
     except ValueError:
-        return f"'{listed}' is no network such as 10.0.0.0/24"
+        return f"'{listed}' is no address such as 10.0.0.5 or 00:0c:29:aa:bb:cc, and no network such as 10.0.0.0/24"
     return None

@@ -1,7 +1,7 @@
 """The detector of all cyber checks: shows each event to those that asked for its kind."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from detectors.cyber.baseline import Baseline
 from detectors.cyber.check import Check, Desk
@@ -12,7 +12,7 @@ from detectors.model import Finding
 from protocols.model import Batch, Event, Frame, Seen, Tick
 from protocols.points import Points
 
-NS = 1_000_000_000
+NS: Final = 1_000_000_000
 
 
 class Cyber:
@@ -37,7 +37,7 @@ class Cyber:
         """Return what began to happen, got worse, or is over."""
         desk = self.desk
         if isinstance(seen, Event):
-            desk.now_ns = max(desk.now_ns, seen.time_ns)
+            desk.sees(seen)
             for check in self._by_kind.get(seen.kind, ()):
                 check.event(seen)
         elif isinstance(seen, Batch):

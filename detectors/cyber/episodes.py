@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from detectors.model import Finding
 
@@ -10,9 +10,13 @@ NS: Final = 1_000_000_000
 QUIET_NS: Final = 300 * NS
 """What did not happen again for so long is over."""
 SUBJECTS_MAX: Final = 16
-"""Alarms of one kind that are active at once; all others are one alarm more, of which the number is told."""
+"""Alarms of one kind that are active at once; all others are one alarm more, until they are over."""
 OTHERS: Final = "others"
 """The subject of that one."""
+
+
+Place: TypeAlias = tuple[str, str, tuple[int, ...]] | str
+"""Which of its kind an alarm is: its device, subject and point, or `OTHERS`."""
 
 
 @dataclass(slots=True)
@@ -25,20 +29,21 @@ class Episode:
 
 
 class Episodes:
-    """What happens now, by kind, device and subject."""
+    """What happens now, by kind, then by device and subject, or `OTHERS` whatever their device."""
 
     def __init__(self) -> None:
-        self._open: dict[str, dict[tuple[str, str], Episode]] = {}
+        self._open: dict[str, dict[Place, Episode]] = {}
 
     def happens(self, finding: Finding, count: int = 1) -> Sequence[Finding]:
         """Return what there is to say of something that happens: the first time, or when it gets worse."""
         episodes = self._open.setdefault(finding.kind, {})
-        place = finding.device, finding.subject
+        place = _place(finding)
         episode = episodes.get(place)
-        if episode is None and len(episodes) >= SUBJECTS_MAX:
-            finding = replace(finding, subject=OTHERS, text=f"more of the same, the first: {finding.text}")
-            place = finding.device, OTHERS
-            episode = episodes.get(place)
+        if episode is None and (OTHERS in episodes or len(episodes) >= SUBJECTS_MAX):
+            episode = episodes.get(OTHERS)
+            device = episode.finding.device if episode else finding.device
+            text = f"more of the same, the first: {finding.text}"
+            finding, place = replace(finding, subject=OTHERS, device=device, text=text, rows=()), OTHERS
         if episode is None:
             episodes[place] = Episode(finding, finding.time_ns, count)
             return (finding,)
@@ -47,6 +52,10 @@ class Episodes:
             return ()
         episode.finding = finding
         return (finding,)
+
+    def open(self, kind: str) -> int:
+        """Return how many alarms of a kind are active."""
+        return len(self._open.get(kind, ()))
 
     def tick(self, now_ns: int) -> Sequence[Finding]:
         """Return what is over."""
@@ -61,7 +70,14 @@ class Episodes:
         self._open.clear()
         for finding in active:
             episode = Episode(finding, finding.time_ns, 1)
-            self._open.setdefault(finding.kind, {})[finding.device, finding.subject] = episode
+            self._open.setdefault(finding.kind, {})[_place(finding)] = episode
+
+
+def _place(finding: Finding) -> Place:
+    """Return what distinguishes it, as the names of alarms do: a subject says more than points."""
+    if finding.subject == OTHERS:
+        return OTHERS
+    return finding.device, finding.subject, () if finding.subject or len(finding.rows) != 1 else finding.rows
 
 
 def _ended(episode: Episode, now_ns: int) -> Finding:

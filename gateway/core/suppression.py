@@ -6,7 +6,8 @@ operator has seen before stays. Every cause is an alarm itself, so that somethin
     comm_lost   of a device: nothing that needs its points can be judged
     bus_dead    a bus whose infeeds are all open: its meters rightly show no voltage
 
-What is suppressed lives on unseen, is counted, and comes out when the cause is over and it is still active.
+What is suppressed lives on unseen, is counted, and comes out when the cause is over and it is still active. What may
+be the doing of an attacker, and says so by its `technique`, is never suppressed: to cut a link is part of an attack.
 """
 
 from collections.abc import Iterator, Sequence
@@ -80,7 +81,7 @@ class Suppression:
 
     def link(self, alarm: Alarm) -> str:
         """Return the alarm of a dead link without which this one could be judged; empty if there is none."""
-        if alarm.kind in CAUSES:
+        if alarm.kind in CAUSES or alarm.technique:
             return ""
         lost = (f"{device}/{LINK.cause}" for device in self._alarms.naming.devices(alarm))
         return next((id_ for id_ in lost if self.holds(id_)), "")
