@@ -1,10 +1,12 @@
 """What a conversation has to say apart from numbers, until it is asked: the same thing once, and not without end."""
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from protocols.driver import Clock
 from protocols.model import Event, EventKind
+from protocols.sighting import Sighting
 
 MOST_WAITING: Final = 256
 """Events that wait to be handed out, 50 ms at most; the points that are refused for one reason are one of them."""
@@ -20,9 +22,10 @@ class Notes:
     `dropped` counts what found no room since the start.
     """
 
-    def __init__(self, device: str, clock: Clock) -> None:
+    def __init__(self, device: str, clock: Clock, *, host: str = "", protocol: str = "") -> None:
         self.dropped = 0
         self._device, self._clock = device, clock
+        self._host, self._protocol = host, protocol
         self._waiting: dict[tuple[EventKind, str, tuple[int, ...]], Event] = {}
         self._told: set[tuple[EventKind, str]] = set()
         self._dropped_told = 0
@@ -35,6 +38,19 @@ class Notes:
             self.dropped += 1
         else:
             self._waiting[kind, detail, event.rows] = event
+
+    def sight(self, kind: EventKind, detail: str, *, function: str = "", count: int = 1, **facts: Any) -> None:
+        """Say what was seen of the device in our own conversation, for the cyber checks; the newest counts."""
+        key = (kind, f"{function}\0{detail}", ())
+        known = self._waiting.pop(key, None)
+        if known is None and len(self._waiting) >= MOST_WAITING:
+            self.dropped += 1
+            return
+        seen = Sighting(
+            self._device, kind, detail, self._clock(), source=self._host, protocol=self._protocol, function=function,
+            count=count, facts=facts, live=True,
+        )  # fmt: skip
+        self._waiting[key] = again(seen, known)
 
     def once(self, kind: EventKind, detail: str) -> None:
         """Say something unless it was said since the last connection."""
@@ -66,7 +82,7 @@ class Newest:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._pending: dict[tuple[str, EventKind, tuple[int, ...]], Event] = {}
+        self._pending: dict[tuple[str, EventKind, tuple[int | str, ...]], Event] = {}
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -80,6 +96,31 @@ class Newest:
     def note(self, device: str, kind: EventKind, detail: str, rows: tuple[int, ...] = ()) -> None:
         """Keep an event."""
         self._pending[device, kind, rows] = Event(device, kind, detail, self._clock(), rows)
+
+    def sight(
+        self,
+        device: str,
+        kind: EventKind,
+        detail: str,
+        *,
+        source: str = "",
+        protocol: str = "",
+        function: str = "",
+        count: int = 1,
+        **facts: Any,
+    ) -> None:
+        """Keep what was seen of a device in our own conversation; the same of one function once, the newest."""
+        seen = Sighting(
+            device, kind, detail, self._clock(), source=source, protocol=protocol, function=function, count=count,
+            facts=facts, live=True,
+        )  # fmt: skip
+        key = (device, kind, (function, detail))
+        self._pending[key] = again(seen, self._pending.get(key))
+
+
+def again(seen: Sighting, before: Event | None) -> Sighting:
+    """Return `seen` with the count of what was the same and waits still."""
+    return replace(seen, count=seen.count + before.count) if isinstance(before, Sighting) else seen
 
 
 def listed(names: Sequence[str]) -> str:

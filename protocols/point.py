@@ -98,6 +98,18 @@ class PointConfig:
     """Alarm limits."""
     role: Role | None = None
     """What the point means to the grid."""
+    output: Literal["yes", "no"] | None = None
+    """Whether it is an output or a set point, which only a master changes; told by its address when left out."""
+
+    @property
+    def commanded(self) -> bool:
+        """Whether it is an output or a set point."""
+        return self.output == "yes" if self.output is not None else self._addressed_as_output
+
+    @property
+    def _addressed_as_output(self) -> bool:
+        """Whether its address says so."""
+        return False
 
     @property
     def status(self) -> bool:

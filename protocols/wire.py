@@ -1,6 +1,7 @@
 """One end of a connection: what is sent goes out at once or not at all, and it is over once, for one reason."""
 
 import asyncio
+from hashlib import sha256
 from typing import ClassVar
 
 from protocols.driver import LinkLost
@@ -21,6 +22,13 @@ class Wire(asyncio.BaseProtocol):
         self.violation: str | None = None
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+
+    @property
+    def certificate(self) -> str:
+        """The SHA-256 of the certificate that the peer has shown, in hex; empty without TLS."""
+        tls = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        shown = None if tls is None else tls.getpeercert(binary_form=True)
+        return sha256(shown).hexdigest() if shown else ""
 
     async def close(self) -> None:
         """End the conversation now; the peer is not waited for."""

@@ -11,7 +11,7 @@ from protocols.driver import LinkLost
 from protocols.modbus.codec import Answer, Refusal, Request, Violation
 from protocols.modbus.config import ModbusDevice
 from protocols.modbus.conversation import Conversation, Garbled, Manners
-from protocols.modbus.identity import identify
+from protocols.modbus.identity import described, identify
 from protocols.modbus.link import Link
 from protocols.modbus.planner import Block
 from protocols.reason import reason
@@ -68,7 +68,7 @@ class Unit:
         if self.config.identify == "never":
             return None
         try:
-            return await identify(self._ask)
+            return described(await identify(self._ask)) or None
         except (TimeoutError, LinkLost, Violation):
             return None
 

@@ -11,10 +11,11 @@ from typing import TypeAlias
 import structlog
 
 from gateway.poll.schedule import Schedule
-from gateway.poll.unit import Unit
+from gateway.poll.unit import TRIPS, Unit
 from protocols.driver import Clock, Driver, LinkLost, Scan
 from protocols.model import Event, EventKind, Read
 from protocols.reason import reason
+from protocols.sighting import Sighting
 
 log = structlog.get_logger()
 
@@ -110,10 +111,22 @@ class Poller:
         except TimeoutError as error:
             await self._unanswered(unit, scan, _now() - began, error)
             return
-        if unit.answered(_now() - began, scan):
+        took_s = _now() - began
+        if unit.answered(took_s, scan):
             log.info("device_answers", device=unit.name)
             await self._put(Event(unit.name, EventKind.CONNECTED, "answers", self._clock()))
         await self._hand_on(seen)
+        middle_s = unit.trip(took_s, scan)
+        if middle_s is not None:
+            await self._put(self._round_trip(scan, middle_s))
+
+    def _round_trip(self, scan: Scan, middle_s: float) -> Sighting:
+        """Return how long the device takes to answer: what the line waited for others is not in it."""
+        middle_ms = round(middle_s * 1000, 3)
+        return Sighting(
+            scan.device, EventKind.ROUND_TRIP, f"{middle_ms:g} ms", self._clock(), function=str(scan.key),
+            facts={"median_ms": middle_ms, "count": TRIPS}, live=True,
+        )  # fmt: skip
 
     async def _read(self, scan: Scan) -> Sequence[Read]:
         limit_s = max(HANG_S, 2 * scan.requests * scan.timeout_s)
@@ -163,7 +176,7 @@ class Poller:
     async def _hand_on(self, seen: Iterable[Read]) -> None:
         for each in seen:
             unit = self.units.get(each.device) if isinstance(each, Event) else None
-            if isinstance(each, Event) and (unit is None or unit.answering is not False):
+            if type(each) is Event and (unit is None or unit.answering is not False):  # sightings are for the checks
                 log.info("device_event", device=each.device, kind=each.kind.value, detail=each.detail)
             await self._put(each)
 

@@ -1,6 +1,7 @@
 """One device on a conversation: whether it answers, how long it may take, and when it is tried again."""
 
 from dataclasses import dataclass, field
+from statistics import median
 
 from protocols.driver import Scan
 
@@ -16,6 +17,10 @@ TIGHT = 8.0
 """On a shared conversation a device is given this many times its usual answer time to the same scan."""
 SMOOTHING = 0.2
 """Weight of the newest answer time in the usual one."""
+
+
+TRIPS = 10
+"""Round trips of a scan whose median is told: one slow answer moves it as little as one fast one."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,7 @@ class Unit:
     timeouts: int = field(default=0)
     _usual_s: dict[int, float] = field(default_factory=dict)
     _missed: dict[int, int] = field(default_factory=dict)
+    _trips: dict[int, list[float]] = field(default_factory=dict)
 
     def patience(self, scan: Scan) -> float:
         """Return how long one request of `scan` may take now."""
@@ -53,6 +59,18 @@ class Unit:
         back = self.answering is not True
         self.answering, self.failures, self.next_try = True, 0, 0.0
         return back
+
+    def trip(self, took_s: float, scan: Scan) -> float | None:
+        """Note a round trip; return the median of the last `TRIPS` of `scan` with each last one of them, seconds."""
+        if not scan.requests:
+            return None
+        trips = self._trips.setdefault(scan.key, [])
+        trips.append(took_s / scan.requests)
+        if len(trips) < TRIPS:
+            return None
+        middle = median(trips)
+        trips.clear()
+        return middle
 
     def late(self, turns: int, scan: Scan) -> None:
         """Note that `turns` of `scan` were skipped. What only fetches what has come loses nothing by that."""

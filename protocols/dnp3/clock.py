@@ -13,12 +13,27 @@ FRAGMENTS: Final = 16
 """Fragments with times that must all look late before a clock is said to be behind: one may bring old events."""
 
 
+TOLD_EVERY_NS: Final = 1_000_000_000
+"""How often the offset is told at most."""
+
+
 class ClockWatch:
-    """Compares the newest time in each fragment with its arrival, our clock being right."""
+    """Compares the newest time in each fragment with its arrival, our clock being right.
+
+    `offset_s` is how far the newest time of the last fragment was ahead of its arrival: never more than the clock is
+    ahead, and less by as long as the event has waited. It is told, so that steps show, but not too often.
+    """
 
     def __init__(self) -> None:
         self._lags_ns: deque[int] = deque(maxlen=FRAGMENTS)
         self._off = False
+        self._told_ns = 0
+        self.offset_s: float | None = None
+
+    def take_offset(self) -> float | None:
+        """Return the offset to be told, once."""
+        offset_s, self.offset_s = self.offset_s, None
+        return offset_s
 
     def observe(self, readings: list[Readings], arrival_ns: int, late_ns: int) -> str | None:
         """Return what to say when the clock turns out wrong, or right again; `late_ns` is the usual delay of events."""
@@ -26,6 +41,8 @@ class ClockWatch:
         if not times:
             return None
         self._lags_ns.append(arrival_ns - max(times))
+        if not 0 <= arrival_ns - self._told_ns < TOLD_EVERY_NS:
+            self._told_ns, self.offset_s = arrival_ns, (max(times) - arrival_ns) / 1e9
         lag_ns = int(np.min(self._lags_ns))
         ahead = lag_ns < -TOLERANCE_NS
         behind = len(self._lags_ns) == FRAGMENTS and lag_ns > TOLERANCE_NS + late_ns

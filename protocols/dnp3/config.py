@@ -22,6 +22,7 @@ TYPES: dict[str, Type] = {
 }  # fmt: skip
 """Each kind of point and the type of its values: dbpos is 0 intermediate, 1 off, 2 on, 3 indeterminate."""
 
+OUTPUTS = ("binary_output", "analog_output")
 SERIAL = "serial"
 PORTS = {"tcp": 20_000, "tls": 20_000}
 LAST_INDEX = 65_535
@@ -78,6 +79,10 @@ class Dnp3Point(PointConfig):
     def place(self) -> tuple[str, int]:
         """Kind and index."""
         return place(self.address)
+
+    @property
+    def _addressed_as_output(self) -> bool:
+        return self.place[0] in OUTPUTS
 
     @property
     def kind(self) -> str:

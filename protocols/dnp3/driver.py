@@ -60,6 +60,9 @@ class Dnp3Driver:
         self._link = await open_link(self._devices[0])
         for outstation in self._outstations.values():
             outstation.connected(self._link)
+            if certificate := self._link.certificate:
+                said = "certificate"
+                outstation.notes.sight(EventKind.SECURITY, certificate, function=said, value=certificate)
         return ()
 
     async def read(self, scan: Scan) -> Sequence[Read]:
@@ -106,6 +109,10 @@ class Dnp3Driver:
             link.violation = None
         for remark in link.remarks:
             outstation.notes.once(EventKind.VIOLATION, remark)
+        if link.strangers:
+            said = "frames of stations that were not asked"
+            outstation.notes.sight(EventKind.ORPHAN, said, count=link.strangers, why="unit")
+            link.strangers = 0
 
 
 async def open_link(device: Dnp3Device) -> Link:

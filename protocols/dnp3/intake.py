@@ -60,3 +60,5 @@ class Intake:
             off = self._clock.observe(content.readings, now_ns, self._usual_delay_ns)
             if off:
                 self._notes.say(EventKind.CLOCK, off)
+            if (offset_s := self._clock.take_offset()) is not None:
+                self._notes.sight(EventKind.CLOCK, "time of the newest event", offset_s=offset_s)

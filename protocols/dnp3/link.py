@@ -31,7 +31,7 @@ MOST_STRANGERS: Final = 16
 class Link(Wire, asyncio.Protocol):
     """The octets of a link, `noisy` where it is a serial line. `noise` counts octets that were no frame.
 
-    `remarks` is what is to be said of it once.
+    `remarks` is what is to be said of it once, `strangers` counts frames of stations that nobody asked.
     """
 
     unsent_bytes = UNSENT_BYTES
@@ -41,6 +41,7 @@ class Link(Wire, asyncio.Protocol):
         self._noisy = noisy
         self.noise = 0
         self.remarks: dict[str, None] = {}
+        self.strangers = 0
         self._stations: dict[tuple[int, int], Station] = {}
         self._parser = FrameParser()
         self._fed = self._framed = self._noise_before = 0
@@ -100,6 +101,7 @@ class Link(Wire, asyncio.Protocol):
         if header.control.dir_from_master:
             self._remark("frames of a master came: our own, or another one shares the address")
         elif station is None:
+            self.strangers += 1
             self._remark(f"station {header.source} speaks to {header.destination}; nobody asked it")
         else:
             station.take(frame)

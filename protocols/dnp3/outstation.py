@@ -17,7 +17,7 @@ from protocols.dnp3.agenda import Agenda, Procedure
 from protocols.dnp3.config import Dnp3Device
 from protocols.dnp3.custody import Custody
 from protocols.dnp3.inbox import Inbox, Index
-from protocols.dnp3.indications import EVENT_CLASSES, NEED_TIME, OVERFLOW, RESTART, Indications
+from protocols.dnp3.indications import EVENT_CLASSES, NEED_TIME, OVERFLOW, REFUSED, RESTART, Indications
 from protocols.dnp3.intake import Intake
 from protocols.dnp3.link import Link
 from protocols.dnp3.requests import (
@@ -47,7 +47,7 @@ class Outstation:
 
     def __init__(self, device: Dnp3Device, points: Points, outside: Outside) -> None:
         self.device = device
-        self.notes = notes = Notes(device.name, outside.clock)
+        self.notes = notes = Notes(device.name, outside.clock, host=device.host, protocol="dnp3")
         self._clock = outside.clock
         self._inbox = inbox = Inbox(Index(points.rows_of[device.name], device.points))
         self._custody = custody = Custody(self._settled)
@@ -57,6 +57,8 @@ class Outstation:
         self._session: Session | None = None
         self._agenda: Agenda | None = None
         self._started = self._incomplete = self._stuck = False
+        self._ran = False
+        """Whether it was seen without its restart indication, so that another one is news."""
         self._explicit: tuple[int, ...] | None = None
 
     @property
@@ -113,7 +115,12 @@ class Outstation:
         if session is not None:
             if session.late:
                 self.notes.say(EventKind.LATE, f"{session.late} late answers dropped")
+                self.notes.sight(EventKind.ORPHAN, "late answers", count=session.late, why="late")
                 session.late = 0
+            if session.unasked:
+                said = "unsolicited data, which the outstation has agreed not to send"
+                self.notes.sight(EventKind.UNSOLICITED, said, count=session.unasked, enabled=False)
+                session.unasked = 0
             if session.refused_room:
                 text = f"no room for {session.refused_room} responses; not confirmed, so they come again"
                 self.notes.say(EventKind.OVERFLOW, text)
@@ -163,10 +170,12 @@ class Outstation:
 
     def _start_up(self) -> Procedure:
         self._started = False
-        yield DISABLE_UNSOLICITED
+        iin = yield DISABLE_UNSOLICITED
+        self._live().silenced = not iin & REFUSED
         yield from self._acknowledge_restart()
         yield from self._everything()
         if self.device.unsolicited:
+            self._live().silenced = False
             self._indications.refusal(ENABLE_UNSOLICITED, (yield ENABLE_UNSOLICITED))
         self._started = True
         self._tell_indications()
@@ -207,12 +216,22 @@ class Outstation:
             yield from self._everything()
 
     def _acknowledge_restart(self) -> Procedure:
-        if self._live().iin & RESTART:
-            self.notes.say(EventKind.RESTART, "it has restarted (IIN 1.7)")
+        if not self._live().iin & RESTART:
+            self._ran = True
+        else:
+            self._tell_restart()
             iin = yield CLEAR_RESTART
             self._stuck = bool(iin & RESTART)
+            self._ran = not self._stuck
             if self._stuck:
                 self.notes.once(EventKind.REFUSED, "it does not let its restart indication be cleared")
+
+    def _tell_restart(self) -> None:
+        """Say it; of one that was never seen without, nobody knows when it was."""
+        said = "it has restarted (IIN 1.7)"
+        self.notes.say(EventKind.RESTART, said)
+        if self._ran:
+            self.notes.sight(EventKind.RESTART, said, function="IIN1.7", bit="IIN1.7", edge=True)
 
     def _synchronise(self) -> Procedure:
         if not self._live().iin & NEED_TIME:

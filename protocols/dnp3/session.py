@@ -16,7 +16,17 @@ from typing import TypeAlias
 
 from protocols.dnp3.answer import Answer
 from protocols.dnp3.custody import Custody
-from protocols.dnp3.decode import AUTHENTICATION, CON, FIN, FIR, UNS, UNSOLICITED_RESPONSE, Header, Violation
+from protocols.dnp3.decode import (
+    AUTHENTICATION,
+    CON,
+    FIN,
+    FIR,
+    HEADER_OCTETS,
+    UNS,
+    UNSOLICITED_RESPONSE,
+    Header,
+    Violation,
+)
 from protocols.dnp3.link import Link
 from protocols.dnp3.requests import SEQUENCE, Request, confirm
 from protocols.driver import LinkLost
@@ -39,7 +49,8 @@ class Session:
 
     `iin` are the newest indications, `raised` all that were up since it was cleared, `news` whether the newest came
     unsolicited and nothing was asked since. `late` counts what came too late or unasked, `repeated` unsolicited
-    responses that came twice, `refused_room` fragments that found no room.
+    responses that came twice, `refused_room` fragments that found no room, `unasked` unsolicited responses with data
+    while they were `silenced`: the outstation has agreed to send none.
     """
 
     def __init__(self, link: Link, outstation: int, master: int, take: Take, custody: Custody) -> None:
@@ -49,6 +60,8 @@ class Session:
         self.repeated = 0
         self.refused_room = 0
         self.authentication = False
+        self.silenced = False
+        self.unasked = 0
         self.news = False
         self._loop = asyncio.get_running_loop()
         self._heard_s = self._loop.time()
@@ -172,6 +185,8 @@ class Session:
     def _take_unsolicited(self, header: Header, fragment: bytes) -> None:
         if header.control & (FIR | FIN | UNS) != FIR | FIN | UNS:
             raise Violation("unsolicited response in several fragments")
+        if self.silenced and len(fragment) > HEADER_OCTETS:
+            self.unasked += 1
         if fragment == self._custody.held:
             self.repeated += 1
             self._unsolicited = header

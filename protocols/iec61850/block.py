@@ -48,6 +48,7 @@ class Block:
         self.buffered = False
         self.instance = ""
         self.covered: frozenset[int] = frozenset()
+        self.revision = ""
         self.remarks: list[tuple[str, str]] = []
         """What is to be said: an attribute that is refused with why, or nothing with what is lost."""
         self.feed = Feed()
@@ -170,7 +171,9 @@ class Block:
         self.covered = frozenset(place for one in found for place in one.valued)
         if not self.covered:
             raise Busy(f"{self.key}: no point is in its data set {self._data_set}")
-        self.feed.learn(self.key, found, has.integer("ConfRev"), buffered=self.buffered)
+        revision = has.integer("ConfRev")
+        self.revision = "" if revision is None else str(revision)
+        self.feed.learn(self.key, found, revision, buffered=self.buffered)
 
     async def _reserve(self, questions: Questions, has: Attributes) -> None:
         if self.buffered:

@@ -113,6 +113,7 @@ class Blocks:
                 self._give_up(block, busy)
             else:
                 self._remarks.granted(block.config.block)
+                self._remarks.part(f"{block.key} ConfRev", block.revision)
             finally:
                 self._count()
             self._note_remarks(block)
@@ -129,6 +130,8 @@ class Blocks:
             marks[block.key] = outcome.bookmark
         for lost in outcome.lost:
             self._notes.say(EventKind.OVERFLOW, lost)
+        if outcome.back:
+            self._notes.sight(EventKind.ORPHAN, outcome.lost[0], function="report", why="sequence")
         if outcome.ahead_ns is not None:
             self._remarks.clock(outcome.ahead_ns / NS)
         self._remarks.refusals(outcome.places, image.refused)

@@ -24,6 +24,8 @@ PORTS = {"tcp": 102, "tls": 3782}
 ADDRESS = re.compile(r"([A-Za-z0-9_]{1,64})/([A-Za-z0-9_]{1,16})((?:\.[A-Za-z][A-Za-z0-9_]{0,63}){1,8})\[([A-Z]{2})\]")
 READABLE = frozenset({"ST", "MX", "SP", "SV", "CF", "DC", "SG", "SE", "BL", "EX"})
 """Functional constraints of data that can be read (IEC 61850-7-2 table 20): no control, no control block."""
+SET_BY_CLIENTS = frozenset({"SP", "SG", "SE", "SV"})
+"""Functional constraints of what a client sets: set points, setting groups, substitution."""
 OBJECT = re.compile(r"([A-Za-z0-9_]{1,64})/([A-Za-z0-9_]{1,16})\.([A-Za-z][A-Za-z0-9_]{0,63})")
 COUNTED = frozenset({"actVal", "frVal", "ctlVal"})
 """Values of ST that count instead of telling a state."""
@@ -103,6 +105,10 @@ class Iec61850Point(PointConfig):
     def place(self) -> Address:
         """The address, parsed."""
         return Address.parse(self.address)
+
+    @property
+    def _addressed_as_output(self) -> bool:
+        return self.place.constraint in SET_BY_CLIENTS
 
     @property
     def kind(self) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from protocols.driver import LinkLost, Outside, Scan
+from protocols.iec61850.attributes import Attributes
 from protocols.iec61850.blocks import Blocks
 from protocols.iec61850.config import Iec61850Device
 from protocols.iec61850.plan import Plan
@@ -28,6 +29,13 @@ DRAIN_S: Final = 0.05
 """How long a report waits at most before it is handed on."""
 POINTS_A_REQUEST: Final = 50
 """For the number of round trips, as long as the size of messages is not agreed."""
+PLATES_AGAIN_S: Final = 6 * 3600.0
+"""How often name plates are read again: firmware and configuration may change while the association stays."""
+NAME_PLATE: Final = "LLN0$DC$NamPlt"
+PLATE: Final = ("vendor", "swRev", "configRev")
+"""Of the common data class LPL (IEC 61850-7-3 clause 7.9.3)."""
+MOST_TEXT: Final = 64
+"""Characters of each."""
 FAREWELL_S: Final = 0.2
 """Giving blocks back may take no longer: the poller waits 0.3 s for the whole goodbye."""
 
@@ -37,7 +45,7 @@ class Iec61850Driver:
 
     def __init__(self, device: Iec61850Device, points: Points, outside: Outside) -> None:
         self._device = device
-        self._notes = Notes(device.name, outside.clock)
+        self._notes = Notes(device.name, outside.clock, host=device.host, protocol="mms")
         readings = Readings(points, points.rows_of[device.name])
         self._remarks = Remarks(self._notes, points, readings.first)
         self._blocks = Blocks(
@@ -48,6 +56,8 @@ class Iec61850Driver:
         self._plan = Plan(device, readings, self._remarks, clock=outside.clock, classes=classes)
         self._session: Session | None = None
         self._silent = False
+        self._plates_at = 0.0
+        self._devices = sorted({point.place.path[0] for point in device.points})
 
     @property
     def scans(self) -> Sequence[Scan]:
@@ -65,11 +75,12 @@ class Iec61850Driver:
             self._session = session = await Session.open(self._device)
             with self._ending(session):
                 self._remarks.identity(await Questions(session, self._device.timeout_s).identity())
+                self._remarks.certificate(session.certificate)
         except LinkLost as lost:
             if not lost.events and str(lost).startswith("violation"):
                 self._notes.say(EventKind.VIOLATION, str(lost))
             raise LinkLost(str(lost), [*lost.events, *self._notes.take()]) from None
-        self._plan.covered, self._silent = None, False
+        self._plan.covered, self._silent, self._plates_at = None, False, 0.0
         return self._notes.take()
 
     async def read(self, scan: Scan) -> Sequence[Read]:
@@ -115,6 +126,7 @@ class Iec61850Driver:
             if session.over is not None:
                 raise LinkLost(session.over)
             await self._make_sure(session, questions)
+            await self._read_plates(questions)
             await self._blocks.tend(session, questions)
             if self._plan.covered is not self._blocks.covered:
                 await self._plan.make(questions, self._blocks.covered)
@@ -130,6 +142,17 @@ class Iec61850Driver:
             self._silent = True
             await questions.identity()
             self._silent = False
+
+    async def _read_plates(self, questions: Questions) -> None:
+        """Read the name plate of each logical device: at first, and again now and then."""
+        now = asyncio.get_running_loop().time()
+        if now < self._plates_at:
+            return
+        self._plates_at = now + PLATES_AGAIN_S
+        for device in self._devices:
+            plate = await Attributes.read(questions, device, NAME_PLATE, PLATE)
+            for name in PLATE:
+                self._remarks.part(f"{device} {name}", plate.text(name)[:MOST_TEXT])
 
     @contextmanager
     def _ending(self, session: Session) -> Iterator[None]:

@@ -31,13 +31,14 @@ class Outcome:
     """What a report brings.
 
     `places` are the points whose readings are new, `lost` says what is missing before it, `ahead_ns` how far the
-    device's clock is ahead of ours, where that can be told.
+    device's clock is ahead of ours, where that can be told; `back` whether its number goes back or comes twice.
     """
 
     places: list[int] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     bookmark: bytes | None = None
     ahead_ns: int | None = None
+    back: bool = False
 
 
 class Feed:
@@ -147,6 +148,7 @@ class Feed:
         follows = follows or (segment is None and (seen.sequence == before + 1 or wrapped) and not seen.segment)
         if not follows:
             outcome.lost.append(f"{self._name}: after report {before} came {seen.sequence}, reports are lost")
+            outcome.back = seen.sequence <= before
             self.interrogate = True
 
     def _is_known(self, seen: Taken) -> bool:

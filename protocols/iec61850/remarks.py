@@ -39,9 +39,21 @@ class Remarks:
         if identity and identity != self._identity:
             self._identity = identity
             self._notes.say(EventKind.IDENTITY, identity)
+        self.part("identify", identity)
+
+    def part(self, what: str, value: str) -> None:
+        """Tell the cyber checks a part of who it says it is."""
+        if value:
+            self._notes.sight(EventKind.IDENTITY, value, function=what, value=value)
+
+    def certificate(self, shown: str) -> None:
+        """Tell them which certificate it has shown."""
+        if shown:
+            self._notes.sight(EventKind.SECURITY, shown, function="certificate", value=shown)
 
     def clock(self, ahead_s: float) -> None:
         """Say that the device's clock has become wrong, or right, where a report was `ahead_s` of ours."""
+        self._notes.sight(EventKind.CLOCK, "time of a report", offset_s=ahead_s)
         steady, self._ahead_s = abs(ahead_s - self._ahead_s) < STEADY_S, ahead_s
         wrong = abs(ahead_s) > CLOCK_S
         if wrong is not self._clock_off and (steady or ahead_s > -CLOCK_S):

@@ -37,7 +37,14 @@ _PDU: Final = Struct(">BHH")
 
 
 class Violation(Exception):
-    """The peer broke the protocol: its conversation must end. Says which byte was wrong and what is allowed."""
+    """The peer broke the protocol: its conversation must end. Says which byte was wrong and what is allowed.
+
+    `why` is one word for an answer that is not to our question: unit, request or function; empty otherwise.
+    """
+
+    def __init__(self, text: str, *, why: str = "") -> None:
+        super().__init__(text)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ class Request:
                 raise Violation(f"exception response of {len(pdu)} bytes, not 2")
             return Refusal(pdu[1])
         if function != self.function:
-            raise Violation(f"function {function} answers function {self.function}")
+            raise Violation(f"function {function} answers function {self.function}", why="function")
         if self.size is None:
             return _identification(pdu)
         size = len(pdu) - 2

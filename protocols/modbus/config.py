@@ -108,6 +108,10 @@ class ModbusPoint(PointConfig):
         return Address.parse(self.address)
 
     @property
+    def _addressed_as_output(self) -> bool:
+        return self.place.table == "coil"
+
+    @property
     def kind(self) -> str:
         """The type, with the default filled in."""
         if self.type is not None:

@@ -50,7 +50,7 @@ class Garbled(TimeoutError):
 class Conversation(Wire, asyncio.BufferedProtocol):
     """The client's end. `late` and `garbled` count answers by unit.
 
-    `noise` shows the first bytes of the last garbled answer.
+    `noise` shows the first bytes of the last garbled answer; `orphan` is `Violation.why` of the one that ended it.
     """
 
     unsent_bytes = UNSENT_BYTES
@@ -59,7 +59,7 @@ class Conversation(Wire, asyncio.BufferedProtocol):
         super().__init__()
         self.framing: Framing = Mbap() if framing is None else framing
         self.garbled: Counter[int] = Counter()
-        self.noise = ""
+        self.noise = self.orphan = ""
         self._pace = pace
         self._turn = asyncio.Lock()
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
@@ -218,6 +218,7 @@ class Conversation(Wire, asyncio.BufferedProtocol):
                     self._troubled, self._garbled_in_a_row = False, 0
                     self._settle(answer)
         except Violation as violation:
+            self.orphan = violation.why
             self._violated(str(violation))
         self._filled = filled - start
         self._buffer[: self._filled] = self._buffer[start:filled]

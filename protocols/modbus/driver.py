@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from protocols.driver import Clock, LinkLost, Scan
-from protocols.modbus.codec import Answer, Request, Violation
+from protocols.modbus.codec import Answer, Refusal, Request, Violation
 from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.modbus.conversation import Conversation, Manners
 from protocols.modbus.identity import identify
@@ -20,6 +20,8 @@ from protocols.points import Points
 
 IDENTIFY_S: Final = 1.0
 """Longest wait for an identity. libmodbus refuses after 0.5 s, and throws away what comes before: less would harm."""
+IDENTIFY_AGAIN_S: Final = 6 * 3600.0
+"""A device that tells who it is is asked again so often: firmware may change without a connection being lost."""
 
 
 class ModbusDriver:
@@ -29,10 +31,11 @@ class ModbusDriver:
         self._clock, self._points = clock, points
         self._link = Link(devices[0])
         self._settle_s = max(device.settle_ms for device in devices) / 1000
-        self._remarks = Remarks({device.unit: device.name for device in reversed(devices)}, points, clock)
+        units = {device.unit: device.name for device in reversed(devices)}
+        self._remarks = Remarks(units, points, clock, devices[0].host)
         self._conversation: Conversation | None = None
-        self._unknown: set[int] = set()
-        """Units that were not asked yet who they are, in this conversation."""
+        self._identify_at: dict[int, float] = {}
+        """Units that are asked who they are, and when next: at once in a new conversation. In seconds of the loop."""
         self._shy: set[int] = set()
         """Units that refused, or ended the conversation, when they were asked: never asked again."""
         self._readings: list[tuple[ModbusDevice, Manners, Reading]] = []
@@ -54,7 +57,11 @@ class ModbusDriver:
         """
         await self.close()
         self._conversation = await self._link.open()
-        self._unknown = {device.unit for device, _, _ in self._readings if device.identify == "ask"} - self._shy
+        asked = {device.unit for device, _, _ in self._readings if device.identify == "ask"}
+        self._identify_at = dict.fromkeys(asked - self._shy, 0.0)
+        if certificate := self._conversation.certificate:
+            for name in {device.name for device, _, _ in self._readings}:
+                self._remarks.seen(name, EventKind.SECURITY, certificate, function="certificate", value=certificate)
         for _, _, reading in self._readings:
             reading.reconnected()
         if self._settle_s:
@@ -74,7 +81,10 @@ class ModbusDriver:
         device, manners, reading = self._readings[scan.key]
 
         async def ask(request: Request) -> Answer:
-            return await conversation.request(device.unit, request, scan.timeout_s, manners)
+            answer = await conversation.request(device.unit, request, scan.timeout_s, manners)
+            if isinstance(answer, Refusal):
+                self._remarks.exception(device.name, request.function, answer)
+            return answer
 
         try:
             values, quality = await reading.read(ask)
@@ -82,7 +92,8 @@ class ModbusDriver:
             self._remarks.listen(scan.device, conversation)
             raise LinkLost(str(lost), self._remarks.take()) from None
         now = self._clock()
-        if device.unit in self._unknown:
+        due = self._identify_at.get(device.unit)
+        if due is not None and asyncio.get_running_loop().time() >= due:
             await self._identify(device, conversation, manners)
         batch = Batch(scan.rows, values, quality, np.full(len(scan.rows), now, np.int64), now)
         self._remarks.listen(scan.device, conversation)
@@ -96,24 +107,28 @@ class ModbusDriver:
 
     async def _identify(self, device: ModbusDevice, conversation: Conversation, manners: Manners) -> None:
         """Ask a unit that has just answered who it is; refusal, silence, nonsense and hanging up cost no reading."""
-        self._unknown.discard(device.unit)
+        self._identify_at[device.unit] = asyncio.get_running_loop().time() + IDENTIFY_AGAIN_S
 
         async def ask(request: Request) -> Answer:
             return await conversation.request(device.unit, request, min(device.timeout_s, IDENTIFY_S), manners)
 
         try:
-            identity = await identify(ask)
+            fields = await identify(ask)
         except Violation as violation:
             self._remarks.note(device.name, EventKind.VIOLATION, str(violation))
         except TimeoutError:
             return
         except LinkLost:
-            self._shy.add(device.unit)
+            self._never_again(device.unit)
         else:
-            if identity is None:
-                self._shy.add(device.unit)
+            if fields:
+                self._remarks.identity(device.name, fields)
             else:
-                self._remarks.note(device.name, EventKind.IDENTITY, identity)
+                self._never_again(device.unit)
+
+    def _never_again(self, unit: int) -> None:
+        self._shy.add(unit)
+        del self._identify_at[unit]
 
     def _add(self, device: ModbusDevice, every_s: float, rows: Rows) -> None:
         points = [point for row in rows if isinstance(point := self._points.configs[row], ModbusPoint)]

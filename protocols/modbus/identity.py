@@ -7,7 +7,7 @@ extended; from 128 on the objects can be asked one by one, too, which nobody nee
 text of a stranger: it is bounded, and everything that does not print is taken out.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from protocols.modbus.codec import Answer, Request, Violation
@@ -26,8 +26,17 @@ _HEADER: Final = 5
 _MORE: Final = 0xFF
 
 
-async def identify(ask: Ask) -> str | None:
-    """Return "vendor product revision (name, model)", or None if the device does not say.
+NAMES: Final[Mapping[int, str]] = {
+    VENDOR: "vendor",
+    PRODUCT: "product",
+    REVISION: "revision",
+    PRODUCT_NAME: "product_name",
+    MODEL_NAME: "model_name",
+}
+
+
+async def identify(ask: Ask) -> dict[str, str]:
+    """Return what the device says of itself by the words of `NAMES`; nothing if it does not say.
 
     Raises:
         Violation: the answer is none; and whatever `ask` raises.
@@ -36,10 +45,14 @@ async def identify(ask: Ask) -> str | None:
     if objects and conformity & 0x7F >= REGULAR:
         more, _ = await _objects(ask, REGULAR, REVISION + 1)
         objects = more | objects
-    names = {number: _plain(text) for number, text in objects.items()}
-    said = " ".join(names[number] for number in (VENDOR, PRODUCT, REVISION) if names.get(number))
-    also = ", ".join(names[number] for number in (PRODUCT_NAME, MODEL_NAME) if names.get(number))
-    return (f"{said} ({also})" if also else said) or None
+    return {NAMES[number]: text for number in NAMES if (text := _plain(objects.get(number, b"")))}
+
+
+def described(fields: Mapping[str, str]) -> str:
+    """Return "vendor product revision (name, model)" as far as there is."""
+    said = " ".join(fields[name] for name in ("vendor", "product", "revision") if name in fields)
+    also = ", ".join(fields[name] for name in ("product_name", "model_name") if name in fields)
+    return f"{said} ({also})" if also else said
 
 
 async def _objects(ask: Ask, category: int, first: int) -> tuple[dict[int, bytes], int]:

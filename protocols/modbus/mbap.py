@@ -83,7 +83,7 @@ class Mbap:
 
     def _answer(self, request: Request, found: Frame) -> Answer:
         if found.unit != self._unit and not self._lenient:
-            raise Violation(f"unit {found.unit} answers unit {self._unit}")
+            raise Violation(f"unit {found.unit} answers unit {self._unit}", why="unit")
         answer = request.parse(found.pdu)
         self._request = None
         return answer
@@ -91,7 +91,7 @@ class Mbap:
     def _late(self, transaction: int) -> None:
         unit = self._abandoned.pop(transaction, None)
         if unit is None:
-            raise Violation(f"transaction {transaction} was not asked")
+            raise Violation(f"transaction {transaction} was not asked", why="request")
         self.late[unit] += 1
 
 

@@ -1,12 +1,14 @@
 """What a driver has to say until it is asked: refused points, violations, late and garbled answers, identities."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from protocols.driver import Clock
 from protocols.modbus.codec import Refusal
 from protocols.modbus.config import ModbusPoint
 from protocols.modbus.conversation import Conversation
+from protocols.modbus.identity import described
 from protocols.model import EventKind, Rows
 from protocols.notes import Newest, listed
 from protocols.points import Points
@@ -15,9 +17,9 @@ from protocols.points import Points
 class Remarks(Newest):
     """What concerns the units of one conversation."""
 
-    def __init__(self, devices: dict[int, str], points: Points, clock: Clock) -> None:
+    def __init__(self, devices: dict[int, str], points: Points, clock: Clock, host: str = "") -> None:
         super().__init__(clock)
-        self._devices, self._points = devices, points
+        self._devices, self._points, self._host = devices, points, host
         self._garbled: Counter[int] = Counter()
 
     def change(self, device: str, rows: Rows, positions: Sequence[int], refusal: Refusal | None) -> None:
@@ -27,14 +29,32 @@ class Remarks(Newest):
         said = "answers again" if refusal is None else str(refusal)
         self.note(device, kind, f"{self._label(changed)}: {said}", changed)
 
+    def seen(self, device: str, kind: EventKind, detail: str, *, function: str = "", **facts: Any) -> None:
+        """Keep what the cyber checks want to know of a device."""
+        self.sight(device, kind, detail, source=self._host, protocol="modbus", function=function, **facts)
+
+    def exception(self, device: str, function: int, refusal: Refusal) -> None:
+        """Keep that a device has answered with an exception."""
+        self.seen(device, EventKind.EXCEPTION, str(refusal), function=str(function), code=refusal.code)
+
+    def identity(self, device: str, fields: Mapping[str, str]) -> None:
+        """Keep who a device says it is, and each part of that for itself."""
+        self.note(device, EventKind.IDENTITY, described(fields))
+        for what, value in fields.items():
+            self.seen(device, EventKind.IDENTITY, value, function=what, value=value)
+
     def listen(self, device: str, conversation: Conversation) -> None:
         """Keep what `conversation` has noticed since the last time, while `device` was read."""
         if conversation.violation is not None:
             self.note(device, EventKind.VIOLATION, conversation.violation)
+            if conversation.orphan:
+                self.seen(device, EventKind.ORPHAN, conversation.violation, why=conversation.orphan)
             conversation.violation = None
         if conversation.late:
             for unit, count in conversation.late.items():
-                self.note(self._devices[unit], EventKind.LATE, f"{count} late answers of unit {unit} dropped")
+                name = self._devices[unit]
+                self.note(name, EventKind.LATE, f"{count} late answers of unit {unit} dropped")
+                self.seen(name, EventKind.ORPHAN, f"late answers of unit {unit}", count=count, why="late")
             conversation.late.clear()
         if conversation.garbled:
             self._garble(conversation)

@@ -4,8 +4,8 @@ It outlives a broken link as long as the server keeps its side. Nothing of it ou
 started anew may number its namespaces otherwise.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
 
@@ -26,6 +26,8 @@ MOST_READ: Final = 11705
 MOST_WATCHED: Final = 11714
 """Nodes of namespace 0 by their number, OPC 10000-5: what every server says of itself."""
 
+MOST_TEXT: Final = 64
+"""Characters of each part of an identity."""
 QUEUE: Final = 10
 """Samples a server is asked to keep for each value at least: a few publishing intervals without an answer."""
 LONGEST_QUEUE: Final = 1000
@@ -44,6 +46,8 @@ class Server:
     started_ns: int
     now_ns: int
     namespaces: tuple[str, ...]
+    build: Mapping[str, str] = field(default_factory=dict)
+    """Each part of its identity that it tells: manufacturer, product, software, build."""
 
 
 class Connection:
@@ -211,9 +215,15 @@ async def _server(session: Session) -> Server:
     if isinstance(most_watched, int) and most_watched > 0:
         session.most_watched = min(session.most_watched, most_watched)
     said = [each[0] for each in words if isinstance(each, tuple) and each and each[0]]
+    build = {
+        name: each[0][:MOST_TEXT]
+        for name, each in zip(("manufacturer", "product", "software", "build"), words, strict=True)
+        if isinstance(each, tuple) and each and each[0]
+    }
     return Server(
         " ".join(said)[:200],
         nanoseconds(started) if isinstance(started, int) else 0,
         nanoseconds(now) if isinstance(now, int) else 0,
         names if isinstance(names, tuple) else (),
+        build,
     )

@@ -37,7 +37,7 @@ class OpcuaDriver:
         self._kept: Connection | None = None
         """What a broken link has left behind, to be taken up again."""
         self._inbox = Inbox()
-        self._notes = Notes(points, outside.clock)
+        self._notes = Notes(points, outside.clock, first=devices[0].name, host=devices[0].host)
         self._unread: set[str] = set()
         """Devices that missed something, so that everything is read of them."""
         self._over: LinkLost | None = None
@@ -73,7 +73,8 @@ class OpcuaDriver:
         with self._ending(self._devices[0].name):
             connection = await self._resumed() or await self._opened()
         self._unanswered = False
-        self._notes.introduce([(device.name, connection.kept(device)) for device in self._devices], connection.server)
+        kept = [(device.name, connection.kept(device)) for device in self._devices]
+        self._notes.introduce(kept, connection.server, connection.session.security)
         self._notes.refusals(connection.refused)
         return self._notes.take()
 
@@ -182,7 +183,9 @@ class OpcuaDriver:
         if not self._rows.issuperset(rows.tolist()):
             raise Violation("a notification for an item that is not watched")
         values = self._scaling.scaled(rows, seen.values)
-        self._inbox.put(batches(rows, values, seen.quality, seen.time_ns, self._clock()))
+        now_ns = self._clock()
+        self._inbox.put(batches(rows, values, seen.quality, seen.time_ns, now_ns))
+        self._notes.timed(int(seen.time_ns.max(initial=0)), now_ns)
         if seen.refused or self._notes.refused:
             self._notes.changes(rows.tolist(), seen.refused)
         for row in seen.overflowed:

@@ -1,7 +1,7 @@
 """What the driver has to say until it is asked: who answers, what is refused, what was missed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from protocols.driver import Clock
 from protocols.model import EventKind
@@ -13,30 +13,53 @@ from protocols.points import Points
 CLOCK_S: Final = 2.0
 """A server whose clock is off by more is said: its source times are as far off. Some renew theirs once a second."""
 NS: Final = 1_000_000_000
+TOLD_EVERY_NS: Final = NS
+"""How often the offset of its clock is told at most."""
 
 
 class Notes(Newest):
     """What concerns the devices behind one server.
 
-    `refused` are the points that are refused at present, and why.
+    `refused` are the points that are refused at present, and why; `first` is the device that its clock is told of.
     """
 
-    def __init__(self, points: Points, clock: Clock) -> None:
+    def __init__(self, points: Points, clock: Clock, *, first: str = "", host: str = "") -> None:
         super().__init__(clock)
+        self._first, self._host, self._timed_ns = first, host, 0
         self.refused: dict[int, str] = {}
         self._points = points
         self._started_ns = 0
         self._clock_off = False
 
-    def introduce(self, devices: Sequence[tuple[str, str | None]], server: Server) -> None:
-        """Keep who answers for each device, and what else there is to say of it; whether it was started anew."""
+    def introduce(
+        self, devices: Sequence[tuple[str, str | None]], server: Server, security: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep who answers for each device, and what else there is to say of it; whether it was started anew.
+
+        `security` is how safe the session is.
+        """
         for device, more in devices:
             if said := "; ".join(each for each in (server.identity, more) if each):
                 self.note(device, EventKind.IDENTITY, said)
             if server.started_ns != self._started_ns and self._started_ns:
                 self.note(device, EventKind.RESTART, "the server was started anew")
+                self._seen(device, EventKind.RESTART, "start time", bit="start time", edge=True)
+            for what, value in server.build.items():
+                self._seen(device, EventKind.IDENTITY, what, value=value)
+            for what, value in (security or {}).items():
+                self._seen(device, EventKind.SECURITY, what, value=value)
         self._started_ns = server.started_ns
         self._compare_clocks(devices[0][0], server.now_ns)
+
+    def timed(self, newest_ns: int, arrival_ns: int) -> None:
+        """Keep how far the newest source time of what came is ahead of its arrival; not too often."""
+        if newest_ns and not 0 <= arrival_ns - self._timed_ns < TOLD_EVERY_NS:
+            self._timed_ns = arrival_ns
+            self._seen(self._first, EventKind.CLOCK, "source time", offset_s=(newest_ns - arrival_ns) / NS)
+
+    def _seen(self, device: str, kind: EventKind, function: str, **facts: Any) -> None:
+        said = str(facts.get("value", function))
+        self.sight(device, kind, said, source=self._host, protocol="opcua", function=function, **facts)
 
     def overflowed(self, row: int) -> None:
         """Keep that the server had no room for all values of a point."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import sha256
 from typing import Final
 
 from protocols.driver import Clock, LinkLost
@@ -13,7 +14,7 @@ from protocols.opcua.channel import Channel
 from protocols.opcua.chunks import Security, plain
 from protocols.opcua.codec import Item, Refused, Service, items, readings
 from protocols.opcua.config import PORTS, OpcuaDevice
-from protocols.opcua.handshake import UserPolicy, activated, created, endpoints
+from protocols.opcua.handshake import Created, UserPolicy, activated, created, endpoints
 from protocols.opcua.partner import Partner, partner
 from protocols.url import host_and_port
 
@@ -21,6 +22,8 @@ NONCE_BYTES: Final = 32
 """Random bytes that prove possession of a key (OPC 10000-4 clause 5.6.2)."""
 CLOSE_S: Final = 0.2
 """How long the server may take to close the session: a stop must not wait for a link that is broken."""
+MOST_NAME: Final = 64
+"""Characters of the name of a policy."""
 MOST_NODES: Final = 500
 """Nodes in one request, where the server does not ask for fewer: 30 KiB each way."""
 
@@ -39,6 +42,8 @@ class Session:
         self._created = False
         self._nonce = b""
         self._offered: list[UserPolicy] = []
+        self.security: dict[str, str] = {}
+        """How safe it is: certificate (SHA-256 of the server's), policy, mode, user, and the ways that are offered."""
 
     @classmethod
     async def open(cls, device: OpcuaDevice, clock: Clock) -> "Session":
@@ -143,6 +148,7 @@ class Session:
         self.channel.token = made.token
         self._created, self.timeout_s, self._nonce = True, made.timeout_s, made.nonce
         server.prove(made, nonce)
+        self.security = _security(device, security, made)
         self._offered = [
             user
             for endpoint in made.endpoints
@@ -150,6 +156,22 @@ class Session:
             for user in endpoint.users
         ]
         await self.activate()
+
+
+def _security(device: OpcuaDevice, security: Security, made: Created) -> dict[str, str]:
+    """Return what the checks must know of a session, so that a weaker one shows."""
+    offered = sorted({f"{_short(each.policy_uri)}/{each.mode}" for each in made.endpoints})
+    return {
+        "certificate": sha256(made.certificate).hexdigest() if made.certificate else "none",
+        "policy": _short(security.uri),
+        "mode": str(security.mode),
+        "user": device.username or "anonymous",
+        "offered": " ".join(offered),
+    }
+
+
+def _short(policy_uri: str) -> str:
+    return policy_uri.rpartition("#")[2][:MOST_NAME]
 
 
 def read_requests(nodes: Sequence[bytes], most: int) -> list[bytes]:

@@ -4,7 +4,8 @@ import pytest
 
 from protocols.driver import LinkLost
 from protocols.modbus.codec import Refusal, Request, Violation
-from protocols.modbus.identity import MOST_REQUESTS, MOST_TEXT, identify, parse
+from protocols.modbus.identity import MOST_REQUESTS, MOST_TEXT, described, parse
+from protocols.modbus.identity import identify as fields_of
 from protocols.model import Batch, EventKind
 
 POINTS = {"unit": 1, "timeout_s": 0.5, "points": {"a": "holding:5"}, "identify": "ask"}
@@ -24,6 +25,11 @@ def unit(*answers):
         return left.pop(0)
 
     return ask, asked
+
+
+async def identify(ask):
+    """Return who it says it is, as people are told."""
+    return described(await fields_of(ask)) or None
 
 
 BASIC = {0: b"Schneider", 1: b"PM5350", 2: b"v3.1"}
