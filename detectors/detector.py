@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 
+from detectors.cyber.baseline import Baseline
 from detectors.model import Finding, Report, Said
 from protocols.model import Seen
 from protocols.points import Points
@@ -47,6 +48,18 @@ class Learning(Protocol):
 
     def learned(self) -> Sequence[Learned]:
         """Return how far it is, with each of its subjects."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A detector that keeps what is normal as facts, which people read, approve and take back.
+
+    They are no arrays and belong to no points: they are kept as text, whatever the configuration becomes.
+    """
+
+    @property
+    def baseline(self) -> Baseline:
+        """Return the facts."""
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from gateway.description import describe, fingerprint
 from gateway.growth import Growth
 from gateway.health import Health, judge, notify, watchdog_s
 from gateway.keeper import Keeper
+from gateway.local.learn import Learn
 from gateway.local.report import Report
 from gateway.local.server import StatusServer
 from gateway.log import set_up
@@ -69,7 +70,7 @@ class Gateway:
     def __init__(self, path: Path, config: Config, *, grace_s: float = GRACE_S, clock: Timeline | None = None) -> None:
         self.config, self._path, self._grace_s = config, path, grace_s
         self.clock = clock or Timeline()
-        self._keeper = Keeper(config.gateway.state_dir, self._learned)
+        self._keeper = Keeper(config.gateway.state_dir, self._learned, self._facts)
         self._growth = Growth(Limits.of(config.store).other_bytes)
         self._orders: dict[Order, None] = {}
         self._ordered, self._stopping = asyncio.Event(), asyncio.Event()
@@ -91,6 +92,9 @@ class Gateway:
 
     def _learned(self) -> bytes:
         return self.plant.learned()  # asked when needed: a reload replaces the plant
+
+    def _facts(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.plant.facts()
 
     async def _remembered(self) -> Memory:
         return await remembered(self.store, self.config.gateway.state_dir)
@@ -229,6 +233,9 @@ class Gateway:
             status=self._status,
             clock=self.clock,
             max_bytes=self.config.store.max_bytes,
+            learn=Learn(
+                pipeline=lambda: self.plant.pipeline, clock=self.clock, audit=self.audit, keep=self._keeper.facts
+            ),
         )
         return StatusServer(self.config.gateway.state_dir, report.answer)
 

@@ -1,11 +1,12 @@
 """Keeps what the checks have learned: on disk now and then, and at a stop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from gateway.store import learned
+from gateway.store import baseline, learned
 
 STOP_S = 0.3
 """How long a stop waits for it; with what the stop waits for besides below 2 s."""
@@ -14,10 +15,13 @@ EVERY_S = 3600.0
 
 
 class Keeper:
-    """`packed` returns what is learned now, by whatever plant is at work."""
+    """`packed` returns what is learned now, and `facts` what is normal, by whatever plant is at work."""
 
-    def __init__(self, directory: Path, packed: Callable[[], bytes]) -> None:
-        self._directory, self._packed = directory, packed
+    def __init__(
+        self, directory: Path, packed: Callable[[], bytes], facts: Callable[[], Mapping[str, Mapping[str, Any]]]
+    ) -> None:
+        self._directory, self._packed, self._facts = directory, packed, facts
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Keep it now and then, for ever."""
@@ -30,5 +34,11 @@ class Keeper:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._keep(), STOP_S)
 
+    async def facts(self) -> bool:
+        """Keep what is normal, now that a person has changed it; return whether it is on disk."""
+        async with self._turn:
+            return await asyncio.to_thread(baseline.write, self._directory, self._facts())
+
     async def _keep(self) -> None:
+        await self.facts()
         await asyncio.to_thread(learned.write, self._directory, self._packed())

@@ -1,18 +1,18 @@
 """What is remembered from one run to the next, beside the messages that wait.
 
-That is the alarms, where each driver stands, and what the checks have learned.
+That is the alarms, where each driver stands, what the checks have learned, and what is normal.
 """
 
 import asyncio
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 
 from gateway.core.messages import Alarm, AlarmState, Unsaid
-from gateway.store import learned
+from gateway.store import baseline, learned
 from gateway.store.packing import BadRecord, alarm_of, to_record
 from gateway.store.record import Record, Stream
 from gateway.store.store import Store
@@ -31,26 +31,32 @@ Bookmarks: TypeAlias = MutableMapping[tuple[str, str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a plant takes up: alarms that were not normal, bookmarks, and what was learned, as `core.state` packs it."""
+    """What a plant takes up: alarms that were not normal, bookmarks, and what was learned, as `core.state` packs it.
+
+    `facts` is what is normal, by detector, as `detectors.cyber.baseline` tells it.
+    """
 
     alarms: Sequence[Alarm] = ()
     bookmarks: Bookmarks = field(default_factory=dict)
     learned: bytes = b""
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def over(self, older: "Memory") -> "Memory":
         """Return what `older` knew, overruled by what is known here."""
         alarms = {alarm.id: alarm for alarm in (*older.alarms, *self.alarms)}
-        return Memory(list(alarms.values()), {**older.bookmarks, **self.bookmarks}, self.learned or older.learned)
+        bookmarks = {**older.bookmarks, **self.bookmarks}
+        return Memory(list(alarms.values()), bookmarks, self.learned or older.learned, self.facts or older.facts)
 
 
 async def remembered(store: Store, directory: Path) -> Memory:
-    """Return what the store, and the file beside it in `directory`, have kept since the last run."""
+    """Return what the store, and the files beside it in `directory`, have kept since the last run."""
     bookmarks = {}
     for key, value in (await store.states(BOOKMARK_KEY)).items():
         device, _, name = key.removeprefix(BOOKMARK_KEY).partition("/")
         bookmarks[device, name] = value
     alarms = list(_readable(await store.states(ALARM_KEY)))
-    return Memory(alarms, bookmarks, await asyncio.to_thread(learned.read, directory))
+    known = await asyncio.to_thread(lambda: (learned.read(directory), baseline.read(directory)))
+    return Memory(alarms, bookmarks, *known)
 
 
 def keep_alarms(store: Store, alarms: Sequence[Alarm], unsaid: Sequence[Unsaid] = ()) -> None:

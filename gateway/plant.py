@@ -19,6 +19,7 @@ from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
 from gateway.recording.opened import FOLDER
 from gateway.recording.recorder import Recorder
+from gateway.store.baseline import set_aside
 from gateway.store.store import Store
 from gateway.timeline import Timeline
 from gateway.uplink.commands import instant_s
@@ -53,11 +54,15 @@ class Plant:
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
-        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.learned())
+        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.learned(), self.facts())
 
     def learned(self) -> bytes:
         """Return what the checks have learned so far."""
         return pack(self.points, self.pipeline.states())
+
+    def facts(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what is normal, by the detector that says so; of one that is switched off what it said last."""
+        return {**self._memory.facts, **{name: each.told() for name, each in self.pipeline.baselines().items()}}
 
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Take up the alarms of before, then check and poll."""
@@ -74,6 +79,12 @@ class Plant:
 
     def _restore(self) -> None:
         """Take up what the checks had learned; where it is of no use they learn anew, and that is said."""
+        for name, each in self.pipeline.baselines().items():
+            try:
+                if name in self._memory.facts:
+                    each.take_up(self._memory.facts[name])
+            except ValueError as error:
+                set_aside(self.config.gateway.state_dir, f"{name}: {error}")
         if not self._memory.learned:
             return
         try:

@@ -10,6 +10,7 @@ from gateway import __version__
 COMMANDS = {
     "run": "run the gateway on a configuration file, until it is stopped",
     "status": "show how a running gateway is, its points, or what its audit log proves",
+    "learn": "show what is normal here, freeze it, approve what is new, or learn it anew",
     "check": "check a configuration file and name every fault at once",
     "schema": "print the JSON Schema of the configuration, for editors",
     "replay": "put a recording through the rules of a configuration, and see what they would have raised",

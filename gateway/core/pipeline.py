@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from detectors.detector import Daily, Detector, Learned, Learning
+from detectors.cyber.baseline import Baseline
+from detectors.detector import Daily, Detector, Learned, Learning, Remembering
 from detectors.framed import Framed
 from detectors.kept import Kept, State
 from detectors.model import Finding, Report
@@ -81,6 +82,22 @@ class Pipeline:
             name: [each for detector in group if isinstance(detector, Learning) for each in detector.learned()]
             for name, group in self._named.items()
         }
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        """Return what is normal, by the word of the detector whose facts they are; of a second one with its number."""
+        return {
+            f"{name}/{index}" if index else name: detector.baseline
+            for name, group in self._named.items()
+            for index, detector in enumerate(each for each in group if isinstance(each, Remembering))
+        }
+
+    def utc_ns(self, steady_ns: int) -> int:
+        """Return in UTC, as it is told now, a time that detectors remember."""
+        return self._steady.utc_ns(steady_ns)
+
+    def steady_ns(self, utc_ns: int) -> int:
+        """Return a time of now as detectors remember it."""
+        return self._steady.time_ns(utc_ns)
 
     def states(self) -> Mapping[str, State]:
         """Return what must survive a restart beside the alarms, by whose it is."""

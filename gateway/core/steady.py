@@ -51,6 +51,10 @@ class Steady(Kept):
         """Return `utc_ns` in the time without steps."""
         return utc_ns - self._ahead_ns
 
+    def utc_ns(self, steady_ns: int) -> int:
+        """Return a time without steps in UTC as it is told now."""
+        return steady_ns + self._ahead_ns
+
     def of(self, seen: Fed) -> Fed:
         """Return `seen` in the time without steps."""
         if not self._ahead_ns:

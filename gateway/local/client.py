@@ -71,6 +71,22 @@ def points(path: Path, device: str) -> dict[str, Any]:
     return answer
 
 
+def facts(path: Path) -> dict[str, Any]:
+    """Return all that is normal and all that waits, in one answer.
+
+    Raises:
+        NotRunning, Refused: as `ask` does.
+    """
+    question = {"ask": "learn", "do": "show"}
+    answer = ask(path, question)
+    while len(answer["facts"]) < answer["count"]:
+        more = ask(path, {**question, "after": len(answer["facts"])})
+        if not more["facts"]:
+            break  # they have become fewer meanwhile
+        answer["facts"] += more["facts"]
+    return answer
+
+
 def _told(path: Path, question: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as sock, short(path.parent) as place:
         sock.settimeout(PATIENCE_S)
@@ -88,4 +104,4 @@ def _pieces(sock: socket.socket) -> Iterator[bytes]:
         yield piece
 
 
-__all__ = ["SOCKET", "NotRunning", "Refused", "ask", "points", "state_dir"]
+__all__ = ["SOCKET", "NotRunning", "Refused", "ask", "facts", "points", "state_dir"]

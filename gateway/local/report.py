@@ -10,6 +10,7 @@ import numpy as np
 from gateway.core.image import Image
 from gateway.core.messages import Alarm
 from gateway.local.checks import learned, reports
+from gateway.local.learn import Learn
 from gateway.local.server import NotKnown
 from gateway.plant import Plant
 from gateway.store.record import Stream
@@ -30,7 +31,7 @@ DISK_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Reads; changes nothing."""
+    """Reads; changes nothing but what is normal, by `learn`."""
 
     store: Store
     publisher: Publisher
@@ -38,9 +39,10 @@ class Report:
     status: Callable[[], Mapping[str, Any]]
     clock: Callable[[], int]
     max_bytes: int
+    learn: Learn
 
-    async def answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answer one question.
+    async def answer(self, asked: Mapping[str, Any], uid: int) -> Mapping[str, Any]:
+        """Answer one question of the user `uid`.
 
         Raises:
             NotKnown: there is no answer to it.
@@ -52,7 +54,9 @@ class Report:
                 return self._points(device, asked.get("after", 0))
             case {"ask": "reports"}:
                 return self._reports(asked.get("kind"))
-        raise NotKnown("ask: not status, not reports, and not points with a device")
+            case {"ask": "learn"}:
+                return await self.learn.answer(asked, uid)
+        raise NotKnown("ask: not status, reports, learn, evidence, or points with a device")
 
     async def _status(self) -> Mapping[str, Any]:
         told, plant, stats = self.status(), self.plant(), self.store.stats

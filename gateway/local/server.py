@@ -1,9 +1,16 @@
-"""The status socket: one line of JSON asks, one line of JSON answers, and the connection ends. It only reads.
+"""The status socket: one line of JSON asks, one line of JSON answers, and the connection ends.
 
     {"ask": "status"}                                   the whole picture, as `report` tells it
     {"ask": "points", "device": "bay1", "after": 0}     some of a device's points
+    {"ask": "reports", "kind": "asset"}                 what the checks report
+    {"ask": "evidence", "file": NAME, "after": 0}       a piece of a file of evidence; without a file, which there are
+    {"ask": "learn", "do": "show", "after": 0}          some of what is normal, and what waits
+    {"ask": "learn", "do": "approve", "check": C, "key": K}     freeze and relearn likewise
 
     {"v": 1, …}   or   {"v": 1, "error": "…"}
+
+It only reads, but for the last line: whoever may open the socket may say what is normal, and that is entered in the
+audit log with the user that the kernel names.
 
 It is a file in `state_dir`, for the gateway's own user and root. A disk on which it cannot be made stops nobody: it is
 tried again, as it is when somebody has deleted it.
@@ -13,6 +20,7 @@ import asyncio
 import json
 import os
 import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,11 +39,13 @@ REQUEST_BYTES = 4096
 """Longest question."""
 PATIENCE_S = 5.0
 """How long an asker may take to ask, and then to read."""
+CREDENTIALS = struct.Struct("iII")
+"""Process, user and group of who is on the other side."""
 LOOK_S = 10.0
 """How often it is looked whether the socket is still there."""
 
-Answer: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""Answers a question.
+Answer: TypeAlias = Callable[[Mapping[str, Any], int], Awaitable[Mapping[str, Any]]]
+"""Answers a question of the user with this number.
 
 Raises:
     NotKnown: it cannot be answered.
@@ -121,14 +131,14 @@ class StatusServer:
             async with asyncio.timeout(PATIENCE_S):
                 question = await _question(asker)
             async with self._turn:  # one at a time, so that the polls come between
-                said = await self._said_to(question)
+                said = await self._said_to(question, _uid(asker))
             async with asyncio.timeout(PATIENCE_S):
                 await loop.sock_sendall(asker, said)
 
-    async def _said_to(self, question: bytes) -> bytes:
+    async def _said_to(self, question: bytes, uid: int) -> bytes:
         self.asked += 1
         try:
-            return _line(await self._answer(_object(question)))
+            return _line(await self._answer(_object(question), uid))
         except NotKnown as error:
             return _line({"error": str(error)})
 
@@ -152,6 +162,12 @@ async def _question(asker: socket.socket) -> bytes:
             break
         data += more
     return data.partition(b"\n")[0]
+
+
+def _uid(asker: socket.socket) -> int:
+    """Return the user that opened the connection, as the kernel knows it (unix(7), SO_PEERCRED)."""
+    _pid, uid, _gid = CREDENTIALS.unpack(asker.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
+    return int(uid)
 
 
 def _made(directory: Path) -> socket.socket:

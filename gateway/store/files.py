@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,6 +153,26 @@ def set_aside(directory: Path) -> None:
             target.unlink(missing_ok=True)
     (directory / f"{DATABASE}-shm").unlink(missing_ok=True)
     sync_directory(directory)
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Replace the file at `path`, for this user only; it is on disk when this returns.
+
+    Raises:
+        OSError: the disk refuses; the old one is still there, and nothing beside it.
+    """
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor is no path
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        sync_directory(path.parent)
+    except OSError:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
 
 
 def sync_directory(directory: Path) -> None:

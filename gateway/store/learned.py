@@ -3,13 +3,11 @@
 It is written hourly and at a stop: what a kill takes from the checks is an hour of learning at most, and no message.
 """
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
-from gateway.store.files import sync_directory
+from gateway.store.files import replace_whole
 
 log = structlog.get_logger()
 
@@ -33,17 +31,9 @@ def read(directory: Path) -> bytes:
 
 def write(directory: Path, learned: bytes) -> bool:
     """Replace the file; it is on disk then. Return False when the disk refuses: the old one is still there."""
-    new = directory / f"{FILE}.new"
     try:
-        with new.open("wb") as file:
-            file.write(learned)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(directory / FILE)
-        sync_directory(directory)
+        replace_whole(directory / FILE, learned)
     except OSError as error:
         log.warning("learned_not_kept", reason=str(error))
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
         return False
     return True

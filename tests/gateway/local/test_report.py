@@ -39,7 +39,7 @@ def pipeline():
 def report(pipeline):
     plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline)
     return Report(
-        store=None, publisher=None, plant=lambda: plant, status=dict, clock=lambda: NOW_NS, max_bytes=1
+        store=None, publisher=None, plant=lambda: plant, status=dict, clock=lambda: NOW_NS, max_bytes=1, learn=None
     )  # fmt: skip
 
 
@@ -47,12 +47,12 @@ async def test_points_in_pieces(report):
     """Each point once, in order, however many there are."""
     names = []
     for after in range(0, COUNT + POINTS_AT_ONCE, POINTS_AT_ONCE):
-        answer = await report.answer({"ask": "points", "device": "big", "after": after})
+        answer = await report.answer({"ask": "points", "device": "big", "after": after}, 0)
         assert (answer["count"], len(answer["points"]) <= POINTS_AT_ONCE) == (COUNT, True)
         names += answer["points"]
 
     assert names == [f"p{n}" for n in range(COUNT)]
-    assert (await report.answer({"ask": "points", "device": "none"}))["points"] == {}
+    assert (await report.answer({"ask": "points", "device": "none"}, 0))["points"] == {}
 
 
 async def test_a_point(report, pipeline):
@@ -60,7 +60,7 @@ async def test_a_point(report, pipeline):
     at = np.array([0, 1], np.int32)
     values, quality = np.array([1.5, np.inf]), np.array([0, 8193], np.uint16)
     pipeline.observe(Batch(at, values, quality, np.array([0, NOW_NS - 9 * 10**9]), NOW_NS - 2 * 10**9))
-    points = (await report.answer({"ask": "points", "device": "big"}))["points"]
+    points = (await report.answer({"ask": "points", "device": "big"}, 0))["points"]
 
     assert points["p0"] == {"unit": "V", "value": 1.5, "q": 0, "quality": [], "age_s": 2.0, "time": None}
     assert points["p1"] == {
@@ -77,7 +77,7 @@ async def test_a_point(report, pipeline):
 async def test_whatever_is_asked(report, asked):
     """It is answered in JSON, or refused in words."""
     try:
-        answer = await report.answer(asked)
+        answer = await report.answer(asked, 0)
     except NotKnown as refused:
         answer = {"error": str(refused), "points": {}}
 
@@ -109,10 +109,10 @@ async def test_a_disk_that_hangs_hides_only_the_holes(pipeline, tmp_path, monkey
     plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline)
     report = Report(
         store=store, publisher=publisher, plant=lambda: plant, status=lambda: {"store": {}}, clock=lambda: NOW_NS,
-        max_bytes=1,
+        max_bytes=1, learn=None,
     )  # fmt: skip
     async with asyncio.timeout(5):
-        told = await report.answer({"ask": "status"})
+        told = await report.answer({"ask": "status"}, 0)
     hung.set()
     await store.close()
 
@@ -126,11 +126,11 @@ async def test_reports_are_told_by_kind(report, pipeline):
         pipeline.reports["asset", "t1"] = Told("asset", "t1", NOW_NS, {"health": health, "rise": np.float64("nan")})
     pipeline.reports["forecast", "feeder1.p"] = Told("forecast", "feeder1.p", NOW_NS, {"p50": [1.0]})
 
-    told = await report.answer({"ask": "reports"})
+    told = await report.answer({"ask": "reports"}, 0)
     assert told["kinds"] == ["asset", "forecast"]
     assert [(each["subject"], each["body"]) for each in told["reports"]] == [
         ("t1", {"health": 97, "rise": None}), ("feeder1.p", {"p50": [1.0]})
     ]  # fmt: skip
-    assert len((await report.answer({"ask": "reports", "kind": "asset"}))["reports"]) == 1
+    assert len((await report.answer({"ask": "reports", "kind": "asset"}, 0))["reports"]) == 1
     with pytest.raises(NotKnown, match="no reports of 'weather' yet, only asset, forecast"):
-        await report.answer({"ask": "reports", "kind": "weather"})
+        await report.answer({"ask": "reports", "kind": "weather"}, 0)

@@ -14,7 +14,7 @@ from gateway.local.client import NotRunning, Refused, ask, points
 from gateway.local.server import CONNECTIONS, REQUEST_BYTES, SOCKET, NotKnown, StatusServer, short
 
 
-async def answer(asked):
+async def answer(asked, _uid=0):
     if asked.get("ask") != "status":
         raise NotKnown("ask: not status")
     return {"state": "operational", "long": "x" * asked.get("length", 0)}
@@ -134,7 +134,7 @@ async def test_a_socket_that_was_deleted(serve, tmp_path, monkeypatch):
 async def test_a_fault_of_ours(serve, tmp_path):
     """It costs one asker his answer; it is logged once, and the next one is answered."""
 
-    async def faulty(asked):
+    async def faulty(asked, _uid):
         if "fault" in asked:
             raise ZeroDivisionError
         return {}
@@ -162,7 +162,7 @@ async def test_a_long_path(serve, tmp_path):
 async def test_points_come_in_pieces(serve, tmp_path):
     """The asker puts them together; what the gateway refuses is said in its words."""
 
-    async def some(asked):
+    async def some(asked, _uid):
         after = asked.get("after", 0)
         return {"count": 5, "points": {f"p{n}": {} for n in range(after, min(after + 2, 5))}}
 
