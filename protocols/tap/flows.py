@@ -65,12 +65,23 @@ class Waiting:
 class Link:
     """A connection: its two ways, who they are, and what reads it. `told` is whether its pair was told already."""
 
-    __slots__ = ("answered", "client", "conversation", "familiar", "flow", "open_ns", "server", "stamp_ns", "told")
+    __slots__ = (
+        "answered",
+        "client",
+        "closed",
+        "conversation",
+        "familiar",
+        "flow",
+        "open_ns",
+        "server",
+        "stamp_ns",
+        "told",
+    )
 
     def __init__(self, client: Way, server: Way, flow: Flow, time_ns: int) -> None:
         self.client, self.server, self.flow = client, server, flow
         self.conversation: Conversation | None = None
-        self.answered = self.told = self.familiar = False
+        self.answered = self.told = self.familiar = self.closed = False
         self.stamp_ns = self.open_ns = time_ns
         client.link = server.link = self
         client.time_ns = time_ns
@@ -87,7 +98,7 @@ class Flows:
         self._strange: dict[Link, None] = {}
 
     def __len__(self) -> int:
-        return len(self._familiar) + len(self._strange)
+        return len(self._familiar)
 
     def strange(self) -> Iterator[Link]:
         """Go through those of which only one side was seen."""
@@ -125,6 +136,7 @@ class Flows:
 
     def demote(self, link: Link) -> None:
         """A connection was closed: it is kept for what may still come, as long as there is room."""
+        link.closed = True
         if not link.familiar:
             return
         del self._familiar[link]
@@ -149,8 +161,9 @@ class Flows:
             oldest.stamp_ns = heard_ns
             del among[oldest]
             among[oldest] = None
-        self.close(next(iter(among)))
-        self.evicted += 1
+        oldest = next(iter(among))
+        self.close(oldest)
+        self.evicted += not oldest.closed
 
 
 def reverse(key: Key) -> Key:

@@ -1,33 +1,32 @@
 """What the tap has to say until it is asked: the first of a kind at once, its repeats once a second as a number."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from protocols.model import Event, EventKind
 from protocols.sighting import RAW_BYTES, Sighting
 
 NS: Final = 1_000_000_000
 MOST_KINDS: Final = 4096
-"""Different things that are counted at once; a substation has some hundreds of them."""
-MOST_NEW: Final = 256
-"""Different things that are told in one second; of a flood of more, the checks need to know only how many."""
+"""Different things that are counted at once; a substation has some hundreds. A new one pushes out the oldest of that
+kind of event which has most of them, so a flood of one kind hides no other."""
+MOST_NEW: Final = 128
+"""Different things of one kind of event that are told in one second; of a flood the checks need to know only that."""
 FORGOTTEN_NS: Final = 60 * NS
 """What was not seen for so long is told at once when it is seen again."""
 
-Key = tuple[EventKind, str, str, str, str, object]
+Key: TypeAlias = tuple[str, str, str, str, object]
 
 
-@dataclass(slots=True)
 class Seen:
     """One thing that is counted: how often since it was told, and how it was the last time."""
 
-    time_ns: int
-    count: int = 0
-    detail: str = ""
-    port: int = 0
-    raw: bytes = b""
-    facts: Mapping[str, Any] | None = None
+    __slots__ = ("count", "detail", "facts", "port", "raw", "time_ns")
+
+    def __init__(self, time_ns: int) -> None:
+        self.time_ns, self.count = time_ns, 0
+        self.detail, self.port, self.raw = "", 0, b""
+        self.facts: Mapping[str, Any] = {}
 
 
 class Sightings:
@@ -39,10 +38,11 @@ class Sightings:
     def __init__(self, device: str) -> None:
         self.dropped = 0
         self._device = device
-        self._known: dict[Key, Seen] = {}
-        self._again: dict[Key, Seen] = {}
+        self._known: dict[EventKind, dict[Key, Seen]] = {}
+        self._size = 0
+        self._again: dict[tuple[EventKind, Key], Seen] = {}
         self._new: list[Event] = []
-        self._second, self._news = 0, 0
+        self._second, self._news = 0, dict[EventKind, int]()
 
     def note(  # noqa: PLR0913 - all but three are keywords: a sighting has so many parts
         self,
@@ -61,19 +61,34 @@ class Sightings:
         **facts: Any,
     ) -> None:
         """Say what was seen. Of what is the same within a second, all but the first are counted; the last is told."""
-        key = (kind, source, target, protocol, function, about)
-        seen = self._known.get(key)
+        key = (source, target, protocol, function, about)
+        known = self._known.get(kind)
+        if known is None:
+            known = self._known[kind] = {}
+        seen = known.get(key)
+        new = seen is None
         if seen is None:
-            if not self._room(time_ns):
+            if not self._room(kind):
                 self.dropped += count
                 return
-            self._known[key] = seen = Seen(time_ns, count, detail, port, bytes(raw[:RAW_BYTES]), facts)
-            self._new.append(self._said(key, seen))
-            seen.count = 0
-            return
+            seen = known[key] = Seen(time_ns)
         seen.time_ns, seen.count, seen.detail, seen.port = time_ns, seen.count + count, detail, port
         seen.raw, seen.facts = bytes(raw[:RAW_BYTES]), facts
-        self._again[key] = seen
+        if new:
+            self._new.append(self._said(kind, key, seen))
+        else:
+            self._again[kind, key] = seen
+
+    def known(
+        self, kind: EventKind, time_ns: int, source: str, target: str, protocol: str, function: str, about: object
+    ) -> bool:
+        """Return whether this was told already, for what is worth no second word while it goes on."""
+        known = self._known.get(kind)
+        seen = known.get((source, target, protocol, function, about)) if known else None
+        if seen is None or time_ns - seen.time_ns > FORGOTTEN_NS:
+            return False
+        seen.time_ns = time_ns
+        return True
 
     def tell(
         self,
@@ -107,16 +122,17 @@ class Sightings:
         said, self._new = self._new, []
         second = now_ns // NS
         if second != self._second:
-            self._second, self._news = second, 0
-            for key, seen in self._again.items():
-                said.append(self._said(key, seen))
-                seen.count = 0
+            self._second = second
+            self._news.clear()
+            for (kind, key), seen in self._again.items():
+                said.append(self._said(kind, key, seen))
             self._again.clear()
             self._forget(now_ns)
         return said
 
-    def _said(self, key: Key, seen: Seen) -> Sighting:
-        kind, source, target, protocol, function, _ = key
+    def _said(self, kind: EventKind, key: Key, seen: Seen) -> Sighting:
+        source, target, protocol, function, _ = key
+        count, seen.count = seen.count, 0
         return Sighting(
             self._device,
             kind,
@@ -127,18 +143,25 @@ class Sightings:
             port=seen.port,
             protocol=protocol,
             function=function,
-            count=seen.count,
-            facts=seen.facts or {},
+            count=count,
+            facts=seen.facts,
             raw=seen.raw,
         )
 
-    def _room(self, time_ns: int) -> bool:
-        if len(self._known) >= MOST_KINDS:
-            self._forget(time_ns)
-        self._news += 1
-        return self._news <= MOST_NEW and len(self._known) < MOST_KINDS
+    def _room(self, kind: EventKind) -> bool:
+        """Return whether something new may be told in this second; make room for it."""
+        news = self._news[kind] = self._news.get(kind, 0) + 1
+        if news > MOST_NEW:
+            return False
+        if self._size >= MOST_KINDS:
+            largest = max(self._known.values(), key=len)
+            del largest[next(iter(largest))]
+        else:
+            self._size += 1
+        return True
 
     def _forget(self, now_ns: int) -> None:
-        for key in [key for key, seen in self._known.items() if now_ns - seen.time_ns > FORGOTTEN_NS]:
-            if key not in self._again:
-                del self._known[key]
+        for known in self._known.values():
+            for key in [key for key, seen in known.items() if now_ns - seen.time_ns > FORGOTTEN_NS]:
+                del known[key]
+                self._size -= 1
