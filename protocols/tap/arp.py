@@ -10,6 +10,7 @@ from typing import Final
 
 from protocols.model import EventKind
 from protocols.tap.addresses import text
+from protocols.tap.dissector import Trace
 from protocols.tap.sightings import NS, Sightings
 from protocols.tap.sweeps import Sweeps
 
@@ -37,8 +38,8 @@ class Holder:
 class Arp:
     """All bindings on the wire."""
 
-    def __init__(self, notes: Sightings) -> None:
-        self._notes = notes
+    def __init__(self, notes: Sightings, trace: Trace | None = None) -> None:
+        self._notes, self._trace = notes, trace
         self._holders: dict[bytes, Holder] = {}
         self._sweeps = Sweeps("arp", "arp", notes)
         self._second, self._told = 0, 0
@@ -54,11 +55,16 @@ class Arp:
         if read is None or why:
             self._malformed(source, payload, why, time_ns)
             return
+        if self._trace is not None:
+            self._trace("arp", str(operation), True)
         if operation == _ASK and ip != asked:
             self._sweeps.asked(text(ip if ip != _NOBODY else mac), asked, time_ns)
         if ip != _NOBODY and operation in (_ASK, _ANSWER):
             claims = operation == _ANSWER or ip == asked
             self._bind(ip, mac, source, payload, time_ns, claims=claims)
+
+    def tick(self, time_ns: int) -> None:
+        """Nothing here waits for time."""
 
     def _bind(self, ip: bytes, mac: bytes, sender: bytes, payload: memoryview, time_ns: int, *, claims: bool) -> None:
         holder = self._holders.get(ip)

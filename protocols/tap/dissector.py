@@ -52,6 +52,9 @@ class Layer2(Protocol):
     def frame(self, *, source: bytes, target: bytes, payload: memoryview, time_ns: int) -> None:
         """Look at one frame: its MAC addresses, and what follows the EtherType."""
 
+    def tick(self, time_ns: int) -> None:
+        """Let time pass, also without frames: once a second."""
+
 
 Dissector: TypeAlias = Callable[[Flow], Conversation]
 """Makes the conversation of a flow."""

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final, cast
 
-from protocols.tap.dissector import Dissector, Layer2
+from protocols.tap.dissector import Dissector, Layer2, Trace
 from protocols.tap.sightings import Sightings
 
 PORTS: Final = {102: "mms", 502: "modbus", 2404: "iec104", 4840: "opcua", 20000: "dnp3"}
@@ -32,10 +32,10 @@ def dissector(protocol: str) -> Dissector | None:
     return cast("Dissector | None", found)
 
 
-def layer2(notes: Sightings) -> dict[int, Layer2]:
+def layer2(notes: Sightings, trace: Trace | None) -> dict[int, Layer2]:
     """Return what reads frames without IP, by EtherType."""
     found = {kind: _load(*where) for kind, where in _LAYER2.items()}
-    return {kind: cast("Layer2", made(notes)) for kind, made in found.items() if callable(made)}
+    return {kind: cast("Layer2", made(notes, trace)) for kind, made in found.items() if callable(made)}
 
 
 def _load(module: str, name: str) -> object | None:

@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Final
 
 from protocols.model import EventKind
-from protocols.tap import stream
+from protocols.tap import order
 from protocols.tap.addresses import text
 from protocols.tap.dissector import Flow, Trace
 from protocols.tap.flows import Flows, Key, Link, Way, reverse
@@ -50,7 +50,7 @@ class Tcp:
         key = packet.source + packet.target + frame[packet.start : packet.start + 4]
         way = self.ways.get(key)
         if flags & SYN:
-            number = (number + 1) & stream.ROUND
+            number = (number + 1) & order.ROUND
             if flags & ACK:
                 way = self._answer(way, key, number, acknowledged, time_ns)
             else:
@@ -77,7 +77,7 @@ class Tcp:
         """Say which openings nobody answered, and give up what is missing for too long."""
         for way in self.ways.values():
             if way.waiting is not None:
-                stream.overdue(way, now_ns)
+                order.overdue(way, now_ns)
         for link in self.flows.strange():
             if not link.told and now_ns - link.open_ns > UNANSWERED_NS:
                 self._tell(link, now_ns)
@@ -126,9 +126,9 @@ class Tcp:
             self._first_words(way, way.link, time_ns)
         if way.deliver is None:
             return
-        stream.segment(way, number, data, time_ns)
+        order.segment(way, number, data, time_ns)
         if len(data) < length:
-            stream.skip(way, number + length)
+            order.skip(way, number + length)
 
     def _first_words(self, way: Way, link: Link, time_ns: int) -> None:
         if link.conversation is None and (protocol := self._ports.get(link.flow.port)):

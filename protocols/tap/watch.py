@@ -42,7 +42,7 @@ class Watch:
         spoken = {**PORTS, **(ports or {})}
         self._tcp = Tcp(notes, self._loads, self._strangers, spoken, trace=trace)
         self._udp = Udp(notes, self._loads, self._strangers, spoken, trace=trace)
-        self._layer2 = layer2(notes)
+        self._layer2 = layer2(notes, trace)
         self._ways = self._tcp.ways
         self._second = 0
 
@@ -96,6 +96,8 @@ class Watch:
         if now_ns // NS != self._second:
             self._second = now_ns // NS
             self._tcp.tell(now_ns)
+            for each in self._layer2.values():
+                each.tick(now_ns)
             self._strangers.tell(now_ns)
             self._loads.tell(now_ns, self.notes)
         return self.notes.take(now_ns)
