@@ -27,16 +27,18 @@ class Way:
 
     `expected` is the next sequence number, -1 before its first payload; `first` that of its first byte where the
     opening was seen, `again` that of a new opening which nobody answered yet. `deliver` takes its bytes, where somebody
-    reads them. `waiting` are segments that came too early, `stray` how many came from nowhere.
+    reads them, and `asks` whether these are requests. `waiting` are segments that came too early, `stray` how many came
+    from nowhere.
     """
 
     __slots__ = (
-        "again", "deliver", "expected", "first", "from_client", "key",
+        "again", "asks", "deliver", "expected", "first", "from_client", "key",
         "link", "load", "mac", "stray", "time_ns", "waiting",
     )  # fmt: skip
 
     def __init__(self, key: Key, load: Load, *, from_client: bool) -> None:
         self.key, self.load, self.from_client = key, load, from_client
+        self.asks = from_client
         self.mac = b""
         self.expected = self.first = self.again = -1
         self.deliver: Deliver | None = None

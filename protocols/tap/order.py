@@ -63,7 +63,7 @@ def _next(way: Way, data: memoryview, time_ns: int) -> None:
     way.expected = (way.expected + len(data)) & ROUND
     way.stray = 0
     if way.deliver is not None:
-        way.deliver(from_client=way.from_client, data=data, time_ns=time_ns)
+        way.deliver(from_client=way.asks, data=data, time_ns=time_ns)
 
 
 def _wait(way: Way, number: int, data: memoryview, time_ns: int) -> None:
@@ -115,4 +115,4 @@ def _give_up(way: Way, time_ns: int) -> None:
 def _lost(way: Way) -> None:
     conversation = way.link.conversation
     if conversation is not None:
-        conversation.lost(from_client=way.from_client)
+        conversation.lost(from_client=way.asks)

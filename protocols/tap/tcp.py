@@ -5,6 +5,7 @@ way a RST or FIN ends nothing by itself: the connection is only kept among the s
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from struct import Struct
 from typing import Final
 
@@ -131,15 +132,27 @@ class Tcp:
             order.skip(way, number + length)
 
     def _first_words(self, way: Way, link: Link, time_ns: int) -> None:
-        if link.conversation is None and (protocol := self._ports.get(link.flow.port)):
-            made = dissector(protocol)
-            link.conversation = made(link.flow) if made else None
+        if link.conversation is None:
+            self._begin(link)
         if link.conversation is not None:
             way.deliver = link.conversation.data
         else:
             way.expected = 0
         if way.back.expected >= 0:
             self._answered(link, time_ns)
+
+    def _begin(self, link: Link) -> None:
+        """Find what reads a connection. One that a server's port opens to another has its roles the other way round."""
+        flow, source = link.flow, _PORTS.unpack(link.client.key[-4:])[0]
+        backwards = flow.port not in self._ports and source in self._ports
+        port = source if backwards else flow.port
+        made = dissector(self._ports[port]) if port in self._ports else None
+        if made is None:
+            return
+        if backwards:
+            flow = replace(flow, client=flow.server, server=flow.client, port=port, sure=False)
+            link.client.asks, link.server.asks = False, True
+        link.conversation = made(flow)
 
     def _answered(self, link: Link, time_ns: int) -> None:
         self.flows.promote(link)

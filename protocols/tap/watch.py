@@ -84,7 +84,7 @@ class Watch:
                         way.time_ns = time_ns
                         if start < end:
                             way.expected = (number + end - start) & 0xFFFF_FFFF
-                            way.deliver(from_client=way.from_client, data=memoryview(data)[start:end], time_ns=time_ns)
+                            way.deliver(from_client=way.asks, data=memoryview(data)[start:end], time_ns=time_ns)
                         return
             self._any(data, time_ns)
         except Exception as fault:  # noqa: BLE001 - the last net: a frame must not end the watch
