@@ -26,14 +26,14 @@ class Way:
     """One direction of a connection.
 
     `expected` is the next sequence number, -1 before its first payload; `first` that of its first byte where the
-    opening was seen, `again` that of a new opening which nobody answered yet. `deliver` takes its bytes, where somebody
-    reads them, and `asks` whether these are requests. `waiting` are segments that came too early, `stray` how many came
-    from nowhere.
+    opening was seen, `again` that of a new opening which nobody answered yet. `deliver` takes its bytes, `asks` is
+    whether these are requests, `unread` whether nobody reads them. `waiting` are segments that came too early, `stray`
+    how many came from nowhere.
     """
 
     __slots__ = (
         "again", "asks", "deliver", "expected", "first", "from_client", "key",
-        "link", "load", "mac", "stray", "time_ns", "waiting",
+        "link", "load", "mac", "stray", "time_ns", "unread", "waiting",
     )  # fmt: skip
 
     def __init__(self, key: Key, load: Load, *, from_client: bool) -> None:
@@ -41,7 +41,8 @@ class Way:
         self.asks = from_client
         self.mac = b""
         self.expected = self.first = self.again = -1
-        self.deliver: Deliver | None = None
+        self.deliver: Deliver = _nobody
+        self.unread = False
         self.waiting: Waiting | None = None
         self.stray = 0
         self.time_ns = 0
@@ -166,6 +167,10 @@ class Flows:
         oldest = next(iter(among))
         self.close(oldest)
         self.evicted += not oldest.closed
+
+
+def _nobody(*, from_client: bool, data: memoryview, time_ns: int) -> None:
+    """Take bytes before it is known who reads them."""
 
 
 def reverse(key: Key) -> Key:

@@ -1,9 +1,7 @@
 """Modbus/TCP as a listener reads it: requests, what answers them, and what answers nobody.
 
-    MBAP   transaction(2) protocol(2) = 0  length(2)  unit(1)   then the message (PDU): function(1) data
-
-A stream may be cut anywhere. Where no header can be, the next place where one can is searched, so a broken message
-costs itself, and at most the one that it swallowed.
+What writes is told each time, what reads only for blocks of 128 addresses that were not read before: polling costs no
+object. A response is matched with its request by transaction number and unit.
 """
 
 from struct import Struct
@@ -12,27 +10,18 @@ from typing import Any, Final, TypeAlias
 from protocols.model import EventKind
 from protocols.tap import modbus_functions as functions
 from protocols.tap.dissector import Flow
+from protocols.tap.modbus_frames import Framer
+from protocols.tap.sightings import Seen
 from protocols.tap.sweeps import Sweeps
 
-LARGEST: Final = 260
-"""Bytes of a message with its header: MODBUS Messaging on TCP/IP V1.0b, clause 3.1.2."""
-LARGEST_PROGRAM: Final = 1100
-"""Likewise of programming (UMAS), whose parties agree on messages of up to 1024 bytes."""
 MOST_OUTSTANDING: Final = 64
 """Requests that wait for their response; a client has 16 at most (clause 4.2), of more the oldest is forgotten."""
 MOST_BLOCKS: Final = 2048
 """Blocks of 128 addresses that were read; when there are more, they are told anew."""
-MOST_SEARCHED: Final = 512
-"""Places where a header may begin that are looked at in one piece; then the rest of it is left."""
-
-_HEAD: Final = Struct(">HHHBB")
+MOST_REPEATED: Final = 64
+"""Commands that are recognised when they come again as they were; of more, all are read anew."""
 _PAIR: Final = Struct(">HH")
-_HEAD_BYTES: Final = 8
-_BEFORE_UNIT: Final = 6
-_MOST_LENGTH: Final = LARGEST - _BEFORE_UNIT
-_MOST_LENGTHS: Final = {functions.PROGRAM: LARGEST_PROGRAM, functions.PROGRAM | functions.EXCEPTION: LARGEST_PROGRAM}
-_OTHERS: Final = {b"\x16\x03": "TLS", b"GET ": "HTTP", b"POST": "HTTP", b"HEAD": "HTTP", b"SSH-": "SSH"}
-
+_UNITS: Final = tuple(bytes((unit,)) for unit in range(256))
 Asked: TypeAlias = tuple[int, int, int, "Asked | None"]
 """A request: its function, first item, how many; and an older one with the same number that still waits."""
 
@@ -42,10 +31,11 @@ class ModbusConversation:
 
     def __init__(self, flow: Flow) -> None:
         self._flow, self._trace = flow, flow.trace
-        self._held: list[bytes] = [b"", b""]
-        self._searching = [False, False]
+        bad = self._bad
+        self._framers = Framer(self._response, bad, requests=False), Framer(self._request, bad, requests=True)
         self._asked: dict[int, Asked] = {}
         self._blocks: set[int] = set()
+        self._repeated: dict[bytes, Seen] = {}
         self._units: set[int] = set()
         self._matched = flow.sure
         self._sweeps: tuple[Sweeps, Sweeps] | None = None
@@ -54,71 +44,12 @@ class ModbusConversation:
     def data(self, *, from_client: bool, data: memoryview, time_ns: int) -> None:
         """Look at what one side sent."""
         self._time_ns = time_ns
-        if self._held[from_client]:
-            data = memoryview(self._held[from_client] + data)
-            self._held[from_client] = b""
-        at, size = 0, len(data)
-        while size - at >= _HEAD_BYTES:
-            number, protocol, length, unit, function = _HEAD.unpack_from(data, at)
-            end = at + _BEFORE_UNIT + length
-            if protocol or not 2 <= length <= _MOST_LENGTHS.get(function, _MOST_LENGTH):
-                at = self._search(data, at, "length" if not protocol else "protocol id", from_client=from_client)
-                continue
-            due = functions.length(function, data, at + 7, request=from_client)
-            if due and due != length - 1 and not self._framed(data, end, from_client=from_client):
-                at = self._search(data, at, "length", from_client=from_client)
-                continue
-            if end > size:
-                break
-            self._searching[from_client] = False
-            if due and due != length - 1:
-                self._bad("length", data[at:end], from_client=from_client, unit=unit, function=function)
-            if from_client:
-                self._request(number << 8 | unit, function, data[at + 7 : end])
-            else:
-                self._response(number << 8 | unit, function, data[at + 7 : end])
-            at = end
-        if at < size:
-            self._held[from_client] = bytes(data[at:])
+        self._framers[from_client].feed(data)
 
     def lost(self, *, from_client: bool) -> None:
         """Begin anew with what that side says next; what it asked, or was asked, may have been answered unseen."""
-        self._held[from_client] = b""
+        self._framers[from_client].lost()
         self._matched = False
-
-    # ---- framing
-
-    def _framed(self, data: memoryview, end: int, *, from_client: bool) -> bool:
-        """Return whether a message ends at `end` although its own fields say otherwise."""
-        return end == len(data) or (end < len(data) and self._plausible(data, end, from_client=from_client))
-
-    def _plausible(self, data: memoryview, at: int, *, from_client: bool) -> bool:
-        if len(data) - at < _HEAD_BYTES:
-            return False
-        _, protocol, length, _, function = _HEAD.unpack_from(data, at)
-        if protocol or not 2 <= length <= _MOST_LENGTHS.get(function, _MOST_LENGTH):
-            return False
-        due = functions.length(function, data, at + 7, request=from_client)
-        known = (function if from_client else function & 0x7F) in functions.NAMES
-        return due == length - 1 if due else known or at + _BEFORE_UNIT + length == len(data)
-
-    def _search(self, data: memoryview, at: int, why: str, *, from_client: bool) -> int:
-        """Return where the next header can be; the last bytes are kept, as one may begin there."""
-        if not self._searching[from_client]:
-            self._searching[from_client] = True
-            found = _OTHERS.get(bytes(data[at : at + 4])) or _OTHERS.get(bytes(data[at : at + 2]))
-            self._bad(f"other protocol: {found}" if found else why, data[at:], from_client=from_client)
-        octets, size = bytes(data), len(data)
-        place = at
-        for _ in range(MOST_SEARCHED):
-            place = octets.find(b"\0\0", place + 3) - 2
-            if place < 0:
-                break
-            if self._plausible(data, place, from_client=from_client):
-                return place
-        return max(size - _HEAD_BYTES + 1, at + 1)
-
-    # ---- what is asked
 
     def _request(self, key: int, function: int, data: memoryview) -> None:
         if self._trace is not None:
@@ -143,11 +74,19 @@ class ModbusConversation:
 
     def _notable(self, block: int, unit: int, function: int, data: memoryview) -> None:
         """Look at a request that is no repeated reading."""
-        self._faulty(unit, function, data)
+        message = _UNITS[unit] + data
+        repeated = self._repeated.get(message)
+        if repeated is not None and self._flow.notes.again(repeated, self._time_ns):
+            return
+        faulty = self._faulty(unit, function, data)
         does = functions.command(function, data)
         if does.action not in ("read", "discover"):
             about: object = (unit, does.items, does.sub)
-            self._said(EventKind.COMMAND, f"{does.what} of unit {unit}", function, data, about, does, unit)
+            seen = self._said(EventKind.COMMAND, f"{does.what} of unit {unit}", function, data, about, does, unit)
+            if seen is not None and not faulty:
+                if len(self._repeated) >= MOST_REPEATED:
+                    self._repeated.clear()
+                self._repeated[message] = seen
             return
         if block in self._blocks:
             return
@@ -170,7 +109,7 @@ class ModbusConversation:
         about: object,
         does: functions.Command,
         unit: int,
-    ) -> None:
+    ) -> Seen | None:
         facts: dict[str, Any] = {"action": does.action, "what": does.what, "unit": unit}
         if does.items is not None:
             facts["items"] = does.items
@@ -180,12 +119,13 @@ class ModbusConversation:
             facts["values"] = does.values
         if does.sub is not None:
             facts["sub"] = does.sub
-        self._note(kind, text, function, about=about, raw=data, from_client=True, **facts)
+        return self._note(kind, text, function, about=about, raw=data, from_client=True, **facts)
 
-    def _faulty(self, unit: int, function: int, data: memoryview) -> None:
+    def _faulty(self, unit: int, function: int, data: memoryview) -> bool:
         why = functions.fault(function, data)
         if why:
             self._bad(why, data, from_client=True, unit=unit, function=function)
+        return bool(why)
 
     def _sweep(self, unit: int, block: int) -> None:
         """Count units, and blocks of addresses, that this client asks for the first time."""
@@ -197,8 +137,6 @@ class ModbusConversation:
             self._units.add(unit)
             units.asked(flow.client, unit, self._time_ns, server=flow.server, port=flow.port)
         blocks.asked(flow.client, block, self._time_ns, server=flow.server, port=flow.port)
-
-    # ---- what is answered
 
     def _response(self, key: int, function: int, data: memoryview) -> None:
         if self._trace is not None:
@@ -269,8 +207,6 @@ class ModbusConversation:
             unit=unit,
         )
 
-    # ---- words
-
     def _bad(self, why: str, raw: memoryview, *, from_client: bool, unit: int = 0, function: int | None = None) -> None:
         text = f"no Modbus: {why}" if function is None else f"Modbus function {function} that cannot be: {why}"
         self._note(
@@ -288,10 +224,10 @@ class ModbusConversation:
         raw: memoryview,
         from_client: bool,
         **facts: Any,
-    ) -> None:
+    ) -> Seen | None:
         flow = self._flow
         source, target = flow.ends(from_client=from_client)
-        flow.notes.note(
+        return flow.notes.note(
             kind,
             self._time_ns,
             text,

@@ -62,8 +62,7 @@ def overdue(way: Way, now_ns: int) -> None:
 def _next(way: Way, data: memoryview, time_ns: int) -> None:
     way.expected = (way.expected + len(data)) & ROUND
     way.stray = 0
-    if way.deliver is not None:
-        way.deliver(from_client=way.asks, data=data, time_ns=time_ns)
+    way.deliver(from_client=way.asks, data=data, time_ns=time_ns)
 
 
 def _wait(way: Way, number: int, data: memoryview, time_ns: int) -> None:

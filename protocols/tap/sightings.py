@@ -19,12 +19,13 @@ Key: TypeAlias = tuple[str, str, str, str, object]
 
 
 class Seen:
-    """One thing that is counted: how often since it was told, and how it was the last time."""
+    """One thing that is counted: how often since it was told, and how it was the last time. `live` until forgotten."""
 
-    __slots__ = ("count", "detail", "facts", "port", "raw", "time_ns")
+    __slots__ = ("count", "detail", "facts", "key", "kind", "live", "port", "raw", "time_ns")
 
-    def __init__(self, time_ns: int) -> None:
-        self.time_ns, self.count = time_ns, 0
+    def __init__(self, kind: EventKind, key: Key, time_ns: int) -> None:
+        self.kind, self.key, self.time_ns = kind, key, time_ns
+        self.count, self.live = 0, True
         self.detail, self.port, self.raw = "", 0, b""
         self.facts: Mapping[str, Any] = {}
 
@@ -40,7 +41,7 @@ class Sightings:
         self._device = device
         self._known: dict[EventKind, dict[Key, Seen]] = {}
         self._size = 0
-        self._again: dict[tuple[EventKind, Key], Seen] = {}
+        self._again: dict[Seen, None] = {}
         self._new: list[Event] = []
         self._second, self._news = 0, dict[EventKind, int]()
 
@@ -59,8 +60,11 @@ class Sightings:
         count: int = 1,
         raw: bytes | memoryview = b"",
         **facts: Any,
-    ) -> None:
-        """Say what was seen. Of what is the same within a second, all but the first are counted; the last is told."""
+    ) -> Seen | None:
+        """Say what was seen. Of what is the same within a second, all but the first are counted; the last is told.
+
+        What is returned counts the same once more by `again`, for what comes often; None when there was no room.
+        """
         key = (source, target, protocol, function, about)
         known = self._known.get(kind)
         if known is None:
@@ -70,14 +74,24 @@ class Sightings:
         if seen is None:
             if not self._room(kind):
                 self.dropped += count
-                return
-            seen = known[key] = Seen(time_ns)
+                return None
+            seen = known[key] = Seen(kind, key, time_ns)
         seen.time_ns, seen.count, seen.detail, seen.port = time_ns, seen.count + count, detail, port
         seen.raw, seen.facts = bytes(raw[:RAW_BYTES]), facts
         if new:
-            self._new.append(self._said(kind, key, seen))
+            self._new.append(self._said(seen))
         else:
-            self._again[kind, key] = seen
+            self._again[seen] = None
+        return seen
+
+    def again(self, seen: Seen, time_ns: int) -> bool:
+        """Count the same once more; return whether it was not forgotten meanwhile."""
+        if not seen.live:
+            return False
+        seen.count += 1
+        seen.time_ns = time_ns
+        self._again[seen] = None
+        return True
 
     def known(
         self, kind: EventKind, time_ns: int, source: str, target: str, protocol: str, function: str, about: object
@@ -124,18 +138,17 @@ class Sightings:
         if second != self._second:
             self._second = second
             self._news.clear()
-            for (kind, key), seen in self._again.items():
-                said.append(self._said(kind, key, seen))
+            said += map(self._said, self._again)
             self._again.clear()
             self._forget(now_ns)
         return said
 
-    def _said(self, kind: EventKind, key: Key, seen: Seen) -> Sighting:
-        source, target, protocol, function, _ = key
+    def _said(self, seen: Seen) -> Sighting:
+        source, target, protocol, function, _ = seen.key
         count, seen.count = seen.count, 0
         return Sighting(
             self._device,
-            kind,
+            seen.kind,
             seen.detail,
             seen.time_ns,
             source=source,
@@ -155,7 +168,7 @@ class Sightings:
             return False
         if self._size >= MOST_KINDS:
             largest = max(self._known.values(), key=len)
-            del largest[next(iter(largest))]
+            largest.pop(next(iter(largest))).live = False
         else:
             self._size += 1
         return True
@@ -163,5 +176,5 @@ class Sightings:
     def _forget(self, now_ns: int) -> None:
         for known in self._known.values():
             for key in [key for key, seen in known.items() if now_ns - seen.time_ns > FORGOTTEN_NS]:
-                del known[key]
+                known.pop(key).live = False
                 self._size -= 1

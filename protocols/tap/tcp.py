@@ -125,7 +125,7 @@ class Tcp:
         """Take the payload of a segment: `data` is what was captured of its `length` bytes."""
         if way.expected < 0:
             self._first_words(way, way.link, time_ns)
-        if way.deliver is None:
+        if way.unread:
             return
         order.segment(way, number, data, time_ns)
         if len(data) < length:
@@ -137,7 +137,7 @@ class Tcp:
         if link.conversation is not None:
             way.deliver = link.conversation.data
         else:
-            way.expected = 0
+            way.unread, way.expected = True, 0
         if way.back.expected >= 0:
             self._answered(link, time_ns)
 
@@ -163,7 +163,7 @@ class Tcp:
             self._tell(link, time_ns)
 
     def _reset(self, way: Way, number: int, time_ns: int) -> None:
-        if way.deliver is not None and number != way.expected:
+        if not way.unread and way.expected >= 0 and number != way.expected:
             return  # no host would believe it: RFC 5961 clause 3.2
         if not way.link.told:
             self._tell(way.link, time_ns)

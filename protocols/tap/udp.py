@@ -50,7 +50,7 @@ class Udp:
             self._strangers.met(mac, packet.source, time_ns)
         if way.expected < 0:
             self._first_words(way, way.link, time_ns)
-        if way.deliver is not None and length > HEADER:
+        if not way.unread and length > HEADER:
             way.deliver(
                 from_client=way.from_client, data=memoryview(frame)[start + HEADER : start + length], time_ns=time_ns
             )
@@ -72,6 +72,8 @@ class Udp:
             link.conversation = made(link.flow) if made else None
         if link.conversation is not None:
             way.deliver = link.conversation.data
+        else:
+            way.unread = True
         if way.back.expected >= 0:
             self.flows.promote(link)
             link.answered = True

@@ -69,20 +69,21 @@ class Watch:
         try:
             if size >= _USUAL_BYTES:
                 mac, kind, version, total, fragment, protocol, key, number, header, flags = _USUAL.unpack_from(data)
-                if kind == 0x0800 and version == 0x45 and protocol == 6 and not flags & 7 and not fragment & 0x3FFF:
+                if kind == 0x0800 and version == 0x45 and protocol == 6 and flags & 0x17 == 0x10:
                     way = self._ways.get(key)
                     start, end = 34 + (header >> 4) * 4, 14 + total
                     if (
                         way is not None
-                        and way.expected == number
-                        and way.waiting is None
                         and way.mac == mac
-                        and way.deliver is not None
+                        and not fragment & 0x3FFF
                         and _USUAL_BYTES <= start <= end <= size
+                        and (
+                            start == end or (way.expected == number and way.waiting is None and way.deliver is not None)
+                        )
                     ):
                         way.load.frames += 1
                         way.time_ns = time_ns
-                        if start < end:
+                        if start < end and not way.unread:
                             way.expected = (number + end - start) & 0xFFFF_FFFF
                             way.deliver(from_client=way.asks, data=memoryview(data)[start:end], time_ns=time_ns)
                         return
