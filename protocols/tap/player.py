@@ -6,8 +6,8 @@ from typing import Final
 
 from protocols.driver import Clock, LinkLost
 from protocols.tap.pcap import Capture
-from protocols.tap.source import Captured
 from protocols.tap.reading import BadCapture
+from protocols.tap.source import Captured
 
 AT_ONCE: Final = 256
 """Frames of one call."""
