@@ -2,20 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from ipaddress import IPv4Address
 from typing import Final
 
-import numpy as np
-
 from protocols.driver import Outside, Scan
-from protocols.model import Batch, Event, EventKind, Read
+from protocols.model import Event, EventKind, Read
 from protocols.points import Points
 from protocols.sighting import Sighting
 from protocols.tap.bpf import MOST_BROKERS, program
-from protocols.tap.config import TapDevice, TapPoint
+from protocols.tap.config import TapDevice
 from protocols.tap.memory import Memory
+from protocols.tap.numbers import Numbers
 from protocols.tap.packets import Filter
 from protocols.tap.plain import Plain
 from protocols.tap.player import Player
@@ -43,11 +42,8 @@ class TapDriver:
         self._source: Source | None = None
         self._dropped = self._dropped_before = self._second = 0
         self._told: set[str] = set()
-        rows = np.array(points.rows_of[device.name], np.int32)
-        configs = [points.configs[row] for row in rows]
-        self._counted = [each.address.removeprefix("counter:") for each in configs if isinstance(each, TapPoint)]
-        self._scale = np.array([each.scale for each in configs]), np.array([each.offset for each in configs])
-        self._scans = (Scan(0, device.name, device.drain_ms / 1000, rows, requests=0),)
+        self._numbers = Numbers(device.name, points)
+        self._scans = (Scan(0, device.name, device.drain_ms / 1000, self._numbers.rows, requests=0),)
 
     @property
     def scans(self) -> Sequence[Scan]:
@@ -66,7 +62,7 @@ class TapDriver:
             return ()
         return self._listen(partial(_filter, await self._brokers(), self._device))
 
-    async def read(self, scan: Scan) -> Sequence[Read]:
+    async def read(self, scan: Scan) -> Sequence[Read]:  # noqa: ARG002 - there is one scan
         """Look at what has come; return what was seen, and each second what was counted.
 
         Raises:
@@ -80,7 +76,7 @@ class TapDriver:
         if now_ns // int(self._device.every_s * NS) != self._second:
             self._second = now_ns // int(self._device.every_s * NS)
             seen += self._lost(source, now_ns)
-            seen.append(self._batch(scan, now_ns))
+            seen.append(self._numbers.batch(self.watch, self._dropped, now_ns))
         return seen
 
     async def close(self) -> None:
@@ -89,22 +85,6 @@ class TapDriver:
         if source is not None:
             self._dropped_before += source.dropped
             source.close()
-
-    @property
-    def counters(self) -> Mapping[str, int]:
-        """What is counted since the start."""
-        watch = self.watch
-        return {
-            "frames": watch.frames,
-            "bytes": watch.octets,
-            "dropped": self._dropped,
-            "malformed": watch.malformed,
-            "truncated": watch.truncated,
-            "flows": watch.flows,
-            "talkers": watch.talkers,
-            "evicted": watch.evicted,
-            "faults": watch.faults,
-        }
 
     async def _drain(self, source: Source) -> None:
         frame, keep, done, before = self.watch.frame, self.memory.keep, 0, -1
@@ -170,13 +150,6 @@ class TapDriver:
             return []
         self._told.add(text)
         return [Event(self._device.name, kind, text, now_ns)]
-
-    def _batch(self, scan: Scan, now_ns: int) -> Batch:
-        counters = self.counters
-        scale, offset = self._scale
-        values = np.array([counters[name] for name in self._counted], np.float64) * scale + offset
-        n = len(values)
-        return Batch(scan.rows, values, np.zeros(n, np.uint16), np.full(n, now_ns, np.int64), now_ns)
 
 
 def _filter(brokers: Sequence[tuple[str, int]], device: TapDevice, loopback: bool) -> bytes:  # noqa: FBT001
