@@ -160,6 +160,7 @@ class Plant:
             clock=self._clock,
             synchronised=lambda: self._clock.agrees and synchronised(),
             bookmarks=self._memory.bookmarks,
+            broker=(self.config.uplink.host, self.config.uplink.port),
         )
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
         for index, devices in enumerate(conversations.values()):

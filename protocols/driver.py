@@ -15,12 +15,13 @@ class Outside:
     """What a driver may know of the world beyond its endpoint.
 
     `clock` is ours, `synchronised` whether it follows a time source now, `bookmarks` by device and key what the drivers
-    left on disk when the gateway ran last.
+    left on disk when the gateway ran last; `broker` is host and port of our uplink, which a tap leaves out.
     """
 
     clock: Clock
     synchronised: Callable[[], bool] = lambda: False
     bookmarks: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
+    broker: tuple[str, int] = ("", 0)
 
 
 class LinkLost(Exception):

@@ -1,4 +1,7 @@
-"""`gridsentinel replay FILE RECORDING`: what the rules of a configuration would have raised on a recording."""
+"""`gridsentinel replay FILE RECORDING`: what the rules of a configuration would have raised on a recording.
+
+A capture of the network may stand alone: then the cyber checks look at it with their defaults.
+"""
 
 import argparse
 import os
@@ -10,13 +13,15 @@ from gateway.cli.progress import Progress
 from gateway.cli.times import moment
 from gateway.config import Config, ConfigError
 from gateway.config.loader import load
+from gateway.config.model import Identity, Uplink
 from gateway.core.messages import Alarm
-from gateway.recording.opened import opened
+from gateway.recording.opened import is_capture
 from gateway.recording.source import BadRecording, between
 from gateway.replay import page
 from gateway.replay.picture import picture, subject_of
 from gateway.replay.run import Replay
 from gateway.replay.story import Story, told_by
+from gateway.replay.taught import Lesson
 from gateway.replay.traces import Traces
 
 WELL, FAILED, BAD_CONFIGURATION = 0, 1, 78
@@ -24,9 +29,18 @@ WELL, FAILED, BAD_CONFIGURATION = 0, 1, 78
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="configuration file with the rules to try")
     parser.add_argument(
-        "recording", type=Path, metavar="RECORDING", help="CSV, Parquet, a store.db, a state_dir, or its recording"
+        "file", type=Path, metavar="FILE", help="configuration file with the rules to try; or a capture alone"
+    )
+    parser.add_argument(
+        "recording",
+        type=Path,
+        nargs="?",
+        metavar="RECORDING",
+        help="CSV, Parquet, a store.db, a state_dir, or its recording; a capture: pcap, pcapng",
+    )
+    parser.add_argument(
+        "--learn", type=Lesson.parse, metavar="PART", help="the first part only teaches: 30%% of a capture, or seconds"
     )
     parser.add_argument("--from", dest="begin", type=moment, metavar="TIME", help="from then on (ISO 8601)")
     parser.add_argument("--to", dest="end", type=moment, metavar="TIME", help="until then")
@@ -39,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Replay it; 0 when it could be read, 1 when not, 78 when a configuration is none."""
     try:
-        config = load(arguments.file)
+        config = _configured(arguments)
         other = load(arguments.against) if arguments.against else None
         return _replayed(arguments, config, other)
     except ConfigError as error:
@@ -53,8 +67,18 @@ def run(arguments: argparse.Namespace) -> int:
         return FAILED
 
 
+def _configured(arguments: argparse.Namespace) -> Config:
+    """Return the configuration that is named; for a capture that stands alone, one of defaults."""
+    if arguments.recording is not None:
+        return load(arguments.file)
+    if not is_capture(arguments.file):
+        raise BadRecording(f"{arguments.file}: only a capture may stand alone; FILE RECORDING is needed")
+    arguments.recording = arguments.file
+    return Config(gateway=Identity(site="capture", name="replay"), uplink=Uplink(url="mqtt://localhost"))
+
+
 def _replayed(arguments: argparse.Namespace, config: Config, other: Config | None) -> int:
-    with closing(Replay(config, arguments.recording, arguments.begin, arguments.end)) as replay:
+    with closing(Replay(config, arguments.recording, arguments.begin, arguments.end, lesson=arguments.learn)) as replay:
         story = _told(replay, as_json=arguments.json)
         before = _before(arguments, replay, other)
         print((page.summary if arguments.json else page.page)(story, replay, before))
@@ -77,7 +101,9 @@ def _told(replay: Replay, *, as_json: bool = False) -> Story:
 def _before(arguments: argparse.Namespace, replay: Replay, other: Config | None) -> tuple[str, Story] | None:
     """Return what there was otherwise, and where."""
     if other is not None:
-        with closing(Replay(other, arguments.recording, arguments.begin, arguments.end)) as replayed:
+        with closing(
+            Replay(other, arguments.recording, arguments.begin, arguments.end, lesson=arguments.learn)
+        ) as replayed:
             return str(arguments.against), _told(replayed)
     if not arguments.compare:
         return None
@@ -95,6 +121,6 @@ def _draw(arguments: argparse.Namespace, replay: Replay, story: Story) -> None:
         print(f"nothing was raised: {arguments.picture} was not drawn", file=sys.stderr)
         return
     traces = Traces(subject.rows, subject.from_ns, subject.to_ns)
-    with closing(opened(arguments.recording, replay.points)) as again:
+    with closing(replay.again()) as again:
         traces.take(between(again.told(), subject.from_ns, subject.to_ns))
     arguments.picture.write_text(picture(story, replay.points, traces))

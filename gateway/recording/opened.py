@@ -1,5 +1,8 @@
 """Finds out what a recording is, by what the file begins with, and opens it."""
 
+import gzip
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.recording import segment
@@ -7,22 +10,43 @@ from gateway.recording.source import BadRecording, Source
 from gateway.recording.store_file import MAGIC as SQLITE
 from gateway.store.files import DATABASE
 from protocols.points import Points
+from protocols.tap.config import TapDevice
 
 FOLDER = "recording"
 """Where the recorder writes, below state_dir."""
 CAPTURES = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
 
 
-def opened(path: Path, points: Points) -> Source:
+def opened(path: Path, points: Points, tap: TapDevice | None = None) -> Source:
     """Return the recording at `path`: a table, a store, a folder of the recorder, or a state_dir with one of the two.
+
+    A capture of the network is one, too, where `tap` says who would have taken it.
 
     Raises:
         BadRecording: it is none of them.
     """
+    if is_capture(path):
+        if tap is None:
+            raise BadRecording(f"{path}: a capture has frames and no readings")
+        from gateway.recording.capture_file import CaptureFile  # noqa: PLC0415 - each reader when it is needed
+
+        return CaptureFile(path, points, tap)
     try:
         return _folder(path, points) if path.is_dir() else _file(path, points)
     except OSError as error:
         raise BadRecording(f"{path}: {error.strerror or error}") from error
+
+
+def is_capture(path: Path) -> bool:
+    """Return whether the file at `path` begins as captures do, gzip or not."""
+    with suppress(OSError, EOFError, zlib.error):
+        with path.open("rb") as file:
+            begins = file.read(4)
+        if begins.startswith(b"\x1f\x8b"):
+            with gzip.open(path) as file:
+                begins = file.read(4)
+        return begins in CAPTURES
+    return False
 
 
 def _folder(path: Path, points: Points) -> Source:
@@ -51,8 +75,6 @@ def _file(path: Path, points: Points) -> Source:
         return ParquetFile(path, points)
     if begins.startswith(segment.MAGIC):
         return Segments(path, points)
-    if begins.startswith(CAPTURES):
-        raise BadRecording(f"{path}: captures of the network cannot be replayed yet")
     if b"\0" in begins and not begins.startswith(b"\x1f\x8b"):
         raise BadRecording(f"{path}: this is no CSV, Parquet, store or segment of the recorder")
     return CsvFile(path, points)

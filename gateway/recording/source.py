@@ -50,7 +50,7 @@ def seen(told: Iterable[Told]) -> Iterator[Fed]:
     """Yield `told` with its ticks: after the last item of each moment, at most one in `TICK_NS`."""
     ticked_ns, last_ns = None, 0
     for item in told:
-        now_ns = instant(item)
+        now_ns = max(instant(item), last_ns)  # what is told of a moment ago does not turn time back
         if last_ns and now_ns > last_ns and (ticked_ns is None or now_ns - ticked_ns >= TICK_NS):
             yield Tick(last_ns)
             ticked_ns = last_ns

@@ -61,9 +61,16 @@ def iso(time_ns: int) -> str:
 def _single(story: Story) -> Iterator[str]:
     for each in story.raised[:LINES]:
         end = f"{(each.until_ns - each.from_ns) / NS:.0f} s" if each.until_ns else "to the end"
-        yield f"{_short(each.from_ns)}  {each.alarm.severity.value:9}  {each.alarm.text}  ({end})"
+        yield f"{_short(each.from_ns)}  {each.alarm.severity.value:9}  {each.alarm.text}{_who(each.alarm)}  ({end})"
     if story.count > LINES:
         yield f"… and {story.count - LINES} more; --json tells them all"
+
+
+def _who(alarm: Alarm) -> str:
+    """Return who did it to whom, where the text does not say it, and the technique of the attacker."""
+    ends = [str(end) for key in ("source", "target") if (end := alarm.evidence.get(key)) and str(end) not in alarm.text]
+    told = [" > ".join(ends), alarm.technique or ""] if alarm.technique or "source" in alarm.evidence else []
+    return "".join(f"  {word}" for word in told if word)
 
 
 def _grouped(story: Story) -> Iterator[str]:

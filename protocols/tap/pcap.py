@@ -13,16 +13,14 @@ from collections.abc import Generator, Iterator
 from io import BufferedReader, FileIO
 from pathlib import Path
 from struct import Struct
-from typing import BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final
 
 from protocols.tap.blocks import MAGIC as PCAPNG
 from protocols.tap.blocks import Blocks
 from protocols.tap.inflate import GZIP, Inflated
 from protocols.tap.links import FRAMED
 from protocols.tap.reading import MOST_FRAME, BadCapture, Record, exactly
-
-Captured: TypeAlias = tuple[memoryview, int, int, int]
-"""An Ethernet frame, UTC nanoseconds, the VLAN that is not in the frame (0 in files), and its length on the wire."""
+from protocols.tap.source import Captured
 
 MAGICS: Final = {
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
