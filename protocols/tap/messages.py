@@ -26,7 +26,7 @@ class Shape:
         self.length, self.at = length.unpack_from, at
 
 
-class Stream:
+class Messages:
     """One side. `lost` is whether what comes next may begin anywhere, so that no garbage is worth a word."""
 
     __slots__ = ("_held", "_shape", "_skip", "_wanted", "lost")

@@ -17,7 +17,7 @@ from protocols.tap.dissector import Flow
 from protocols.tap.mmsdata import values
 from protocols.tap.mmsservice import READ, SERVICES, WEIGHT, WRITE, asked, service, written
 from protocols.tap.sightings import NS
-from protocols.tap.messages import KEPT_MAX, Shape, Stream
+from protocols.tap.messages import KEPT_MAX, Shape, Messages
 
 TPKT: Final = Shape(
     re.compile(rb"\x03\x00..[\x02-\xfe][\xf0\xf1\xe0\xd0\x80\xc0\x70]", re.DOTALL),
@@ -50,7 +50,7 @@ class Side:
     from_client: bool
     source: str
     target: str
-    stream: Stream = field(default_factory=lambda: Stream(TPKT))
+    stream: Messages = field(default_factory=lambda: Messages(TPKT))
     pieces: bytearray = field(default_factory=bytearray)
     cut: bool = False
     waits: dict[int, tuple[int, str]] = field(default_factory=dict)

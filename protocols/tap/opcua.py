@@ -4,8 +4,8 @@ HEL ACK ERR RHE   type:3 F  size:4  ...
 OPN               type:3 F  size:4  channel:4  policy  certificate  thumbprint  sequence:4  request:4  body
 MSG CLO           type:3 F|C|A  size:4  channel:4  token:4  sequence:4  request:4  body          (body, or encrypted)
 
-What is encrypted stays so. A channel without a security policy is told when more is asked in it than where the servers
-are and what they offer, which every client asks without one. Of a channel that is only signed, or has no policy, every request is looked at.
+What is encrypted stays so; of a channel that is only signed, or has no security policy, every request is looked at.
+That it has none is told when more is asked than where servers are and what they offer: every client asks that without.
 """
 
 import re
@@ -19,7 +19,7 @@ from protocols.tap.dissector import Flow
 from protocols.tap.opcuadata import BAD, blob, extension, node, past_header, text, thumbprint, u32, variant
 from protocols.tap.opcuaservice import ACTIVATE, ANSWERS, CALL, DISCOVERY, FAULT, OPEN, READ, SERVICES, WRITE
 from protocols.tap.sightings import NS
-from protocols.tap.stream import Shape, Stream
+from protocols.tap.messages import Shape, Messages
 
 CHUNK: Final = Shape(
     re.compile(rb"(?:HEL|ACK|ERR|RHE)F|(?:OPN|MSG|CLO)[FCA]"), size=8, length=Struct("<I"), at=4, most=1 << 24
@@ -46,7 +46,7 @@ class Side:
     from_client: bool
     source: str
     target: str
-    stream: Stream = field(default_factory=lambda: Stream(CHUNK))
+    stream: Messages = field(default_factory=lambda: Messages(CHUNK))
     more: int | None = None
 
 
