@@ -14,10 +14,10 @@ from protocols.model import EventKind
 from protocols.tap import mmspdu
 from protocols.tap.ber import Malformed, tlv, unsigned
 from protocols.tap.dissector import Flow
+from protocols.tap.messages import KEPT_MAX, Messages, Shape
 from protocols.tap.mmsdata import values
 from protocols.tap.mmsservice import READ, SERVICES, WEIGHT, WRITE, asked, service, written
 from protocols.tap.sightings import NS
-from protocols.tap.messages import KEPT_MAX, Shape, Messages
 
 TPKT: Final = Shape(
     re.compile(rb"\x03\x00..[\x02-\xfe][\xf0\xf1\xe0\xd0\x80\xc0\x70]", re.DOTALL),

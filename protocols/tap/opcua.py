@@ -16,10 +16,10 @@ from typing import Any, Final
 from protocols.model import EventKind
 from protocols.tap.ber import Malformed
 from protocols.tap.dissector import Flow
+from protocols.tap.messages import Messages, Shape
 from protocols.tap.opcuadata import BAD, blob, extension, node, past_header, text, thumbprint, u32, variant
 from protocols.tap.opcuaservice import ACTIVATE, ANSWERS, CALL, DISCOVERY, FAULT, OPEN, READ, SERVICES, WRITE
 from protocols.tap.sightings import NS
-from protocols.tap.messages import Shape, Messages
 
 CHUNK: Final = Shape(
     re.compile(rb"(?:HEL|ACK|ERR|RHE)F|(?:OPN|MSG|CLO)[FCA]"), size=8, length=Struct("<I"), at=4, most=1 << 24
