@@ -1,4 +1,4 @@
-"""BER headers (ITU-T X.690 clause 8.1) as GOOSE and MMS need them: guarded before every read, contents stay in place."""
+"""BER headers (ITU-T X.690 clause 8.1) for GOOSE and MMS: guarded before every read; contents stay in place."""
 
 
 class Malformed(Exception):

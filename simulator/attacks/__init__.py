@@ -1,0 +1,1 @@
+"""Attacks on a substation, over real sockets: each names the checks that must notice it, and is bounded."""
