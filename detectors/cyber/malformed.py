@@ -32,7 +32,8 @@ class Malformed(Check):
     def event(self, seen: Event) -> None:
         """Look at a broken message, or at what the capture lost."""
         if seen.kind is EventKind.DROPS:
-            self._dropped_ns = seen.time_ns
+            if isinstance(seen, Sighting) and seen.facts.get("dropped"):
+                self._dropped_ns = seen.time_ns
             return
         if not isinstance(seen, Sighting) or 0 <= seen.time_ns - self._dropped_ns < DROPS_NS:
             return

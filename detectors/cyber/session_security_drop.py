@@ -60,7 +60,8 @@ class SessionSecurityDrop(Check):
         place = f"{who or seen.device} {what}"
         weakest = self._weakest(seen, what, value)
         before = baseline.value(self.NAME, place) or str(seen.facts.get("was", ""))
-        verdict = baseline.meet(self.NAME, place, now_ns, value, first_use=not weakest)
+        first_use = not weakest and not seen.facts.get("was")
+        verdict = baseline.meet(self.NAME, place, now_ns, value, first_use=first_use)
         if verdict in ("known", "learned"):
             return
         weaker = bool(before or weakest) and strength(what, value) < strength(what, before or weakest)
