@@ -10,13 +10,13 @@ from typing import Final
 
 from detectors.cyber.addresses import nobody, virtual
 from detectors.cyber.check import Check, Desk
-from detectors.cyber.often import NS, Often
+from detectors.cyber.repeats import NS, Repeats
 from detectors.model import Severity
 from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
 
 TIMES: Final = 2
-WITHIN_S: Final = 5
+WITHIN_NS: Final = 5 * NS
 BETWEEN_NS: Final = 300 * NS
 """Two IP addresses that move to the same place within so long belong together."""
 MACS_MAX: Final = 64
@@ -47,7 +47,7 @@ class ArpMacChange(Check):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._often = Often(TIMES, WITHIN_S)
+        self._often = Repeats(TIMES, within_ns=WITHIN_NS)
         self._claims: dict[str, Claims] = {}
 
     def event(self, seen: Event) -> None:
@@ -62,7 +62,7 @@ class ArpMacChange(Check):
         usual = baseline.value(self.NAME, ip) or was
         if verdict in ("known", "learned") or not usual or self._moves(ip, usual):
             return
-        if self._often.happens((ip, mac), seen.time_ns, seen.count):
+        if self._often.often(f"{ip} {mac}", seen.time_ns, seen.count):
             self._tell(seen, ip, mac, usual)
 
     def _tell(self, seen: Sighting, ip: str, mac: str, usual: str) -> None:

@@ -3,12 +3,12 @@
 from typing import Final
 
 from detectors.cyber.check import Check, Desk, link
-from detectors.cyber.often import NS, Often
+from detectors.cyber.repeats import NS, Repeats
 from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
 
 TIMES: Final = 3
-WITHIN_S: Final = 60
+WITHIN_NS: Final = 60 * NS
 DROPS_NS: Final = 10 * NS
 """What is broken so shortly after the capture lost frames may be so for that reason."""
 
@@ -26,7 +26,7 @@ class Malformed(Check):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._often = Often(TIMES, WITHIN_S)
+        self._often = Repeats(TIMES, within_ns=WITHIN_NS)
         self._dropped_ns = -DROPS_NS
 
     def event(self, seen: Event) -> None:
@@ -41,6 +41,6 @@ class Malformed(Check):
         habit = f"{link(seen)}/{seen.protocol}/{why}"
         if self.desk.baseline.meet(self.NAME, habit, self.desk.now_ns) != "new":
             return
-        if self._often.happens(frozenset((seen.source, seen.target)), seen.time_ns, seen.count):
+        if self._often.often("~".join(sorted((seen.source, seen.target))), seen.time_ns, seen.count):
             text = f"{seen.source} sends {seen.target} broken {seen.protocol} messages: {why}"
             self.alarm(seen, text, subject=link(seen))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from detectors.cyber.check import Check, Desk, link
-from detectors.cyber.often import Often
+from detectors.cyber.repeats import NS, Repeats
 from detectors.cyber.scan import usual
 from detectors.cyber.spans import LARGEST, Spans, joined, parsed, told, within
 from detectors.model import Severity
@@ -36,7 +36,7 @@ class Reconnaissance(Check):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._refused = Often(REFUSALS, WITHIN_S)
+        self._refused = Repeats(REFUSALS, within_ns=WITHIN_S * NS)
         self._own: dict[str, Spans] = {}
 
     def event(self, seen: Event) -> None:
@@ -88,7 +88,7 @@ class Reconnaissance(Check):
         habit = f"{link(seen)}/{seen.protocol}/{seen.function}/{seen.facts.get('code', '')}"
         if self.desk.baseline.meet(self.NAME, habit, self.desk.now_ns) != "new":
             return
-        if self._refused.happens((seen.source, seen.target), seen.time_ns, seen.count):
+        if self._refused.often(link(seen), seen.time_ns, seen.count):
             text = f"{seen.source} refuses what {seen.target} asks, {REFUSALS} times or more within {WITHIN_S} s"
             self._tell(seen, text, "T0861", subject=f"{seen.target}-{seen.source}")
 

@@ -13,7 +13,7 @@ Anything else that is told must only not change.
 from typing import Final
 
 from detectors.cyber.check import Check, Desk, link
-from detectors.cyber.often import Often
+from detectors.cyber.repeats import NS, Repeats
 from detectors.model import Severity
 from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
@@ -42,7 +42,7 @@ class SessionSecurityDrop(Check):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._refused = Often(TIMES, WITHIN_S)
+        self._refused = Repeats(TIMES, within_ns=WITHIN_S * NS)
 
     def event(self, seen: Event) -> None:
         """Look at how a session is protected."""
@@ -86,7 +86,7 @@ class SessionSecurityDrop(Check):
         return known if verdict == "changed" else ""
 
     def _refusal(self, seen: Sighting, value: str) -> None:
-        if value in ("failed", "refused", "") and self._refused.happens(link(seen), seen.time_ns, seen.count):
+        if value in ("failed", "refused", "") and self._refused.often(link(seen), seen.time_ns, seen.count):
             text = f"{seen.source} fails to log on at {seen.target}, {TIMES} times or more within {WITHIN_S} s"
             self.alarm(seen, text, subject=f"{link(seen)} login", technique="T0859")
 
