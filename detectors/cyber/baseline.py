@@ -13,6 +13,7 @@ afterwards; those that wait are `WAITING_MAX`, and push out only one another.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final, Literal
 
 FACTS_MAX: Final = 2048
@@ -107,6 +108,14 @@ class Baseline:
         """Return the value of a fact that is normal; empty when there is none."""
         fact = self._facts.get(check, {}).get(key[:VALUE_MAX])
         return fact.value if fact else ""
+
+    def number(self, check: str, key: str) -> float:
+        """Return the value of a fact that is a number; 0 when there is none."""
+        try:
+            number = float(self.value(check, key) or 0)
+        except ValueError:
+            return 0.0
+        return number if isfinite(number) else 0.0
 
     def facts(self) -> Iterator[Fact]:
         """Yield what is normal."""

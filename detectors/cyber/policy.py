@@ -79,6 +79,17 @@ class Rules:
         """Return whether no rule speaks of `action`."""
         return not any(action in rule.actions for *_, rule in self._rules)
 
+    def name(self, address: str) -> bool:
+        """Return whether a rule lists an address as one that may do something, or to which something may be done."""
+        return any(
+            (rule.source != "*" and address in sources) or (rule.target != "*" and address in targets)
+            for sources, targets, rule in self._rules
+        )
+
+    def link(self, source: str, target: str) -> bool:
+        """Return whether a rule lets the source do anything to the target."""
+        return any(source in sources and target in targets for sources, targets, _ in self._rules)
+
     def allow(self, source: str, target: str, protocol: str, action: str, items: tuple[int, int] | None = None) -> bool:
         """Return whether a rule allows it; `items` are the first and the last that it touches, None unknown."""
         return any(

@@ -117,8 +117,8 @@ class Bench:
         return found
 
     def learned(self, *events: Event) -> None:
-        """Show what is normal here, and let the time of learning pass."""
-        self.sees(*events)
+        """Show what is normal here, of both views, and let the time of learning pass."""
+        self.sees(Event("relay1", EventKind.CONNECTED, "", 0), drops(dropped=0, of=1), *events)
         self.wait(LEARN_S + 1, step_s=LEARN_S + 1)
 
     def restart(self) -> None:
