@@ -1,9 +1,13 @@
 """Functions that take a device out of service: restart, stop, disable, kill."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from detectors.cyber.engineer import EngineerOnly
+from protocols.model import Event
 from protocols.sighting import Sighting
+
+DISABLE_UNSOLICITED: Final = ("dnp3", "21")
+"""What a DNP3 master sends at each start, before it reads everything (IEEE 1815 clause 5.1.1.1.1)."""
 
 
 class CriticalFunction(EngineerOnly):
@@ -14,9 +18,19 @@ class CriticalFunction(EngineerOnly):
     ADVICE: ClassVar[str] = "see whether the device still runs and reports; find out who sent it"
     ACTIONS: ClassVar[frozenset[str]] = frozenset({"critical"})
 
+    def event(self, seen: Event) -> None:
+        """Look at one command; a master that may configure may switch off reports too."""
+        if not (isinstance(seen, Sighting) and self._starts(seen)):
+            super().event(seen)
+
+    def _starts(self, seen: Sighting) -> bool:
+        allow = self.desk.rules.allow
+        told = (seen.protocol, seen.function)
+        return told == DISABLE_UNSOLICITED and allow(seen.source, seen.target, seen.protocol, "config")
+
     def technique(self, seen: Sighting, action: str) -> str:  # noqa: ARG002 - the interface
         """Return blocking of reports, stop of a service or restart, by the words of the command."""
-        what = str(seen.facts.get("what", "")).lower()
+        what = f"{seen.facts.get('what', '')} {seen.detail}".lower()
         if "disable" in what or "listen" in what:
             return "T0804"
         return "T0881" if any(word in what for word in ("stop", "kill", "abort")) else "T0816"

@@ -18,4 +18,4 @@ class FileOrProgram(EngineerOnly):
         """Return download of a program, destruction of data, or collection of it."""
         if action == "program":
             return "T0843"
-        return "T0809" if "delete" in str(seen.facts.get("what", "")).lower() else "T0893"
+        return "T0809" if "delete" in f"{seen.facts.get('what', '')} {seen.detail}".lower() else "T0893"

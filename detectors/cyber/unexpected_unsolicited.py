@@ -3,13 +3,13 @@
 from typing import ClassVar, Final
 
 from detectors.cyber.check import Check, link
-from detectors.model import Severity
 from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
 
-NULL: Final = frozenset({"", "0", "null"})
+NULL: Final = "null"
 """What an outstation sends after a restart to say so; it carries no data (IEEE 1815 clause 5.1.1.1.1)."""
 CLASSES: Final = frozenset({"1", "2", "3"})
+"""The classes that there are; nothing where the class of what was told is not known."""
 
 
 class UnexpectedUnsolicited(Check):
@@ -25,9 +25,9 @@ class UnexpectedUnsolicited(Check):
 
     def event(self, seen: Event) -> None:
         """Look at one kind of unsolicited response."""
-        if not isinstance(seen, Sighting) or seen.function in NULL:
+        if not isinstance(seen, Sighting) or seen.function == NULL:
             return
-        enabled, severity = seen.facts.get("enabled"), Severity.WARNING
+        enabled = seen.facts.get("enabled")
         known = set(seen.function.replace(",", " ").split()) <= CLASSES
         if enabled and known:
             return
@@ -38,4 +38,4 @@ class UnexpectedUnsolicited(Check):
                 return
             why = "and did not so before"
         text = f"{seen.source or seen.device} reports unasked {why}: {seen.detail}"
-        self.alarm(seen, text, subject=link(seen), severity=severity)
+        self.alarm(seen, text, subject=link(seen))
