@@ -121,4 +121,5 @@ class StuckDetector(Kept):
             actual=value,
             text=f"{self._points.label(row)} {story}",
             evidence={"still_s": still_s, "after_s": self._config.after_s},
+            technique="T0832",
         )

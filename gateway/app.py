@@ -5,7 +5,7 @@ A stop: no more polls, carry what waits, close the windows, flush the disk, a gr
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from itertools import chain
@@ -21,6 +21,7 @@ from gateway.config.apart import load_beside
 from gateway.description import describe, fingerprint
 from gateway.growth import Growth
 from gateway.health import Health, judge, notify, watchdog_s
+from gateway.integrity import Integrity
 from gateway.keeper import Keeper
 from gateway.local.learn import Learn
 from gateway.local.report import Report
@@ -40,6 +41,7 @@ from gateway.uplink.formats import build
 from gateway.uplink.logbook import Logbook
 from gateway.uplink.payload import iso
 from gateway.uplink.publisher import Publisher
+from protocols.model import Read
 
 log = structlog.get_logger()
 
@@ -72,6 +74,9 @@ class Gateway:
         self.clock = clock or Timeline()
         self._keeper = Keeper(config.gateway.state_dir, self._learned, self._facts)
         self._growth = Growth(Limits.of(config.store).other_bytes)
+        self._integrity = Integrity(
+            path, config.gateway.state_dir, include=self._include, put=self._put, clock=self.clock
+        )  # fmt: skip
         self._orders: dict[Order, None] = {}
         self._ordered, self._stopping = asyncio.Event(), asyncio.Event()
 
@@ -95,6 +100,12 @@ class Gateway:
 
     def _facts(self) -> Mapping[str, Mapping[str, Any]]:
         return self.plant.facts()
+
+    def _include(self) -> Sequence[str]:
+        return self.config.include
+
+    async def _put(self, seen: Read) -> None:
+        await self.plant.flow.put(seen)  # asked when needed, too
 
     async def _remembered(self) -> Memory:
         return await remembered(self.store, self.config.gateway.state_dir)
@@ -126,6 +137,7 @@ class Gateway:
                 group.create_task(self.store.watch(), name="store"),
                 group.create_task(self._look(), name="health"),
                 group.create_task(self._keeper.run(), name="learned"),
+                group.create_task(self._integrity.run(), name="integrity"),
                 group.create_task(self._status_server().run(), name="status"),
             ]
             await self.plant.start(group)
@@ -181,6 +193,7 @@ class Gateway:
             self.audit.note("reload", "gateway", outcome="good", config=fingerprint(config))
             await self._replace(group, Memory())
             self.publisher.birth_now()
+            self._integrity.again()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         notify("READY=1")
 

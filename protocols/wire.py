@@ -24,6 +24,12 @@ class Wire(asyncio.BaseProtocol):
         self._transport: asyncio.Transport | None = None
 
     @property
+    def local(self) -> str:
+        """Our own address in it; empty where there is none, as on a serial line."""
+        name = None if self._transport is None else self._transport.get_extra_info("sockname")
+        return str(name[0]) if isinstance(name, tuple) else ""
+
+    @property
     def certificate(self) -> str:
         """The SHA-256 of the certificate that the peer has shown, in hex; empty without TLS."""
         tls = None if self._transport is None else self._transport.get_extra_info("ssl_object")

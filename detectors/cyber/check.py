@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 from detectors.cyber.baseline import Baseline
 from detectors.cyber.config import CyberConfig
 from detectors.cyber.episodes import Episodes
+from detectors.cyber.moves import Moves
 from detectors.cyber.policy import Rules, Who
 from detectors.model import Finding, Severity
 from detectors.stretches import Stretches
@@ -26,7 +27,8 @@ class Desk:
     """What all checks share: the policy, the baseline, what happens now, and the findings that wait to be said.
 
     `now_ns` is the time of detectors, `utc_ns` what the calendar said at the last frame. `devices` are those of the
-    configuration by the address that their url names, `own` the addresses of the gateway itself.
+    configuration by the address that their url names, `own` the addresses of the gateway itself, `moves`
+    what has just moved in the plant.
     """
 
     config: CyberConfig
@@ -46,6 +48,7 @@ class Desk:
             if host:
                 self.devices.setdefault(host, name)
         self.own = dict.fromkeys(config.own)
+        self.moves = Moves(self.points, self.rules)
         self._maintenance = Stretches(config.maintenance)
 
     @property
@@ -101,6 +104,9 @@ class Check:
 
     def tick(self, now_ns: int) -> None:
         """Let time pass."""
+
+    def stepped(self, by_ns: int) -> None:
+        """Our own clock was set by so much."""
 
     def alarm(
         self,

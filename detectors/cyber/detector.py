@@ -9,8 +9,9 @@ from detectors.cyber.checks import CHECKS
 from detectors.cyber.config import CyberConfig
 from detectors.detector import Learned
 from detectors.model import Finding
-from protocols.model import Batch, Event, Frame, Seen, Tick
+from protocols.model import Batch, Event, EventKind, Frame, Seen, Tick
 from protocols.points import Points
+from protocols.sighting import Sighting
 
 NS: Final = 1_000_000_000
 
@@ -38,14 +39,18 @@ class Cyber:
         desk = self.desk
         if isinstance(seen, Event):
             desk.sees(seen)
+            self._note(seen)
             for check in self._by_kind.get(seen.kind, ()):
                 check.event(seen)
         elif isinstance(seen, Batch):
+            desk.moves.batch(seen)
             for check in self._batches:
                 check.batch(seen)
         elif isinstance(seen, Tick):
             desk.now_ns = seen.time_ns
             for check in self.checks:
+                if seen.stepped_ns:
+                    check.stepped(seen.stepped_ns)
                 check.tick(seen.time_ns)
             desk.said += desk.episodes.tick(seen.time_ns)
         elif isinstance(seen, Frame):
@@ -54,6 +59,13 @@ class Cyber:
             return ()
         said, desk.said = desk.said, []
         return said
+
+    def _note(self, seen: Event) -> None:
+        """Keep what several checks ask for: who commands, and who begins anew."""
+        moves = self.desk.moves
+        moves.event(seen)
+        if seen.kind is EventKind.COMMAND and isinstance(seen, Sighting):
+            moves.command(self.desk.device(seen), seen)
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""

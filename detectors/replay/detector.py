@@ -209,6 +209,7 @@ class ReplayDetector(Framed):
             text=f"{subject} {story}",
             evidence=evidence,
             causes=CAUSES if active else (),
+            technique="T0856",
             advice=f"Read {subject} at its own display; believe no value of it until both agree." if active else "",
         )
 

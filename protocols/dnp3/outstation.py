@@ -119,7 +119,7 @@ class Outstation:
                 session.late = 0
             if session.unasked:
                 said = "unsolicited data, which the outstation has agreed not to send"
-                self.notes.sight(EventKind.UNSOLICITED, said, count=session.unasked, enabled=False)
+                self.notes.sight(EventKind.UNSOLICITED, said, function="1,2,3", count=session.unasked, enabled=False)
                 session.unasked = 0
             if session.refused_room:
                 text = f"no room for {session.refused_room} responses; not confirmed, so they come again"
@@ -229,9 +229,10 @@ class Outstation:
     def _tell_restart(self) -> None:
         """Say it; of one that was never seen without, nobody knows when it was."""
         said = "it has restarted (IIN 1.7)"
-        self.notes.say(EventKind.RESTART, said)
         if self._ran:
-            self.notes.sight(EventKind.RESTART, said, function="IIN1.7", bit="IIN1.7", edge=True)
+            self.notes.say(EventKind.RESTART, said)
+        else:
+            self.notes.sight(EventKind.RESTART, f"{said}, nobody knows when", function="IIN1.7", bit=True)
 
     def _synchronise(self) -> Procedure:
         if not self._live().iin & NEED_TIME:

@@ -21,10 +21,34 @@ from pymodbus.framer.rtu import FramerRTU
 from pymodbus.server import ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from protocols.driver import Outside
+from protocols.driver import LinkLost, Outside, Scan
 from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.modbus.driver import ModbusDriver
+from protocols.model import Batch, Event
 from protocols.points import Points
+from protocols.sighting import Sighting
+
+
+class Plain(ModbusDriver):
+    """A driver as those see it who look at readings and remarks; `told` are the sightings, for the cyber checks."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.told: list[Sighting] = []
+
+    async def connect(self) -> Sequence[Event]:
+        return self._heard(await super().connect())
+
+    async def read(self, scan: Scan) -> Sequence[Batch | Event]:
+        try:
+            return self._heard(await super().read(scan))
+        except LinkLost as lost:
+            raise LinkLost(str(lost), self._heard(lost.events)) from None
+
+    def _heard(self, seen: Sequence[Any]) -> list[Any]:
+        self.told += [each for each in seen if isinstance(each, Sighting)]
+        return [each for each in seen if not isinstance(each, Sighting)]
+
 
 Reply = Sequence[bytes] | None
 LINES = itertools.count()
@@ -132,7 +156,7 @@ def build() -> Callable[..., ModbusDriver]:
     def make(url: str, *devices: dict[str, object]) -> ModbusDriver:
         made = [_device(url, index, dict(keys)) for index, keys in enumerate(devices)]
         ticks = itertools.count(1_000)
-        return ModbusDriver(made, Points.of([(each, each.points) for each in made]), lambda: next(ticks))
+        return Plain(made, Points.of([(each, each.points) for each in made]), lambda: next(ticks))
 
     return make
 

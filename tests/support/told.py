@@ -9,6 +9,7 @@ import numpy as np
 
 from protocols.driver import LinkLost
 from protocols.model import Batch, Event, EventKind
+from protocols.sighting import Sighting
 
 PATIENCE_S = 20.0
 """Nothing here takes so long, unless it is broken or the machine is busy."""
@@ -53,4 +54,5 @@ def readings(found: Iterable[Any], row: int = 0) -> list[tuple[float, int, int]]
 
 def events(found: Iterable[Any], kind: EventKind) -> list[str]:
     """Return what was said of one kind."""
-    return [seen.detail for seen in found if isinstance(seen, Event) and seen.kind is kind]
+    said = [seen for seen in found if isinstance(seen, Event) and not isinstance(seen, Sighting)]
+    return [seen.detail for seen in said if seen.kind is kind]

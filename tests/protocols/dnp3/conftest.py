@@ -18,6 +18,7 @@ from protocols.dnp3.driver import Dnp3Driver
 from protocols.driver import Outside, Scan
 from protocols.model import Batch, Event, EventKind, Receipt
 from protocols.points import Points
+from protocols.sighting import Sighting
 from simulator.dnp3_outstation import Outstation
 from simulator.dnp3_server import Server
 
@@ -99,7 +100,11 @@ class Reader:
 
     def said(self, kind: EventKind) -> list[str]:
         """Return what was said of one kind."""
-        return [event.detail for event in self.events if event.kind is kind]
+        return [event.detail for event in self.events if event.kind is kind and not isinstance(event, Sighting)]
+
+    def told(self, kind: EventKind) -> list[Sighting]:
+        """Return what the cyber checks were told of one kind."""
+        return [event for event in self.events if event.kind is kind and isinstance(event, Sighting)]
 
 
 def device(port: int, points: dict[str, Any], **keys: Any) -> Dnp3Device:

@@ -18,6 +18,7 @@ from open61850.server import protocol
 from protocols.driver import LinkLost
 from protocols.iec61850.transport import Stream
 from protocols.model import Batch, Event
+from protocols.sighting import Sighting
 from simulator.conduct import Conduct
 from simulator.grid import Grid
 from simulator.iec61850 import Iec61850Bay
@@ -178,20 +179,24 @@ class Heard:
     def __init__(self, driver: Any) -> None:
         self.driver = driver
         self.seen: list[Any] = []
+        self.told: list[Sighting] = []
+        """What the cyber checks are told, apart from the rest."""
 
     async def connect(self) -> "Heard":
-        self.seen.extend(await self.driver.connect())
+        self._hear(await self.driver.connect())
         return self
 
     async def drain(self) -> list[Any]:
-        new = await self.driver.read(self.driver.scans[-1])
-        self.seen.extend(new)
-        return list(new)
+        return self._hear(await self.driver.read(self.driver.scans[-1]))
 
     async def poll(self, key: int = 0) -> list[Any]:
-        new = await self.driver.read(self.driver.scans[key])
-        self.seen.extend(new)
-        return list(new)
+        return self._hear(await self.driver.read(self.driver.scans[key]))
+
+    def _hear(self, new: Any) -> list[Any]:
+        self.told += [each for each in new if isinstance(each, Sighting)]
+        found = [each for each in new if not isinstance(each, Sighting)]
+        self.seen += found
+        return found
 
     async def until(self, enough: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):

@@ -43,6 +43,8 @@ class Small:
 
     def _read(self, asked):
         names, _ = protocol.read_request(asked.content)
+        if not isinstance(names, ObjectName) and "NamPlt" in names[0].item:
+            return protocol.confirmed_error(asked.invoke_id, ACCESS, 0)
         whole = isinstance(names, ObjectName)
         self.asked.append(-1 if whole else len(names))
         if whole or len(names) > self.most:

@@ -1,0 +1,65 @@
+"""The gateway itself: its code, its configuration and its unit are what they were, its audit log has no gap.
+
+The gateway says what it finds at its start and once a day. Other code under the same version is tampering; under a new
+version it is an upgrade, which is noted and becomes normal.
+"""
+
+from typing import ClassVar, Final
+
+from detectors.cyber.check import Check
+from detectors.model import Severity
+from protocols.model import Event, EventKind
+from protocols.sighting import Sighting
+
+BROKEN: Final = "broken"
+"""The value of an audit log that has a gap."""
+LOST_SHARE: Final = 0.01
+"""Frames that a tap may lose: bursts are everyday, and more is blindness."""
+SAID: Final = {"code": "its own code", "config": "its configuration", "unit": "its systemd unit"}
+USUAL: Final = {"code": Severity.CRITICAL, "config": Severity.WARNING, "unit": Severity.CRITICAL}
+
+
+class GatewayIntegrity(Check):
+    """Compares hashes with those that were there first."""
+
+    NAME: ClassVar[str] = "gateway_integrity"
+    KINDS: ClassVar[frozenset[EventKind]] = frozenset({EventKind.INTEGRITY, EventKind.DROPS})
+    TECHNIQUES: ClassVar[tuple[str, ...]] = ("T0872", "T0851", "T0874")
+    SEVERITY: ClassVar[Severity] = Severity.CRITICAL
+    ADVICE: ClassVar[str] = "Find out who changed it: compare it with the package, then approve it or install it anew."
+
+    def event(self, seen: Event) -> None:
+        """Compare."""
+        if not isinstance(seen, Sighting):
+            return
+        if seen.kind is EventKind.DROPS:
+            self._drops(seen)
+        elif seen.function == "audit":
+            if seen.facts.get("value") == BROKEN:
+                self.alarm(seen, f"the audit log of the gateway has a gap: {seen.detail}", subject="audit")
+        elif seen.function in SAID:
+            self._hash(seen)
+
+    def _hash(self, seen: Sighting) -> None:
+        baseline, what = self.desk.baseline, seen.function
+        version, value = str(seen.facts.get("version", "")), str(seen.facts.get("value", ""))
+        now, was = f"{version} {value}", baseline.value(self.NAME, what)
+        baseline.meet(self.NAME, what, seen.time_ns, now, first_use=True)
+        if not was or was == now:
+            return
+        before, _, hashed = was.partition(" ")
+        if before == version or what == "config":
+            if hashed != value:
+                text = f"the gateway found {SAID[what]} changed, and its version {version} is the same"
+                self.alarm(seen, text, subject=what, severity=USUAL[what], technique="T0851" if what == "code" else "")
+            return
+        baseline.approve(self.NAME, what, by="upgrade", now_ns=seen.time_ns)
+        self.alarm(
+            seen, f"{SAID[what]} is of version {version} now, was {before}", subject=what, severity=Severity.INFO
+        )
+
+    def _drops(self, seen: Sighting) -> None:
+        dropped, of = float(seen.facts.get("dropped", 0)), float(seen.facts.get("of", 0))
+        if dropped > LOST_SHARE * max(of, 1.0):
+            text = f"{seen.device} lost {dropped:.0f} of {of:.0f} frames: attacks in them are not seen"
+            self.alarm(seen, text, subject="drops", severity=Severity.WARNING)

@@ -1,0 +1,187 @@
+"""What has just moved in the plant: breakers and outputs, and whatever could be the reason for them to move.
+
+A reason is a status of the same bay or device (a pickup, a protection trip, the local/remote switch), a current that
+rises, a voltage that leaves its place; a command of somebody who may; a device that starts or is reached again.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from detectors.cyber.policy import Rules
+from protocols.model import Batch, Event, EventKind, usable
+from protocols.point import PointConfig
+from protocols.points import Points
+from protocols.sighting import Sighting
+
+NS: Final = 1_000_000_000
+WINDOW_NS: Final = 2 * NS
+"""Reasons come so shortly before or after what they move."""
+COMMAND_NS: Final = 10 * NS
+"""A command moves an output within this time: motor drives are slow, and so are polls."""
+FRESH_NS: Final = 60 * NS
+"""For so long after a device has started, or is reached again, what it shows may be old news."""
+WAIT_MAX_NS: Final = 12 * NS
+"""Longest wait for the reason of a move; points that are read more seldom come too late."""
+TAP_NS: Final = 300 * NS
+"""For so long after the last word of a tap there is one."""
+WAITING_MAX: Final = 256
+"""Moves that wait to be judged: as many outputs as flip within seconds; more are the same event."""
+
+OUTPUT, BREAKER, STATUS, CURRENT, VOLTAGE = 1, 2, 4, 8, 16
+TELLING: Final = STATUS | CURRENT | VOLTAGE
+STEP: Final = {CURRENT: 0.2, VOLTAGE: 0.05}
+"""Relative change that may be a fault: load flickers by some per cent, the voltage by less."""
+FLOOR: Final = 0.1
+"""Of the rating: changes of less current than a part of this are no fault."""
+
+
+class Move(NamedTuple):
+    """A point that has changed: when the gateway had it, and when its reason must be known."""
+
+    row: int
+    was: float
+    value: float
+    time_ns: int
+    due_ns: int
+
+
+@dataclass(slots=True)
+class Commanded:
+    """The last command that was seen to a device: `allowed` whether its source may."""
+
+    time_ns: int
+    source: str
+    allowed: bool
+
+
+class Moves:
+    """Follows breakers, outputs and their reasons. `moved` is what the newest batch moved."""
+
+    def __init__(self, points: Points, rules: Rules) -> None:
+        self.moved: list[Move] = []
+        self._points, self._rules = points, rules
+        self._sense = np.array([_sense(config) for config in points.configs], np.uint8)
+        self._step = np.array([STEP.get(int(sense) & TELLING, 0.0) for sense in self._sense])
+        rating = points.column(lambda config: config.role.rating if config.role else None)
+        self._floor = np.where(self._sense & CURRENT, FLOOR * np.nan_to_num(rating), 0.0)
+        self._last = np.full(len(points), np.nan)
+        self._reasons: dict[str, tuple[int, int]] = {}
+        self._commands: dict[str, Commanded] = {}
+        self._fresh: dict[str, int] = {}
+        self._tapped_ns = -TAP_NS
+        self._wait_ns = np.minimum(WINDOW_NS + (points.every_s * NS), WAIT_MAX_NS).astype(np.int64)
+
+    def batch(self, batch: Batch) -> None:
+        """Take readings."""
+        if self.moved:
+            self.moved = []
+        sense = self._sense[batch.rows]
+        if not np.count_nonzero(sense):
+            return
+        at = np.flatnonzero((sense != 0) & usable(batch.quality))
+        rows, values = batch.rows[at], batch.values[at]
+        before = self._last[rows]
+        self._last[rows] = values
+        least = self._step[rows] * np.maximum(np.abs(before), self._floor[rows])
+        for each in np.flatnonzero(np.abs(values - before) > least).tolist():
+            self._take(int(rows[each]), float(before[each]), float(values[each]), batch.arrival_ns)
+
+    def event(self, seen: Event) -> None:
+        """Take what may be a reason: commands, and devices that begin anew."""
+        if not isinstance(seen, Sighting):
+            if seen.kind in (EventKind.CONNECTED, EventKind.LOST, EventKind.RESTART):
+                self._fresh[seen.device] = seen.time_ns
+        elif seen.kind is EventKind.RESTART and seen.live:
+            self._fresh[seen.device] = seen.time_ns
+        elif not seen.live:
+            self._tapped_ns = max(self._tapped_ns, seen.time_ns)
+
+    def command(self, device: str, seen: Sighting) -> None:
+        """Take a command to `device`, a configured one."""
+        action = str(seen.facts.get("action", ""))
+        allowed = self._rules.allow(seen.source, seen.target, seen.protocol, action) or self._rules.silent(action)
+        self._commands[device] = Commanded(seen.time_ns, seen.source, allowed)
+
+    def tapped(self, now_ns: int) -> bool:
+        """Return whether a tap sees what others do."""
+        return now_ns - self._tapped_ns < TAP_NS
+
+    def opened(self, move: Move) -> bool:
+        """Return whether it is a breaker that has opened."""
+        if not self._sense[move.row] & BREAKER:
+            return False
+        closed, open_ = (2.0, 1.0) if self._points.configs[move.row].kind == "dbpos" else (1.0, 0.0)
+        return move.was == closed and move.value == open_
+
+    def commanded(self, move: Move) -> Commanded | None:
+        """Return the command that may have moved it."""
+        last = self._commands.get(self._points.device(move.row))
+        return last if last and -WINDOW_NS <= move.time_ns - last.time_ns <= COMMAND_NS else None
+
+    def reason(self, move: Move) -> int | None:
+        """Return the row that shows why it moved, None when none does."""
+        for place in self._places(move.row):
+            row, time_ns = self._reasons.get(place, (-1, 0))
+            if row >= 0 and row != move.row and abs(move.time_ns - time_ns) <= WINDOW_NS + self._slack_ns(move):
+                return row
+        return None
+
+    def fresh(self, move: Move) -> bool:
+        """Return whether its device has just started, or was just reached again."""
+        since_ns = self._fresh.get(self._points.device(move.row))
+        return since_ns is not None and abs(move.time_ns - since_ns) < FRESH_NS
+
+    def output(self, row: int) -> bool:
+        """Return whether it is an output or a set point."""
+        return bool(self._sense[row] & OUTPUT)
+
+    def _slack_ns(self, move: Move) -> int:
+        return move.due_ns - move.time_ns - WINDOW_NS
+
+    def _take(self, row: int, was: float, value: float, time_ns: int) -> None:
+        sense = int(self._sense[row])
+        if sense & (OUTPUT | BREAKER):
+            self.moved.append(Move(row, was, value, time_ns, time_ns + int(self._wait_ns[row])))
+        elif sense & STATUS or (sense & CURRENT and value > was) or (sense & VOLTAGE and value > was / 10):
+            for place in self._places(row):
+                self._reasons[place] = row, time_ns
+
+    def _places(self, row: int) -> tuple[str, ...]:
+        """Return where its reasons are looked for: its bay and its device; as many as the configuration has."""
+        role = self._points.configs[row].role
+        device = f"device {self._points.device(row)}"
+        return (f"bay {role.bay}", device) if role and role.bay else (device,)
+
+
+class Waiting:
+    """Moves that wait for a reason, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._moves: deque[Move] = deque(maxlen=WAITING_MAX)
+
+    def put(self, move: Move) -> None:
+        """Let it wait."""
+        self._moves.append(move)
+
+    def due(self, now_ns: int) -> list[Move]:
+        """Return what has waited long enough."""
+        if not self._moves:
+            return []
+        due = [move for move in self._moves if move.due_ns <= now_ns]
+        for move in due:
+            self._moves.remove(move)
+        return due
+
+
+def _sense(config: PointConfig) -> int:
+    quantity = config.role.quantity if config.role else None
+    if quantity == "breaker":
+        return BREAKER | (OUTPUT if config.commanded else 0)
+    if config.commanded:
+        return OUTPUT
+    if quantity in ("current", "voltage"):
+        return CURRENT if quantity == "current" else VOLTAGE
+    return STATUS if config.status else 0

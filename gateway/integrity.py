@@ -1,0 +1,153 @@
+"""Whether the gateway is what it was: hashes of its code, configuration and unit, and the chain of its audit log.
+
+Looked at when it starts and once a day, the configuration also after a reload, in a thread of the lowest priority. What
+is found goes the way of all events; the check `gateway_integrity` compares it with what was there first. Only sources
+are hashed: what Python has compiled from them changes with every version of Python, and it is made anew from another
+source. Who can change this file too can make it say anything: `status --evidence` and a copy elsewhere help then.
+"""
+
+import asyncio
+import glob
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import detectors
+import gateway
+import protocols
+from gateway.poll.poller import Put
+from gateway.store.audit import lines
+from gateway.store.chain import verified
+from protocols.driver import Clock
+from protocols.model import GATEWAY, EventKind
+from protocols.sighting import Sighting
+
+EVERY_S: Final = 86_400.0
+"""How often it is looked at: hashing takes a tenth of a second, and who tampers restarts the gateway."""
+FILES_MAX: Final = 4096
+"""Files that are hashed of one kind: nine times as many as there are."""
+FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Of each file; the largest source has 20 KiB, and a configuration may not be larger."""
+LOWEST: Final = 19
+"""Niceness of the thread (setpriority(2)): whatever else there is to do comes first."""
+UNITS: Final = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+)
+UNIT: Final = "gridsentinel.service"
+PACKAGES: Final = (gateway, protocols, detectors)
+WHOLE, BROKEN = "whole", "broken"
+
+
+class Integrity:
+    """Looks now and then. `include` are the patterns of further files of the configuration as it is now."""
+
+    def __init__(
+        self, path: Path, state_dir: Path, *, include: Callable[[], Sequence[str]], put: Put, clock: Clock
+    ) -> None:
+        self._path, self._state_dir = path, state_dir
+        self._include, self._put, self._clock = include, put, clock
+        self._again = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look at the start and once a day, for ever."""
+        while True:
+            for seen in await self._in_thread():
+                await self._put(seen)
+            self._again.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._again.wait(), EVERY_S)
+
+    def again(self) -> None:
+        """Look soon: there is another configuration."""
+        self._again.set()
+
+    async def _in_thread(self) -> Sequence[Sighting]:
+        """Look in a thread that ends with it, as its priority cannot be raised again."""
+        thread = ThreadPoolExecutor(1, thread_name_prefix="integrity", initializer=_yield_to_all)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(thread, self.look)
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
+
+    def look(self) -> Sequence[Sighting]:
+        """Return what there is now; a kind of which there is no file says nothing."""
+        found = {
+            "code": digest(sources()),
+            "config": digest(configuration(self._path, self._include())),
+            "unit": digest(unit()),
+        }
+        said = [self._said(what, value, value) for what, value in found.items() if value]
+        broken = audit_gap(self._state_dir)
+        return [*said, self._said("audit", BROKEN if broken else WHOLE, broken)]
+
+    def _said(self, what: str, value: str, detail: str) -> Sighting:
+        facts = {"value": value, "version": gateway.__version__}
+        return Sighting(
+            GATEWAY, EventKind.INTEGRITY, detail, self._clock(), function=what, facts=facts, live=True
+        )  # fmt: skip
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    """Yield the sources of the gateway, each with the name it has in its package."""
+    for package in PACKAGES:
+        base = Path(package.__path__[0])
+        for path in sorted(base.rglob("*.py")):
+            yield f"{package.__name__}/{path.relative_to(base)}", path
+
+
+def configuration(main: Path, include: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Yield the files of the configuration."""
+    yield main.name, main
+    for pattern in include:
+        for name in sorted(glob.glob(pattern, root_dir=main.parent)):  # noqa: PTH207 - Path.glob refuses absolute ones
+            yield name, main.parent / name
+
+
+def unit(places: Iterable[str] = UNITS) -> Iterator[tuple[str, Path]]:
+    """Yield the systemd unit and its drop-ins, wherever they are."""
+    for place in map(Path, places):
+        if (path := place / UNIT).is_file():
+            yield str(path), path
+        for drop_in in sorted((place / f"{UNIT}.d").glob("*.conf")):
+            yield str(drop_in), drop_in
+
+
+def digest(files: Iterable[tuple[str, Path]]) -> str:
+    """Return the SHA-256 of names and contents, empty without a file; one that cannot be read counts as such."""
+    whole, count = hashlib.sha256(), 0
+    for count, (name, path) in enumerate(files, 1):
+        if count > FILES_MAX:
+            whole.update(b"and more")
+            break
+        try:
+            with path.open("rb") as file:
+                content = hashlib.sha256(file.read(FILE_BYTES_MAX)).hexdigest()
+        except OSError as error:
+            content = f"unreadable {error.errno}"
+        whole.update(f"{len(name)} {name} {content}\n".encode())
+    return whole.hexdigest() if count else ""
+
+
+def audit_gap(state_dir: Path) -> str:
+    """Return what is wrong with the audit log, empty if it is whole; read twice, as it may be moved on meanwhile."""
+    for _ in range(2):
+        try:
+            broken = verified(lines(state_dir)).broken
+        except OSError as error:
+            broken = str(error)
+        if not broken:
+            return ""
+    return broken or ""
+
+
+def _yield_to_all() -> None:
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)

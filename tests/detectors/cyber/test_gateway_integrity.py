@@ -1,0 +1,64 @@
+"""The gateway itself: its code, configuration and unit are what they were, its audit log has no gap, its tap sees."""
+
+from functools import partial
+
+import pytest
+from sightings import Bench, drops, integrity
+
+from detectors.model import Severity
+
+found = partial(integrity, device="gateway", live=True)
+
+
+@pytest.mark.parametrize(
+    ("what", "severity"), [("code", Severity.CRITICAL), ("unit", Severity.CRITICAL), ("config", Severity.WARNING)]
+)
+def test_another_hash_of_the_same_version(what, severity):
+    """Somebody has changed it on the spot."""
+    bench = Bench()
+    bench.learned(found(function=what, value="aa", version="1.0"))
+    bench.sees(found(function=what, value="bb", version="1.0"))
+
+    assert bench.alarms[f"gateway/{what}/gateway_integrity"].severity is severity
+
+
+def test_tampering_in_the_week_of_learning():
+    """There is nothing to be learned about one's own code."""
+    bench = Bench()
+    bench.sees(found(function="code", value="aa", version="1.0"), found(function="code", value="bb", version="1.0"))
+
+    assert bench.alarms["gateway/code/gateway_integrity"].severity is Severity.CRITICAL
+
+
+def test_a_package_upgrade():
+    """Another version is a note and becomes normal; tampering with the new version is found again."""
+    bench = Bench()
+    bench.learned(found(function="code", value="aa", version="1.0"))
+    bench.sees(found(function="code", value="bb", version="1.1"))
+    assert bench.alarms["gateway/code/gateway_integrity"].severity is Severity.INFO
+
+    bench.wait(301)
+    bench.sees(found(function="code", value="bb", version="1.1"))
+    assert not bench.alarms
+    bench.sees(found(function="code", value="cc", version="1.1"))
+    assert bench.alarms["gateway/code/gateway_integrity"].severity is Severity.CRITICAL
+
+
+def test_a_gap_in_the_audit_log():
+    """Told as it was found; one that is whole says nothing."""
+    bench = Bench()
+    bench.sees(found(function="audit", value="whole"))
+    assert not bench.said
+    bench.sees(found("", "", "line 3 is no entry", function="audit", value="broken"))
+
+    assert "line 3 is no entry" in bench.alarms["gateway/audit/gateway_integrity"].text
+
+
+def test_a_tap_that_loses_frames():
+    """One in a thousand is a burst, one in ten is blindness."""
+    bench = Bench()
+    bench.sees(drops(dropped=1, of=1000))
+    assert not bench.said
+    bench.sees(drops(dropped=100, of=1000))
+
+    assert bench.warnings == ["tap1/drops/gateway_integrity"]
