@@ -124,7 +124,7 @@ class Gateway:
         return judge(self.plant.answering(), pipeline.alarms, fault, hours, far)
 
     async def _serve(self) -> None:
-        self.plant = Plant(self.config, self.store, await self._remembered(), self.clock)
+        self.plant = Plant(self.config, self.store, await self._remembered(), self.clock, self.audit)
         self._forgetful = self.store.stats.fault is not None
         self.publisher = self._publisher()
         config_hash = fingerprint(self.config)
@@ -218,7 +218,7 @@ class Gateway:
     async def _replace(self, group: asyncio.TaskGroup, older: Memory) -> None:
         """Go on with a new plant, which knows what the present one knows, and of `older` what is not newer there."""
         await self.plant.stop()
-        self.plant = Plant(self.config, self.store, self.plant.memory().over(older), self.clock)
+        self.plant = Plant(self.config, self.store, self.plant.memory().over(older), self.clock, self.audit)
         await self.plant.start(group)
 
     def _publisher(self) -> Publisher:

@@ -28,7 +28,15 @@ def describe(config: Config) -> dict[str, Any]:
 def fingerprint(config: Config) -> str:
     """Return the SHA-256 of what the configuration says, whatever its files look like."""
     digest = hashlib.sha256()
-    for part in (config.gateway, config.uplink, config.store, config.recorder, config.poll, config.detectors):
+    for part in (
+        config.gateway,
+        config.uplink,
+        config.store,
+        config.recorder,
+        config.evidence,
+        config.poll,
+        config.detectors,
+    ):
         digest.update(repr(part).encode())
     for device in config.devices:
         digest.update(repr((device.protocol, device.endpoint, device.every_s)).encode())

@@ -11,6 +11,7 @@ from gateway.clocksync import synchronised
 from gateway.core.merge import merge
 from gateway.core.messages import Alarm, Message, Summary, Unsaid
 from gateway.core.pipeline import Pipeline
+from gateway.evidence.witness import Witness
 from gateway.memory import Bookmarks, keep_alarms, keep_bookmark
 from gateway.store.packing import to_record
 from gateway.store.store import Store
@@ -37,8 +38,9 @@ class Flow:
         queue_batches: int,
         window_s: float,
         clock: Timeline,
+        witness: Witness | None = None,
     ) -> None:
-        self.pipeline = pipeline
+        self.pipeline, self._witness = pipeline, witness
         self.ticks = 0
         self._store, self._bookmarks, self._clock = store, bookmarks, clock
         self._window_ns = int(window_s * 1_000_000_000)
@@ -83,6 +85,8 @@ class Flow:
 
     async def keep(self, messages: Sequence[Message | Unsaid]) -> None:
         """Give `messages` to the store: alarms at once and with their states, summaries one at a time."""
+        if self._witness is not None:
+            messages = self._witness.told(messages)
         alarms = [message for message in messages if isinstance(message, Alarm)]
         unsaid = [message for message in messages if isinstance(message, Unsaid)]
         others = [message for message in messages if not isinstance(message, Alarm | Unsaid)]
@@ -117,6 +121,8 @@ class Flow:
 
     async def _observe(self, seen: Fed) -> None:
         messages = self.pipeline.observe(seen)
+        if isinstance(seen, Batch) and self._witness is not None:
+            self._witness.observe(seen)
         if isinstance(seen, Tick):
             self.ticks += 1
         if messages:

@@ -13,6 +13,9 @@ from gateway.core.alarms import AlarmError
 from gateway.core.messages import Alarm
 from gateway.core.pipeline import Pipeline
 from gateway.core.state import BadState, pack, unpack
+from gateway.evidence import shelf as evidence
+from gateway.evidence.wire import Remembers
+from gateway.evidence.witness import Audit, Witness
 from gateway.flow import Flow
 from gateway.memory import Memory, keep_alarms
 from gateway.poll.poller import Poller, Retry
@@ -34,11 +37,12 @@ log = structlog.get_logger()
 class Plant:
     """What is polled and checked under one configuration; a reload replaces it whole."""
 
-    def __init__(self, config: Config, store: Store, memory: Memory, clock: Timeline) -> None:
+    def __init__(self, config: Config, store: Store, memory: Memory, clock: Timeline, audit: Audit) -> None:
         self.config, self._store, self._memory, self._clock = config, store, memory, clock
         self.points = Points.of([(device, device.points) for device in config.devices])
         detectors = build(config.detectors, self.points, config.gateway.timezone)
         self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms)
+        self.witness = self._witness(audit)
         self.flow = Flow(
             self.pipeline,
             store,
@@ -46,6 +50,7 @@ class Plant:
             queue_batches=config.poll.queue_batches,
             window_s=config.uplink.window_s,
             clock=clock,
+            witness=self.witness,
         )
         self.pollers = list(self._pollers())
         self._tasks: list[asyncio.Task[None]] = []
@@ -64,6 +69,13 @@ class Plant:
         """Return what is normal, by the detector that says so; of one that is switched off what it said last."""
         return {**self._memory.facts, **{name: each.told() for name, each in self.pipeline.baselines().items()}}
 
+    def _witness(self, audit: Audit) -> Witness | None:
+        budget, directory = self.config.evidence, self.config.gateway.state_dir / evidence.FOLDER
+        if budget is None:
+            return None
+        alarms = self.pipeline.alarms
+        return Witness(directory, self.points, budget, alarms=alarms, audit=audit, clock=self._clock)
+
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Take up the alarms of before, then check and poll."""
         self._restore()
@@ -72,6 +84,8 @@ class Plant:
         self._tasks = [group.create_task(self.flow.tick(), name="tick")]
         for poller in self.pollers:
             self._tasks.append(group.create_task(poller.run(), name=f"poll:{next(iter(poller.units))}"))
+        if self.witness is not None:
+            self._tasks.append(group.create_task(self.witness.run(), name="evidence"))
         if self.config.recorder is not None:
             self._recorder = Recorder(self.config.gateway.state_dir / FOLDER, self.points, self.config.recorder)
             recording = self._recorder.run(self.pipeline.image, self._clock)
@@ -103,6 +117,8 @@ class Plant:
         await self.flow.finish()
         if self._carrier is not None:
             await self._carrier
+        if self.witness is not None:
+            await self.witness.close()
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
 
@@ -164,8 +180,11 @@ class Plant:
         )
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
         for index, devices in enumerate(conversations.values()):
+            driver = devices[0].driver(devices, self.points, outside)
+            if self.witness is not None and isinstance(driver, Remembers):
+                self.witness.taps.append(driver.memory)
             yield Poller(
-                devices[0].driver(devices, self.points, outside),
+                driver,
                 _units(devices),
                 retry=retry,
                 phase=index / len(conversations) * min(device.every_s for device in devices),

@@ -151,6 +151,22 @@ class RecorderBudget:
 
 
 @settings
+class EvidenceBudget:
+    """Section `evidence`: frames and readings around an alarm, kept as files on the local disk; off with null."""
+
+    max_bytes: Bytes = Field(default=32 * MIB, ge=MIB)
+    """Hard limit of all of it; the oldest goes."""
+    before_s: float = Field(default=10.0, ge=0, le=300)
+    """How much before an alarm is kept, as far as it is remembered; seconds."""
+    after_s: float = Field(default=5.0, ge=0.1, le=60)
+    """How much after it; alarms that come meanwhile share it; seconds."""
+    cyber: Literal["info", "warning", "critical", "emergency"] = "warning"
+    """Least severity of an alarm of a cyber check of which evidence is kept."""
+    others: Literal["info", "warning", "critical", "emergency"] = "critical"
+    """Least severity of any other alarm of which evidence is kept."""
+
+
+@settings
 class Polling:
     """Section `poll`: what happens when devices do not answer."""
 
@@ -186,6 +202,8 @@ class Config:
     store: StoreBudget = Field(default_factory=StoreBudget)
     recorder: RecorderBudget | None = None
     """A recording on the local disk, beside the store; none without this section."""
+    evidence: EvidenceBudget | None = Field(default_factory=EvidenceBudget)
+    """What is kept of the time around alarms, beside the store."""
     poll: Polling = Field(default_factory=Polling)
     log: Logging = Field(default_factory=Logging)
     alarms: AlarmRules = Field(default_factory=AlarmRules)
