@@ -26,6 +26,7 @@ from gateway.demo.link import Link
 from gateway.demo.voices import Voices, agreed, voices
 from gateway.resources import config_folder
 from gateway.store.record import Stream
+from protocols.tap.config import TapDevice
 from simulator.configuration import device_name
 from simulator.scenario import Scenario
 from simulator.speakers import SPEAKERS
@@ -159,7 +160,10 @@ def _config(folder: Path, stage: Stage) -> Config:
         uplink=replace(
             config.uplink, url=f"mqtt://127.0.0.1:{stage.link.port}", retry_max_s=2.0, connect_timeout_s=1.0
         ),
-        devices=tuple(replace(device, url=urls[device.name]) for device in config.devices),
+        devices=tuple(
+            device if isinstance(device, TapDevice) else replace(device, url=urls[device.name])
+            for device in config.devices
+        ),
     )
 
 
