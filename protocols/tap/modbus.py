@@ -4,6 +4,7 @@ What writes is told each time, what reads only for blocks of 128 addresses that 
 object. A response is matched with its request by transaction number and unit.
 """
 
+from itertools import takewhile
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
@@ -11,8 +12,8 @@ from protocols.model import EventKind
 from protocols.tap import modbus_functions as functions
 from protocols.tap.dissector import Flow
 from protocols.tap.modbus_frames import Framer
-from protocols.tap.sightings import Seen
-from protocols.tap.sweeps import Sweeps
+from protocols.tap.sightings import NS, Seen
+from protocols.tap.sweeps import FEWEST, WINDOW_NS
 
 MOST_OUTSTANDING: Final = 64
 """Requests that wait for their response; a client has 16 at most (clause 4.2), of more the oldest is forgotten."""
@@ -34,11 +35,10 @@ class ModbusConversation:
         bad = self._bad
         self._framers = Framer(self._response, bad, requests=False), Framer(self._request, bad, requests=True)
         self._asked: dict[int, Asked] = {}
-        self._blocks: set[int] = set()
+        self._blocks: dict[int, int] = {}
         self._repeated: dict[bytes, Seen] = {}
-        self._units: set[int] = set()
+        self._units: dict[int, int] = {}
         self._matched = flow.sure
-        self._sweeps: tuple[Sweeps, Sweeps] | None = None
         self._time_ns = 0
 
     def data(self, *, from_client: bool, data: memoryview, time_ns: int) -> None:
@@ -92,13 +92,16 @@ class ModbusConversation:
             return
         if len(self._blocks) >= MOST_BLOCKS:
             self._blocks.clear()
-        self._blocks.add(block)
+        self._blocks[block] = self._time_ns
+        if unit not in self._units:
+            self._units[unit] = self._time_ns
+            self._sweep("unit", self._units)
+        self._sweep("address", self._blocks)
         flow, about = self._flow, (unit, block & 0xFFFF)
         if not flow.notes.known(
             EventKind.QUERY, self._time_ns, flow.client, flow.server, "modbus", str(function), about
         ):
             self._said(EventKind.QUERY, f"{does.what} of unit {unit}", function, data, about, does, unit)
-        self._sweep(unit, block)
 
     def _said(
         self,
@@ -127,16 +130,25 @@ class ModbusConversation:
             self._bad(why, data, from_client=True, unit=unit, function=function)
         return bool(why)
 
-    def _sweep(self, unit: int, block: int) -> None:
-        """Count units, and blocks of addresses, that this client asks for the first time."""
-        if self._sweeps is None:
-            notes = self._flow.notes
-            self._sweeps = (Sweeps("unit", "modbus", notes), Sweeps("address", "modbus", notes))
-        flow, (units, blocks) = self._flow, self._sweeps
-        if unit not in self._units:
-            self._units.add(unit)
-            units.asked(flow.client, unit, self._time_ns, server=flow.server, port=flow.port)
-        blocks.asked(flow.client, block, self._time_ns, server=flow.server, port=flow.port)
+    def _sweep(self, function: str, asked: dict[int, int]) -> None:
+        """Say how many of `asked` this client asked for the first time lately: units, or blocks of addresses."""
+        since_ns = self._time_ns - WINDOW_NS
+        targets = sum(1 for _ in takewhile(lambda first_ns: first_ns >= since_ns, reversed(asked.values())))
+        if targets < FEWEST:
+            return
+        flow = self._flow
+        flow.notes.note(
+            EventKind.SWEEP,
+            self._time_ns,
+            f"{flow.client} asked {targets} of {function} in 10 s",
+            source=flow.client,
+            target=flow.server,
+            port=flow.port,
+            protocol="modbus",
+            function=function,
+            targets=targets,
+            window_s=WINDOW_NS // NS,
+        )
 
     def _response(self, key: int, function: int, data: memoryview) -> None:
         if self._trace is not None:

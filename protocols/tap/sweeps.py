@@ -1,4 +1,4 @@
-"""One that asks many within ten seconds: hosts, ports, units or blocks of addresses."""
+"""One that asks many within ten seconds: hosts, or ports of them."""
 
 from collections.abc import Hashable
 from typing import Final
@@ -26,14 +26,14 @@ class Asked:
 
 
 class Sweeps:
-    """All who ask, by one `function`: arp, tcp, unit or address."""
+    """All who ask, by one `function`: arp or tcp."""
 
     def __init__(self, function: str, protocol: str, notes: Sightings) -> None:
         self._function, self._protocol, self._notes = function, protocol, notes
         self._sources: dict[str, Asked] = {}
 
-    def asked(self, source: str, target: Hashable, time_ns: int, *, server: str = "", port: int = 0) -> None:
-        """A source asked a target. `server` and `port` are where units and addresses are asked."""
+    def asked(self, source: str, target: Hashable, time_ns: int) -> None:
+        """A source asked a target."""
         asked = self._sources.get(source)
         if asked is None:
             if len(self._sources) >= MOST_SOURCES:
@@ -49,8 +49,6 @@ class Sweeps:
                 time_ns,
                 f"{source} asked {len(targets)} targets in 10 s",
                 source=source,
-                target=server,
-                port=port,
                 protocol=self._protocol,
                 function=self._function,
                 targets=len(targets),

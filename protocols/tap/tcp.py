@@ -29,7 +29,8 @@ UNANSWERED_NS: Final = 3 * NS
 """After so long an opening counts as not answered: the first retransmission comes after one second (RFC 6298)."""
 
 _PORTS: Final = Struct(">HH")
-_HEAD: Final = Struct(">IIBB")
+_HEAD: Final = Struct(">IxxxxBB")
+_NUMBER: Final = Struct(">I")
 
 
 class Tcp:
@@ -45,28 +46,52 @@ class Tcp:
         self._sweeps = Sweeps("tcp", "tcp", notes)
 
     def packet(self, frame: Frame, packet: Packet, mac: bytes, time_ns: int) -> None:
-        """Look at a segment."""
-        number, acknowledged, flags, payload = _header(frame, packet)
-        end = packet.end
-        key = packet.source + packet.target + frame[packet.start : packet.start + 4]
+        """Look at a packet that carries a segment."""
+        start, end = packet.start, packet.end
+        if end < start + 20:
+            raise Broken("TCP header length")
+        if len(frame) < start + 20:
+            raise Broken("truncated")
+        number, header, flags = _HEAD.unpack_from(frame, start + 4)
+        payload = start + (header >> 4) * 4
+        if payload < start + 20 or payload > end:
+            raise Broken("TCP header length")
+        key = packet.source + packet.target + frame[start : start + 4]
+        self.segment(frame, key, mac, number, flags, start=start, payload=payload, end=end, time_ns=time_ns)
+
+    def segment(  # noqa: PLR0913 - as they come out of the frame: an object of them would cost as much as their use
+        self,
+        frame: Frame,
+        key: Key,
+        mac: bytes,
+        number: int,
+        flags: int,
+        *,
+        start: int,
+        payload: int,
+        end: int,
+        time_ns: int,
+    ) -> None:
+        """Look at a segment whose header begins at `start`, its payload at `payload`."""
+        if flags & (FIN | RST) if flags & SYN else not flags & (RST | ACK):
+            raise Broken("TCP flags")  # no stack sends that; scanners do, to see how a host reacts
         way = self.ways.get(key)
         if flags & SYN:
             number = (number + 1) & order.ROUND
             if flags & ACK:
-                way = self._answer(way, key, number, acknowledged, time_ns)
+                way = self._answer(way, key, number, _NUMBER.unpack_from(frame, start + 8)[0], time_ns)
             else:
                 way = self._opening(way, key, number, time_ns)
         elif way is None and payload < end:
             way = self._underway(key, time_ns)
         if way is None:
-            self._loads.of(packet.source, packet.target).frames += 1
-            self._strangers.met(mac, packet.source, time_ns)
+            self._unknown(key, mac, time_ns)
             return
         way.load.frames += 1
         way.time_ns = time_ns
         if way.mac != mac:
             way.mac = mac
-            self._strangers.met(mac, packet.source, time_ns)
+            self._strangers.met(mac, key[: (len(key) - 4) // 2], time_ns)
         if payload < end:
             self._payload(way, number, memoryview(frame)[payload:end], end - payload, time_ns)
         if flags & RST:
@@ -82,6 +107,12 @@ class Tcp:
         for link in self.flows.strange():
             if not link.told and now_ns - link.open_ns > UNANSWERED_NS:
                 self._tell(link, now_ns)
+
+    def _unknown(self, key: Key, mac: bytes, time_ns: int) -> None:
+        """Count a segment that belongs to nothing and says nothing."""
+        size = (len(key) - 4) // 2
+        self._loads.of(key[:size], key[size:-4]).frames += 1
+        self._strangers.met(mac, key[:size], time_ns)
 
     def _opening(self, way: Way | None, key: Key, first: int, time_ns: int) -> Way:
         """Take a SYN; `first` is the number of the first byte that will follow."""
@@ -185,20 +216,3 @@ class Tcp:
             answered=link.answered,
             opened="syn" if flow.sure else "seen",
         )
-
-
-def _header(frame: Frame, packet: Packet) -> tuple[int, int, int, int]:
-    """Return sequence number, acknowledged number, flags, and where the payload begins."""
-    start = packet.start
-    if packet.end < start + 20:
-        raise Broken("TCP header length")
-    if len(frame) < start + 20:
-        raise Broken("truncated")
-    number, acknowledged, header, flags = _HEAD.unpack_from(frame, start + 4)
-    payload = start + (header >> 4) * 4
-    if payload < start + 20 or payload > packet.end:
-        raise Broken("TCP header length")
-    impossible = flags & (FIN | RST) if flags & SYN else not flags & (RST | ACK)
-    if impossible:  # no stack sends that; scanners do, to see how a host reacts
-        raise Broken("TCP flags")
-    return number, acknowledged, flags, payload

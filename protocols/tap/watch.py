@@ -43,7 +43,7 @@ class Watch:
         self._tcp = Tcp(notes, self._loads, self._strangers, spoken, trace=trace)
         self._udp = Udp(notes, self._loads, self._strangers, spoken, trace=trace)
         self._layer2 = layer2(notes, trace)
-        self._ways = self._tcp.ways
+        self._ways, self._segment = self._tcp.ways, self._tcp.segment
         self._second = 0
 
     @property
@@ -69,25 +69,31 @@ class Watch:
         try:
             if size >= _USUAL_BYTES:
                 mac, kind, version, total, fragment, protocol, key, number, header, flags = _USUAL.unpack_from(data)
-                if kind == 0x0800 and version == 0x45 and protocol == 6 and flags & 0x17 == 0x10:
+                start, end = 34 + (header >> 4) * 4, 14 + total
+                if (
+                    kind == 0x0800
+                    and version == 0x45
+                    and protocol == 6
+                    and not fragment & 0x3FFF
+                    and _USUAL_BYTES <= start <= end <= size
+                ):
                     way = self._ways.get(key)
-                    start, end = 34 + (header >> 4) * 4, 14 + total
-                    if (
-                        way is not None
-                        and way.mac == mac
-                        and not fragment & 0x3FFF
-                        and _USUAL_BYTES <= start <= end <= size
-                        and (
-                            start == end or (way.expected == number and way.waiting is None and way.deliver is not None)
-                        )
-                    ):
+                    if way is None or flags & 0x17 != 0x10 or way.mac != mac:
+                        self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
+                    elif start == end or way.unread:
                         way.load.frames += 1
                         way.time_ns = time_ns
-                        if start < end and not way.unread:
-                            way.expected = (number + end - start) & 0xFFFF_FFFF
-                            way.deliver(from_client=way.asks, data=memoryview(data)[start:end], time_ns=time_ns)
-                        return
+                    elif way.expected == number and way.waiting is None:
+                        way.load.frames += 1
+                        way.time_ns = time_ns
+                        way.expected = (number + end - start) & 0xFFFF_FFFF
+                        way.deliver(from_client=way.asks, data=memoryview(data)[start:end], time_ns=time_ns)
+                    else:
+                        self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
+                    return
             self._any(data, time_ns)
+        except Broken as broken:
+            self._broken(data, broken.why, time_ns)
         except Exception as fault:  # noqa: BLE001 - the last net: a frame must not end the watch
             self.faults += 1
             self.fault = fault
@@ -105,16 +111,13 @@ class Watch:
 
     def _any(self, data: Frame, time_ns: int) -> None:
         source = bytes(data[6:12])
-        try:
-            kind, at = packet.ethertype(data)
-            if kind == packet.IPV4:
-                self._ip(data, packet.ipv4(data, at), source, time_ns)
-            elif kind == packet.IPV6:
-                self._ip(data, packet.ipv6(data, at), source, time_ns)
-            else:
-                self._below_ip(data, kind, at, time_ns)
-        except Broken as broken:
-            self._broken(data, source, broken.why, time_ns)
+        kind, at = packet.ethertype(data)
+        if kind == packet.IPV4:
+            self._ip(data, packet.ipv4(data, at), source, time_ns)
+        elif kind == packet.IPV6:
+            self._ip(data, packet.ipv6(data, at), source, time_ns)
+        else:
+            self._below_ip(data, kind, at, time_ns)
 
     def _ip(self, data: Frame, found: Packet, mac: bytes, time_ns: int) -> None:
         if found.end > len(data):
@@ -138,21 +141,16 @@ class Watch:
         if found is not None:
             found.frame(source=source, target=target, payload=memoryview(data)[at:], time_ns=time_ns)
 
-    def _broken(self, data: Frame, source: bytes, why: str, time_ns: int) -> None:
+    def _broken(self, data: Frame, why: str, time_ns: int) -> None:
         self.malformed += 1
+        layer = why.partition(" ")[0].lower()
         self.notes.note(
             EventKind.MALFORMED,
             time_ns,
             f"a frame that cannot be: {why}",
-            source=text(source),
+            source=text(bytes(data[6:12])),
             target=text(bytes(data[:6])),
-            protocol="tcp"
-            if why.startswith("TCP")
-            else "udp"
-            if why.startswith("UDP")
-            else "ip"
-            if why.startswith("IP")
-            else "ethernet",
+            protocol=layer if layer in ("ip", "tcp", "udp") else "ethernet",
             about=why,
             raw=data,
             why=why,
