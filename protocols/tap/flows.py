@@ -27,13 +27,13 @@ class Way:
 
     `expected` is the next sequence number, -1 before its first payload; `first` that of its first byte where the
     opening was seen, `again` that of a new opening which nobody answered yet. `deliver` takes its bytes, `asks` is
-    whether these are requests, `unread` whether nobody reads them. `waiting` are segments that came too early, `stray`
-    how many came from nowhere.
+    whether these are requests, `unread` whether nobody reads them. `waiting` are segments that came too early, `strays`
+    how many came from nowhere since which number was expected.
     """
 
     __slots__ = (
         "again", "asks", "deliver", "expected", "first", "from_client", "key",
-        "link", "load", "mac", "stray", "time_ns", "unread", "waiting",
+        "link", "load", "mac", "strays", "time_ns", "unread", "waiting",
     )  # fmt: skip
 
     def __init__(self, key: Key, load: Load, *, from_client: bool) -> None:
@@ -44,7 +44,7 @@ class Way:
         self.deliver: Deliver = _nobody
         self.unread = False
         self.waiting: Waiting | None = None
-        self.stray = 0
+        self.strays = 0, -1
         self.time_ns = 0
         self.link: Link
 

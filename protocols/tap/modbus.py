@@ -9,6 +9,7 @@ from struct import Struct
 from typing import Any, Final, TypeAlias
 
 from protocols.model import EventKind
+from protocols.sighting import RAW_BYTES
 from protocols.tap import modbus_functions as functions
 from protocols.tap.dissector import Flow
 from protocols.tap.modbus_frames import Framer
@@ -76,7 +77,7 @@ class ModbusConversation:
         """Look at a request that is no repeated reading."""
         message = _UNITS[unit] + data
         repeated = self._repeated.get(message)
-        if repeated is not None and self._flow.notes.again(repeated, self._time_ns):
+        if repeated is not None and repeated.raw == data[:RAW_BYTES] and self._flow.notes.again(repeated, self._time_ns):
             return
         faulty = self._faulty(unit, function, data)
         does = functions.command(function, data)
@@ -132,6 +133,8 @@ class ModbusConversation:
 
     def _sweep(self, function: str, asked: dict[int, int]) -> None:
         """Say how many of `asked` this client asked for the first time lately: units, or blocks of addresses."""
+        if len(asked) < FEWEST:
+            return
         since_ns = self._time_ns - WINDOW_NS
         targets = sum(1 for _ in takewhile(lambda first_ns: first_ns >= since_ns, reversed(asked.values())))
         if targets < FEWEST:

@@ -19,7 +19,7 @@ MOST_BYTES: Final = 65_536
 LONGEST_NS: Final = 1_000_000_000
 """How long they wait: a retransmission takes 200 ms to start with, and twice that the second time."""
 STRAYS: Final = 3
-"""Segments in a row that are far off before they are believed: the capture was interrupted for long."""
+"""Segments that are far off, and nothing else, before they are believed: the capture was interrupted for long."""
 
 
 def segment(way: Way, number: int, data: memoryview, time_ns: int) -> None:
@@ -36,13 +36,9 @@ def segment(way: Way, number: int, data: memoryview, time_ns: int) -> None:
         _next(way, data[-fresh:], time_ns)
     elif ahead <= WINDOW:
         _wait(way, number, data, time_ns)
-    else:
-        way.stray += 1
-        if way.stray >= STRAYS:
-            way.waiting = None
-            _lost(way)
-            way.expected = number
-            _next(way, data, time_ns)
+    elif _believed(way):
+        skip(way, number)
+        _next(way, data, time_ns)
     if way.waiting is not None:
         _drain(way, time_ns)
 
@@ -61,8 +57,15 @@ def overdue(way: Way, now_ns: int) -> None:
 
 def _next(way: Way, data: memoryview, time_ns: int) -> None:
     way.expected = (way.expected + len(data)) & ROUND
-    way.stray = 0
     way.deliver(from_client=way.asks, data=data, time_ns=time_ns)
+
+
+def _believed(way: Way) -> bool:
+    """Count a segment from far off; return whether they are all that comes."""
+    count, expected = way.strays
+    count = count + 1 if expected == way.expected else 1
+    way.strays = count, way.expected
+    return count >= STRAYS
 
 
 def _wait(way: Way, number: int, data: memoryview, time_ns: int) -> None:
