@@ -13,7 +13,6 @@ from gateway.core.messages import Alarm
 from gateway.evidence.flight import Readings, table
 from gateway.evidence.wire import Captured, chosen
 from protocols.points import Points
-from protocols.tap.pcapng import capture
 
 ALARMS_MAX: Final = 64
 """Alarms that an exhibit names; of a flood the first."""
@@ -77,6 +76,8 @@ class Exhibit:
         content, rows_left_out = _within(table(points, Readings.joined(self.readings)), max_bytes // SHARE)
         made = {f"{self.id}.csv": content}
         if self.cuts_ns:
+            from protocols.tap.pcapng import capture  # noqa: PLC0415 - only where there is a tap
+
             made[f"{self.id}.pcapng"] = b"".join(capture(self.frames, comment=self.comment))
         told = {
             "v": 1,

@@ -34,6 +34,7 @@ class Replay:
         lesson: Lesson | None = None,
     ) -> None:
         config, tap = _listening(config, recording)
+        self._lesson_ns = lesson.length_ns(recording) if lesson else 0
         self.points = Points.of([(device, device.points) for device in config.devices])
         detectors = build(config.detectors, self.points, config.gateway.timezone)
         self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms)
@@ -42,10 +43,9 @@ class Replay:
         self.first_ns = self.last_ns = self._began_ns = 0
         self._bounds, self._tap, self._path = (from_ns, to_ns), tap, recording
         self._teaching = lesson is not None
-        self._lesson_ns = lesson.length_ns(recording) if lesson else 0
         if lesson:
             for baseline in self.pipeline.baselines().values():
-                baseline.learn_ns = NEVER_NS
+                baseline.learn_ns, baseline.frozen = NEVER_NS, False
 
     def messages(self, progress: Callable[[float], None] = lambda _: None) -> Iterator[Message]:
         """Yield what the pipeline has to say, in order.

@@ -127,8 +127,8 @@ def test_faults_name_file_and_line(points, written, text, line, word):
 
 
 def test_what_is_no_recording(points, written, tmp_path):
-    """Captures are another thing; binary, an empty folder and no file at all are told apart."""
-    for content, word in ((b"\xd4\xc3\xb2\xa1" + bytes(20), "captures"), (b"MZ\0\0", "no CSV")):
+    """Captures have no readings; binary, an empty folder and no file at all are told apart."""
+    for content, word in ((b"\xd4\xc3\xb2\xa1" + bytes(20), "a capture has frames"), (b"MZ\0\0", "no CSV")):
         with pytest.raises(BadRecording, match=word):
             opened(written(content, "x"), points)
     (tmp_path / "empty").mkdir()

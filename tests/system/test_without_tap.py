@@ -1,0 +1,86 @@
+"""A daemon without a tap: no module of it is loaded, no packet socket is opened, and the unit gives no capability."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import json, os, signal, socket, sys
+families = []
+def hook(event, args):
+    if event == "socket.__new__":
+        families.append(int(args[1]))
+sys.addaudithook(hook)
+left = 5
+def look(*_):
+    global left
+    left -= signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL  # it runs, and would hear a stop
+    if not left:
+        os.kill(os.getpid(), signal.SIGTERM)
+signal.signal(signal.SIGALRM, look)
+signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+from gateway.cli import main
+code = main(["run", sys.argv[1]])
+told = sorted(name for name in sys.modules if name.startswith("protocols.tap"))
+print(json.dumps({"code": code, "modules": told, "packet": families.count(socket.AF_PACKET), "any": len(families)}))
+"""
+CONFIG = """
+gateway: {{site: a, name: b, state_dir: {state}}}
+uplink: {{url: mqtt://127.0.0.1:9}}
+devices:
+  - name: f1
+    protocol: modbus
+    url: tcp://127.0.0.1:9
+    points: [{{name: a, address: "holding:0"}}]
+{tap}
+"""
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Return what a daemon that ran for a second has loaded and opened."""
+
+    def told(tap=""):
+        path = tmp_path / "gateway.yaml"
+        path.write_text(CONFIG.format(state=tmp_path / "state", tap=tap))
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(path)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return told
+
+
+def test_nothing_of_it_is_there(told):
+    """But for what its keys mean, which the reader of configurations has to know."""
+    found = told()
+
+    assert found["modules"] == ["protocols.tap", "protocols.tap.config"]
+    assert (found["code"], found["packet"]) == (0, 0)
+    assert found["any"] > 0
+
+
+def test_with_one_it_is(told):
+    """So the test above can fail."""
+    found = told("  - {name: tap1, protocol: tap, interface: lo}")
+
+    assert "protocols.tap.watch" in found["modules"]
+    assert found["packet"] > 0
+
+
+def test_the_unit_gives_no_capability():
+    """Neither to begin with nor to be had, and no packet sockets."""
+    unit = (ROOT / "systemd/gridsentinel.service").read_text().splitlines()
+
+    assert {"CapabilityBoundingSet=", "AmbientCapabilities=", "NoNewPrivileges=yes"} <= set(unit)
+    assert "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX" in unit
