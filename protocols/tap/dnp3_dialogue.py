@@ -125,7 +125,7 @@ class Dialogues:
         self._moment = moment
         self._dialogues: dict[int, Dialogue] = {}
         notes = moment.flow.notes
-        self._sweeps = notes.memory.recall("dnp3 units", lambda: Sweeps("unit", "dnp3", notes))
+        self._sweeps = notes.remembered.recall("dnp3 units", lambda: Sweeps("unit", "dnp3", notes))
 
     def lost(self) -> None:
         """Frames were not captured."""
@@ -158,11 +158,11 @@ class Dialogues:
 
     def _begin(self, master: int, outstation: int, *, asked: bool) -> Dialogue:
         moment = self._moment
-        memory = moment.flow.notes.memory
+        remembered = moment.flow.notes.remembered
         asker, answerer = moment.flow.ends(from_client=moment.from_client is asked)
-        station = memory.recall(("dnp3", answerer, outstation), Outstation)
+        station = remembered.recall(("dnp3", answerer, outstation), Outstation)
         dialogue = Dialogue(master, outstation, station, expected=NOTHING if moment.certain else ANY)
         if asked:
-            dialogue.stranger = memory.recall(("dnp3", asker, answerer, "masters"), Masters).strange(master)
+            dialogue.stranger = remembered.recall(("dnp3", asker, answerer, "masters"), Masters).strange(master)
             self.asks(outstation)
         return dialogue

@@ -52,7 +52,7 @@ class Iec104Conversation:
         self._commands: dict[tuple[int, int], None] = {}
         self._queries: set[bytes] = set()
         self._stations: set[int] = set()
-        self._sweeps = flow.notes.memory.recall("iec104 units", lambda: Sweeps("unit", "iec104", flow.notes))
+        self._sweeps = flow.notes.remembered.recall("iec104 units", lambda: Sweeps("unit", "iec104", flow.notes))
 
     def data(self, *, from_client: bool, data: memoryview, time_ns: int) -> None:
         """Look at what one side sent."""
