@@ -45,7 +45,10 @@ class Dnp3Conversation:
     def data(self, *, from_client: bool, data: memoryview, time_ns: int) -> None:
         """Look at what one side sent."""
         self._moment.set(from_client=from_client, time_ns=time_ns)
-        self._framers[from_client].feed(data)
+        framer = self._framers[from_client]
+        framer.feed(data)
+        if self._moment.flow.datagrams:
+            framer.end()
 
     def lost(self, *, from_client: bool) -> None:
         """Bytes of that side were not captured."""

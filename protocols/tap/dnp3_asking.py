@@ -1,11 +1,13 @@
 """What DNP3 masters ask for: a read is told when it is new, a command always."""
 
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from protocols.model import EventKind
 from protocols.tap.dnp3_dialogue import Dialogue, Dialogues
 from protocols.tap.dnp3_request import DISABLE, ENABLE, READ, Part, Request, read
 from protocols.tap.moment import Moment
+from protocols.tap.sightings import Seen
 
 REQUESTS_KNOWN: Final = 128
 """Different requests of a conversation that are not read again: a master has some for each outstation."""
@@ -19,14 +21,16 @@ _EACH_NEW: Final = frozenset({"time", "session"})
 """Requests that are never the same again."""
 
 
-class Said(NamedTuple):
-    """What is said of a request each time it comes."""
+@dataclass(slots=True, eq=False)
+class Said:
+    """What is said of a request each time it comes; `seen` is where it is counted."""
 
     kind: EventKind
     text: str
     function: str
     about: object
     facts: dict[str, Any]
+    seen: Seen | None = None
 
 
 class Asking:
@@ -49,7 +53,18 @@ class Asking:
         elif len(known) > REQUESTS_KNOWN // 2:
             known[key] = known.pop(key)
         for each in said:
-            self._moment.note(each.kind, each.text, each.function, about=each.about, raw=fragment, **each.facts)
+            self._say(each, fragment)
+
+    def _say(self, said: Said, fragment: bytes) -> None:
+        moment = self._moment
+        flow = moment.flow
+        if said.seen is not None and flow.notes.again(said.seen, moment.time_ns):
+            return
+        if said.kind is EventKind.QUERY:
+            source, target = flow.ends(from_client=moment.from_client)
+            if flow.notes.known(said.kind, moment.time_ns, source, target, "dnp3", said.function, said.about):
+                return
+        said.seen = moment.note(said.kind, said.text, said.function, about=said.about, raw=fragment, **said.facts)
 
     def _new(self, key: tuple[int, bytes], dialogue: Dialogue, fragment: bytes) -> tuple[Said, ...]:
         """Read a request, and return what is to be said of it now; of a read that is well, later nothing."""

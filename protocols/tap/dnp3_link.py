@@ -84,6 +84,12 @@ class Framer:
             at += size
         self._rest = data[at:]
 
+    def end(self) -> None:
+        """Give up a frame that began and did not end: the next one does not continue it."""
+        if self._rest:
+            self._bad("frame cut", self._rest)
+            self._rest = b""
+
     def _header(self, head: bytes) -> Header | str:
         """Return what a header says, or what is wrong with it. Those of a conversation are few and come again."""
         start, word, destination, source, check = _unpack(head)

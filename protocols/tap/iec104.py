@@ -149,7 +149,7 @@ class Iec104Conversation:
             "action": action,
             "what": name,
             "items": items,
-            "ca": station,
+            "station": station,
             "cause": asdu[2] & CAUSE,
         }
         if values and not query:
@@ -197,14 +197,14 @@ class Iec104Conversation:
             name = KINDS[number].name
             text = f"confirmation of {name} that nobody has asked for"
             self._moment.note(
-                EventKind.ORPHAN, text, str(number), about=station, raw=frame, why="request", what=name, ca=station
+                EventKind.ORPHAN, text, str(number), about=station, raw=frame, why="request", what=name, station=station
             )
 
     def _failed(self, frame: memoryview, code: str) -> None:
         asdu = frame[APCI:]
         number, station = asdu[0], asdu[4] | asdu[5] << 8
         name = KINDS[number].name
-        facts: dict[str, Any] = {"code": code, "what": name, "ca": station}
+        facts: dict[str, Any] = {"code": code, "what": name, "station": station}
         self._moment.note(
             EventKind.EXCEPTION, f"{name}: {code}", str(number), about=(station, code), raw=frame, **facts
         )

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from protocols.model import EventKind
 from protocols.tap.dissector import Flow
-from protocols.tap.sightings import NS
+from protocols.tap.sightings import NS, Seen
 
 DOUBT_NS: Final = 10 * NS
 """An answer without its request is nothing notable so long after a loss, or after a start in the middle."""
@@ -46,11 +46,11 @@ class Moment:
         about: object = None,
         raw: bytes | memoryview = b"",
         **facts: Any,
-    ) -> None:
+    ) -> Seen | None:
         """Say what the one who speaks does to the other."""
         flow = self.flow
         client, server = flow.client, flow.server
-        flow.notes.note(
+        return flow.notes.note(
             kind,
             self.time_ns,
             text,
