@@ -19,9 +19,7 @@ def frames(fragment: bytes, *, to: int, from_: int, master: bool, sequence: int 
         last = LAST if at + SEGMENT >= len(fragment) else 0
         head = (FIRST if at == 0 else 0) | last | (sequence + at // SEGMENT) & 0x3F
         user_data = bytes((head,)) + fragment[at : at + SEGMENT]
-        wire += build_primary_frame(
-            to, from_, Code.PRI_UNCONFIRMED_USER_DATA, master, user_data=user_data
-        ).to_bytes()
+        wire += build_primary_frame(to, from_, Code.PRI_UNCONFIRMED_USER_DATA, master, user_data=user_data).to_bytes()
     return wire
 
 

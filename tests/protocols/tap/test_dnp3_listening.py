@@ -61,12 +61,21 @@ def line() -> Line:
 
 
 ACTIONS = {
-    **{1: "read", 2: "write", 3: "select", 4: "control", 5: "control", 6: "control"},
+    1: "read",
+    2: "write",
+    3: "select",
+    4: "control",
+    5: "control",
+    6: "control",
     **dict.fromkeys(range(7, 13), "freeze"),
     **dict.fromkeys((13, 14, 15, 16, 17, 18, 19, 21, 31), "critical"),
-    **{20: "config", 22: "config", 23: "time", 24: "time"},
+    20: "config",
+    22: "config",
+    23: "time",
+    24: "time",
     **dict.fromkeys(range(25, 31), "file"),
-    **{32: "session", 33: "session"},
+    32: "session",
+    33: "session",
 }
 
 

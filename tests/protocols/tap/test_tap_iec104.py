@@ -48,7 +48,11 @@ ACTIONS = {
     **dict.fromkeys((45, 46, 47, 58, 59, 60), "control"),
     **dict.fromkeys((48, 49, 50, 51, 61, 62, 63, 64), "write"),
     **dict.fromkeys((100, 101, 102), "read"),
-    **{103: "time", 104: "session", 105: "critical", 106: "session", 107: "session"},
+    103: "time",
+    104: "session",
+    105: "critical",
+    106: "session",
+    107: "session",
     **dict.fromkeys((110, 111, 112, 113), "config"),
     **dict.fromkeys(range(120, 128), "file"),
 }
