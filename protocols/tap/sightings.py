@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias
 
 from protocols.model import Event, EventKind
 from protocols.sighting import RAW_BYTES, Sighting
+from protocols.tap.remembered import Remembered
 
 NS: Final = 1_000_000_000
 MOST_KINDS: Final = 4096
@@ -33,11 +34,12 @@ class Seen:
 class Sightings:
     """Groups what is seen. The same source, target, kind, function and `about` are one thing.
 
-    `dropped` counts what found no room since the start.
+    `dropped` counts what found no room since the start. `remembered` is of all dissectors that say something here.
     """
 
     def __init__(self, device: str) -> None:
         self.dropped = 0
+        self.remembered = Remembered()
         self._device = device
         self._known: dict[EventKind, dict[Key, Seen]] = {}
         self._size = 0
