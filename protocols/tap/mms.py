@@ -50,7 +50,7 @@ class Side:
     from_client: bool
     source: str
     target: str
-    stream: Messages = field(default_factory=lambda: Messages(TPKT))
+    stream: Messages
     pieces: bytearray = field(default_factory=bytearray)
     cut: bool = False
     waits: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -61,8 +61,8 @@ class MmsConversation:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
-        self._client = Side(True, flow.client, flow.server)
-        self._server = Side(False, flow.server, flow.client)
+        self._client = Side(True, flow.client, flow.server, Messages(TPKT, lost=not flow.sure))
+        self._server = Side(False, flow.server, flow.client, Messages(TPKT, lost=not flow.sure))
         self._known: set[int] = set()
         self._time_ns = 0
         self._blind_ns: int | None = None if flow.sure else 0

@@ -9,7 +9,7 @@ That it has none is told when more is asked than where servers are and what they
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ class Side:
     from_client: bool
     source: str
     target: str
-    stream: Messages = field(default_factory=lambda: Messages(CHUNK))
+    stream: Messages
     more: int | None = None
 
 
@@ -55,8 +55,8 @@ class OpcuaConversation:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
-        self._client = Side(True, flow.client, flow.server)
-        self._server = Side(False, flow.server, flow.client)
+        self._client = Side(True, flow.client, flow.server, Messages(CHUNK, lost=not flow.sure))
+        self._server = Side(False, flow.server, flow.client, Messages(CHUNK, lost=not flow.sure))
         self._waits: dict[int, tuple[int, str]] = {}
         self._known: set[int] = set()
         self._policy: str | None = None
