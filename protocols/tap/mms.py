@@ -267,13 +267,13 @@ def _meaning(tag: int, number: int, message: bytes, at: int, end: int) -> tuple[
         items, stop = mmspdu.variables(message, at, end)
         _, start, stop = tlv(message, stop, end, cut=True)
         told = values(message, start, stop, VALUES_MAX)
-        return *_weightiest(items, [written(item) for item in items]), {"items": len(items), "values": tuple(told)}
+        return *_weightiest(items, [written(item) for item in items]), {"variables": len(items), "values": tuple(told)}
     if number == READ:
         first, start, stop = tlv(message, at, end, cut=True)
         if first == 0x80:  # specificationWithResult
             _, start, stop = tlv(message, stop, end, cut=True)
         items, _ = mmspdu.variables(message, start, stop)
-        return *_weightiest(items, [asked(item) for item in items]), {"items": len(items)}
+        return *_weightiest(items, [asked(item) for item in items]), {"variables": len(items)}
     inside = mmspdu.CONSTRUCTED & (tag if tag < 0x100 else tag >> 8)
     return service(number).action, mmspdu.words(message, at, end) if inside else mmspdu.word(message[at:end]), {}
 

@@ -98,7 +98,7 @@ def test_a_write_of_a_real_client_is_told(tapped):
     [write] = tapped.told()
 
     assert (write.kind, write.function, write.action, write.what) == (EventKind.COMMAND, "5", "write", "mu")
-    assert (write.items, write.values) == (1, (0,))
+    assert (write.variables, write.values) == (1, (0,))
     assert (write.event.source, write.event.target, write.event.port) == ("10.0.0.5", "10.0.0.11", 102)
 
 
@@ -145,7 +145,7 @@ def test_a_control_among_settings_is_not_overlooked(tapped):
     tapped.client(asks(pdu.write_request([name(path) for path in paths], [BoolData(True)] * 21)))
     [write] = tapped.told()
 
-    assert (write.action, write.what, write.items) == ("control", POSITION, 21)
+    assert (write.action, write.what, write.variables) == ("control", POSITION, 21)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_polling_is_told_once(tapped):
     tapped.now_ns += 2 * NS
     [query] = tapped.told()
 
-    assert (query.kind, query.items, query.event.count) == (EventKind.QUERY, 2, 1)
+    assert (query.kind, query.variables, query.event.count) == (EventKind.QUERY, 2, 1)
     assert tapped.read == [("4", True), ("4", False)] * 300
 
 

@@ -130,7 +130,7 @@ def test_a_write_is_told_with_its_value(tapped):
     tapped.client(opens(), asks(673, pack("<I", 2) + written + written))
     [write] = [one for one in tapped.told() if one.kind is EventKind.COMMAND]
 
-    assert (write.action, write.what, write.items, write.values) == ("write", "ns=2;s=Breaker", 2, (True,))
+    assert (write.action, write.what, write.nodes, write.values) == ("write", "ns=2;s=Breaker", 2, (True,))
 
 
 def test_a_call_is_told_with_object_and_method(tapped):
@@ -196,9 +196,10 @@ def test_who_logs_in_and_fails_is_told(tapped, body, who):
 
     assert [(one.function, one.value) for one in told if one.kind is EventKind.SECURITY][2:] == [
         ("user", who),
-        ("failed_login", who),
+        ("login", "failed"),
     ]
     assert [one.code for one in told if one.kind is EventKind.EXCEPTION] == ["0x80210000"]
+    assert told[-1].user == who
     assert "secret" not in repr([one.event.facts for one in told])
 
 
