@@ -6,15 +6,17 @@ kind          function                  facts                                   
 talker        ""                        mac, ip; count > 1: so many more strangers          tap: an address seen first
 pair          tcp, udp, GOOSE, …        answered, opened: syn | seen                        tap: who talks to whom
 command       the protocol's code       action, what, items (first, last), values           tap: anything but reading
+                                        MMS variables, OPC UA nodes: how many; name
 query         the protocol's code       action: read | discover, what, items                tap: first of its kind
 exception     the protocol's code       code, what                                          tap, drivers
 orphan        the protocol's code       why: request | unit | function | sequence | late    tap, drivers
 malformed     ""                        why, fatal                                          tap, drivers
-publisher     what is odd, or "new"     app_id, dataset, conf_rev, st, sq, was, …           tap: GOOSE
+publisher     what is odd, or "new"     ref, st, sq, was, value, changed, silent_s, …       tap: GOOSE
 binding       ""                        ip, mac, was, sender                                tap: ARP
 sweep         arp, tcp, unit, address   targets, window_s, answered                         tap: one asks many
 rate          ""                        per_s                                               tap: busy pairs, each second
-security      what                      value, was                                          tap, drivers: TLS, OPC UA
+security      policy, mode, user,       value, was; of login also user                      tap, drivers: TLS, OPC UA
+              certificate, login
 unsolicited   class                     enabled                                             tap, drivers: DNP3
 round_trip    the scan                  median_ms, count                                    the poller
 identity      what                      value                                               drivers

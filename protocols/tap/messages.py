@@ -31,8 +31,8 @@ class Messages:
 
     __slots__ = ("_held", "_shape", "_skip", "_wanted", "lost")
 
-    def __init__(self, shape: Shape) -> None:
-        self.lost = True
+    def __init__(self, shape: Shape, *, lost: bool) -> None:
+        self.lost = lost
         self._shape = shape
         self._held = bytearray()
         self._wanted = 0

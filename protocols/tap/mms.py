@@ -50,7 +50,7 @@ class Side:
     from_client: bool
     source: str
     target: str
-    stream: Messages = field(default_factory=lambda: Messages(TPKT))
+    stream: Messages
     pieces: bytearray = field(default_factory=bytearray)
     cut: bool = False
     waits: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -61,8 +61,8 @@ class MmsConversation:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
-        self._client = Side(True, flow.client, flow.server)
-        self._server = Side(False, flow.server, flow.client)
+        self._client = Side(True, flow.client, flow.server, Messages(TPKT, lost=not flow.sure))
+        self._server = Side(False, flow.server, flow.client, Messages(TPKT, lost=not flow.sure))
         self._known: set[int] = set()
         self._time_ns = 0
         self._blind_ns: int | None = None if flow.sure else 0
@@ -267,13 +267,13 @@ def _meaning(tag: int, number: int, message: bytes, at: int, end: int) -> tuple[
         items, stop = mmspdu.variables(message, at, end)
         _, start, stop = tlv(message, stop, end, cut=True)
         told = values(message, start, stop, VALUES_MAX)
-        return *_weightiest(items, [written(item) for item in items]), {"items": len(items), "values": tuple(told)}
+        return *_weightiest(items, [written(item) for item in items]), {"variables": len(items), "values": tuple(told)}
     if number == READ:
         first, start, stop = tlv(message, at, end, cut=True)
         if first == 0x80:  # specificationWithResult
             _, start, stop = tlv(message, stop, end, cut=True)
         items, _ = mmspdu.variables(message, start, stop)
-        return *_weightiest(items, [asked(item) for item in items]), {"items": len(items)}
+        return *_weightiest(items, [asked(item) for item in items]), {"variables": len(items)}
     inside = mmspdu.CONSTRUCTED & (tag if tag < 0x100 else tag >> 8)
     return service(number).action, mmspdu.words(message, at, end) if inside else mmspdu.word(message[at:end]), {}
 

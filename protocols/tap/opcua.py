@@ -9,7 +9,7 @@ That it has none is told when more is asked than where servers are and what they
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ class Side:
     from_client: bool
     source: str
     target: str
-    stream: Messages = field(default_factory=lambda: Messages(CHUNK))
+    stream: Messages
     more: int | None = None
 
 
@@ -55,8 +55,8 @@ class OpcuaConversation:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
-        self._client = Side(True, flow.client, flow.server)
-        self._server = Side(False, flow.server, flow.client)
+        self._client = Side(True, flow.client, flow.server, Messages(CHUNK, lost=not flow.sure))
+        self._server = Side(False, flow.server, flow.client, Messages(CHUNK, lost=not flow.sure))
         self._waits: dict[int, tuple[int, str]] = {}
         self._known: set[int] = set()
         self._policy: str | None = None
@@ -209,7 +209,7 @@ class OpcuaConversation:
         self._note(side, EventKind.EXCEPTION, str(asked), detail, (shown, what), chunk, code=shown, what=what)
         if asked == ACTIVATE:
             asker = self._server if side.from_client else self._client
-            self._security(asker, "failed_login", what, chunk, code=shown)
+            self._security(asker, "login", "failed", chunk, user=what, code=shown)
 
     def _security(self, side: Side, what: str, value: str, raw: bytes, **facts: Any) -> None:
         self._note(side, EventKind.SECURITY, what, f"{what} {value}", value, raw, value=value, **facts)
@@ -260,12 +260,12 @@ def _meaning(number: int, chunk: bytes, at: int) -> tuple[str, dict[str, Any]]:
     if number in (READ, WRITE, CALL):
         count, at = u32(chunk, at + (12 if number == READ else 0))
         if not 0 < count < BAD:
-            return "", {"items": 0}
+            return "", {"nodes": 0}
         what, at = node(chunk, at)
         if number == CALL:
             method, _ = node(chunk, at)
-            return f"{what}/{method}", {"items": count}
-        return what, {"items": count, **({"values": _written(chunk, at)} if number == WRITE else {})}
+            return f"{what}/{method}", {"nodes": count}
+        return what, {"nodes": count, **({"values": _written(chunk, at)} if number == WRITE else {})}
     if number == ACTIVATE:
         return _user(chunk, at), {}
     return "", {}
