@@ -90,12 +90,15 @@ class Baseline:
             if fact.value == value or learning:
                 changed = fact.value != value
                 fact.value, fact.last_ns, fact.count = value, now_ns, fact.count + 1
+                if changed:
+                    self._waits_no_more(check, key)
                 return "learned" if changed else "known"
             self._wait(check, key, value, now_ns)
             return "changed"
         if learning or (first_use and len(facts) < FACTS_MAX):
             facts[key] = Fact(check, key, value, now_ns, now_ns)
             self._shorten(facts, FACTS_MAX)
+            self._waits_no_more(check, key)
             return "learned"
         self._wait(check, key, value, now_ns)
         return "new"
@@ -170,13 +173,18 @@ class Baseline:
             ValueError: it is not a baseline of this version.
         """
         try:
-            if told["v"] != 1:
-                raise ValueError(f"a baseline of version {told['v']!r}, not 1")
+            version = told["v"]
             facts, waiting = _grouped(told["facts"]), _grouped(told["waiting"])
             since = {str(check): int(since_ns) for check, since_ns in told["since"].items()}
             frozen = bool(told["frozen"])
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise ValueError(f"not a baseline: {error!r}") from None
+        if version != 1:
+            raise ValueError(f"a baseline of version {version!r}, not 1")
+        for each in facts.values():
+            self._shorten(each, FACTS_MAX)
+        for each in waiting.values():
+            self._shorten(each, WAITING_MAX)
         self._facts, self._waiting, self._since = facts, waiting, since
         self.frozen = self.frozen or frozen
 
@@ -188,6 +196,9 @@ class Baseline:
         fact.value, fact.last_ns, fact.count = value, now_ns, fact.count + 1
         waiting[key] = fact
         self._shorten(waiting, WAITING_MAX)
+
+    def _waits_no_more(self, check: str, key: str) -> None:
+        self._waiting.get(check, {}).pop(key, None)
 
     def _shorten(self, facts: dict[str, Fact], most: int) -> None:
         while len(facts) > most:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, ClassVar, Final
 
 from detectors.cyber.baseline import Baseline
@@ -152,6 +153,12 @@ def shown(seen: Event) -> Mapping[str, Any]:
         "raw": seen.raw.hex(),
     }
     return {key: plain(value) if isinstance(value, str) else value for key, value in told.items() if value != ""}
+
+
+def number(seen: Sighting, fact: str) -> float:
+    """Return a fact that is a number; 0 when it is missing or none."""
+    told = seen.facts.get(fact)
+    return told if isinstance(told, int | float) and isfinite(told) else 0
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,7 @@ was below, so that it comes to rest where one second of a hundred is above.
 
 from typing import Final
 
-from detectors.cyber.check import Check, Desk, link
+from detectors.cyber.check import Check, Desk, link, number
 from detectors.model import Severity
 from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
@@ -45,7 +45,7 @@ class Flood(Check):
         """Look at the frames of a second."""
         if not isinstance(seen, Sighting) or seen.source in self.desk.own:
             return
-        per_s, pair, baseline = float(seen.facts.get("per_s", 0)), link(seen), self.desk.baseline
+        per_s, pair, baseline = number(seen, "per_s"), link(seen), self.desk.baseline
         most = baseline.number(self.NAME, pair)
         if baseline.learning(self.NAME, self.desk.now_ns):
             baseline.meet(self.NAME, pair, self.desk.now_ns, f"{estimate(most, per_s):.5g}")

@@ -25,7 +25,7 @@ class NewTalker(Check):
         ip, mac = str(seen.facts.get("ip", "")), str(seen.facts.get("mac", ""))
         who = ip or mac or seen.source
         if not who:
-            if not self.desk.baseline.learning(self.NAME, self.desk.now_ns):
+            if seen.count and not self.desk.baseline.learning(self.NAME, self.desk.now_ns):
                 self.alarm(seen, f"{seen.count} more addresses speak for the first time", subject="more")
             return
         if self._expected(who, mac) or self.desk.baseline.meet(self.NAME, who, self.desk.now_ns) != "new":

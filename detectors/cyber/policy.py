@@ -50,6 +50,8 @@ class Who:
         return bool(self._exact or self._networks or self._patterns)
 
     def __contains__(self, address: str) -> bool:
+        if not self._networks and not self._patterns:
+            return address.lower() in self._exact
         found = self._known.get(address)
         if found is None:
             found = self._look(address.lower())

@@ -7,7 +7,7 @@ the gateway asks is never judged: its own first browse looks like an attacker's.
 from collections.abc import Sequence
 from typing import Final
 
-from detectors.cyber.check import Check, Desk, link
+from detectors.cyber.check import Check, Desk, link, number
 from detectors.cyber.repeats import NS, Repeats
 from detectors.cyber.scan import usual
 from detectors.cyber.spans import LARGEST, Spans, joined, parsed, told, within
@@ -93,7 +93,7 @@ class Reconnaissance(Check):
             self._tell(seen, text, "T0861", subject=f"{seen.target}-{seen.source}")
 
     def _sweep(self, seen: Sighting) -> None:
-        targets = int(seen.facts.get("targets", 0))
+        targets = int(number(seen, "targets"))
         if targets < LEAST.get(seen.function, targets + 1) or self._asker_expected(seen.source):
             return
         if not usual(self, f"{link(seen)}/{seen.function}", targets):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from detectors.cyber.check import Check
+from detectors.cyber.check import Check, number
 from detectors.model import Severity
 from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
@@ -28,12 +28,12 @@ class Scan(Check):
         """Look at one that asks many."""
         if not isinstance(seen, Sighting) or seen.function not in LEAST:
             return
-        targets = int(seen.facts.get("targets", 0))
+        targets = int(number(seen, "targets"))
         if targets < LEAST[seen.function] or self._expected(seen.source):
             return
         if usual(self, f"{seen.source}/{seen.function}", targets):
             return
-        answered = int(seen.facts.get("answered", 0))
+        answered = int(number(seen, "answered"))
         back = answered >= targets and self.desk.baseline.knows("new_talker", seen.source)
         severity = Severity.INFO if back or self.desk.maintenance else self.SEVERITY
         asked = "for hardware addresses (ARP)" if seen.function == "arp" else "for connections (TCP)"
