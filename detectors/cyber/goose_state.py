@@ -123,7 +123,7 @@ class GooseState(Check):
         learning = baseline.learning(self.NAME, seen.time_ns)
         if not learning and habits.get(function, 0) >= HABIT:
             return
-        if self._ours(seen) or self._slip(seen, ref):
+        if self._ours(seen) or self._slip(seen, ref) or _after_jump(seen):
             return
         told = {**habits, function: min(habits.get(function, 0) + seen.count, HABIT) if learning else HABIT}
         value = " ".join(f"{name}:{count}" for name, count in sorted(told.items()))
@@ -148,6 +148,12 @@ class GooseState(Check):
             severity, text = Severity.INFO, f"{text}; in a maintenance window"
         subject = ref.replace("/", ".")
         self.alarm(seen, f"GOOSE {ref}: {text}", subject=subject, severity=severity, technique=technique)
+
+
+def _after_jump(seen: Sighting) -> bool:
+    """Return whether values or time are compared with those of another state than the one before: that is told."""
+    st, was = seen.facts.get("st"), str(seen.facts.get("was", "")).partition("/")[0]
+    return seen.function in ("st_without_data", "t_reused") and was.isdigit() and st != int(was) + 1
 
 
 def _counted(habits: str) -> dict[str, int]:

@@ -20,7 +20,7 @@ def goose(function, source=RELAY, **told):
 def bench():
     """Return a bench that knows the relay, which reuses the time of a state."""
     bench = Bench()
-    bench.learned(goose("new", **NAMES), *[goose("t_reused", sq=0) for _ in range(3)])
+    bench.learned(goose("new", **NAMES), *[goose("t_reused", st=5, sq=0) for _ in range(3)])
     return bench
 
 
@@ -63,12 +63,12 @@ def test_who_speaks_along_is_critical_and_never_learned(function, told, learned)
         ("sq_double", {"sq": 7, "was": "4/7", "changed": ((0, False, True),)}),
         ("data_without_st", {"changed": ((0, False, True),)}),
         ("t_without_st", {}),
-        ("st_without_data", {"st": 5, "sq": 0}),
+        ("st_without_data", {"st": 5, "sq": 0, "was": "4/7"}),
     ],
 )
 def test_what_is_no_habit_is_a_warning(bench, function, told):
     """An oddity that the relay never had is told; the one that it always had is not."""
-    bench.sees(goose("t_reused", sq=0))
+    bench.sees(goose("t_reused", st=5, sq=0))
     assert bench.alarms == {}
 
     bench.sees(goose(function, **told))
@@ -80,7 +80,7 @@ def test_a_habit_is_what_was_seen_often(bench):
     bench = Bench()
     other = {"ref": "BAY2PROT/LLN0$GO$gcb_trip"}
     bench.learned(goose("new", **NAMES), goose("t_without_st"), goose("new", **NAMES, **other))
-    bench.sees(goose("t_without_st"), goose("t_reused", **other))
+    bench.sees(goose("t_without_st"), goose("t_reused", st=5, **other))
 
     assert len(bench.warnings) == 2
 
@@ -88,14 +88,14 @@ def test_a_habit_is_what_was_seen_often(bench):
 def test_a_habit_outlives_a_restart_of_the_gateway(bench):
     """It is kept with all that is normal, and may be approved."""
     bench.restart()
-    bench.sees(goose("new", **NAMES), goose("t_reused"))
+    bench.sees(goose("new", **NAMES), goose("t_reused", st=5))
     assert bench.alarms == {}
 
     bench.sees(goose("t_without_st"))
     [waiting] = bench.cyber.baseline.waiting()
     bench.cyber.baseline.approve(waiting.check, waiting.key, by="op", now_ns=bench.now_ns)
     bench.wait(400)
-    bench.sees(goose("t_without_st"), goose("t_reused"))
+    bench.sees(goose("t_without_st"), goose("t_reused", st=5))
     assert bench.alarms == {}
 
 
