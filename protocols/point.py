@@ -98,13 +98,13 @@ class PointConfig:
     """Alarm limits."""
     role: Role | None = None
     """What the point means to the grid."""
-    output: Literal["yes", "no"] | None = None
-    """Whether it is an output or a set point, which only a master changes; told by its address when left out."""
+    use: Literal["input", "output"] | None = None
+    """output: an output or a set point, which only a master changes; told by its address when left out."""
 
     @property
     def commanded(self) -> bool:
         """Whether it is an output or a set point."""
-        return self.output == "yes" if self.output is not None else self._addressed_as_output
+        return self.use == "output" if self.use is not None else self._addressed_as_output
 
     @property
     def _addressed_as_output(self) -> bool:

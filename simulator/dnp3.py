@@ -16,7 +16,8 @@ class Dnp3Bay:
         self.bay = bay
         self.port = port
         self.conduct = conduct
-        self.outstation = Outstation(lambda: time.time_ns() // 1_000_000)
+        self.outstation = Outstation(lambda: time.time_ns() // 1_000_000 + round(conduct.clock_s * 1000))
+        self._restarts = conduct.restarts
         self._host, self._grid = host, grid
         self._server = Server({ADDRESS: self.outstation}, conduct)
         self._told: dict[str, float] = {}
@@ -55,10 +56,12 @@ class Dnp3Bay:
             if place.moved(value, self._told[place.name]):
                 self._told[place.name] = value
                 self.outstation.change(place.kind, place.index, value)
-        closed = self.conduct.answers == "closed"
-        if closed and self.serving:
+        self.outstation.insists = self.conduct.insists
+        closed, restarts = self.conduct.answers == "closed", self.conduct.restarts
+        if self.serving and (closed or restarts != self._restarts):
             await self.stop()
-        elif not closed and not self.serving:
+        self._restarts = restarts
+        if not closed and not self.serving:
             self.outstation.restart()
             await self.start()
 

@@ -21,7 +21,10 @@ ORDER = {name: place for place, name in enumerate(KINDS)}
 
 @dataclass(slots=True, eq=False)
 class Outstation:
-    """The state of an outstation. `clock_ms` is its own clock; `received` the requests as they came."""
+    """The state of an outstation. `clock_ms` is its own clock; `received` the requests as they came.
+
+    `insists` is whether it tells events unsolicited although that is switched off.
+    """
 
     clock_ms: Callable[[], int]
     most_events: int = 1000
@@ -30,6 +33,7 @@ class Outstation:
     restarted: bool = True
     overflowed: bool = False
     unsolicited: bool = True
+    insists: bool = False
     points: dict[tuple[str, int], Point] = field(default_factory=dict)
     events: deque[Change] = field(default_factory=deque)
     refused: set[tuple[str, int]] = field(default_factory=set)
@@ -133,7 +137,7 @@ class Dialogue:
     def tell(self, *, null: bool = False) -> bool:
         """Send what has happened by itself; return whether there is something to be confirmed now."""
         busy = self.unconfirmed is not None or self._awaited is not None
-        if busy or not (null or (self.enabled and self._outstation.events)):
+        if busy or not (null or ((self.enabled or self._outstation.insists) and self._outstation.events)):
             return False
         changes = () if null else tuple(self._outstation.events)
         objects, taken = event_blocks(changes, self._outstation.most_octets - HEAD_OCTETS)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pymodbus.constants import ExcCodes
 from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.mei_message import ReadDeviceInformationResponse
 from pymodbus.server import ModbusTcpServer
 from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import DataType, SimData, SimDevice
@@ -22,6 +23,9 @@ TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 """Function codes that read, Modbus Application Protocol 1.1b3 clause 6."""
 UNIT = 1
 ANY_UNIT = 0
+IDENTIFY, FUNCTION = 43, 0x7F
+"""Read device identification, of which every bay says the same, but for its revision."""
+MAKER, MODEL = "GridSentinel", "Simulated bay"
 NOISE = 0x5A
 """Every byte of an answer is exclusive-ored with it to make garbage: neither header nor length survives."""
 
@@ -38,6 +42,7 @@ class ModbusBay:
         self._map = MAPS[bay]
         self._spans = spans_of(bay)
         self._server: _Server | None = None
+        self._restarts = conduct.restarts
 
     @property
     def serving(self) -> bool:
@@ -66,10 +71,13 @@ class ModbusBay:
 
     async def follow(self) -> None:
         """Open or close the port as the conduct asks."""
-        closed = self.conduct.answers == "closed"
-        if closed and self.serving:
+        closed, restarts = self.conduct.answers == "closed", self.conduct.restarts
+        if self.serving and (closed or restarts != self._restarts):
             await self.stop()
-        elif not closed and not self.serving:
+        self._restarts = restarts
+        if closed:
+            return
+        if not self.serving:
             await self.start()
 
     def _device(self) -> SimDevice:
@@ -81,6 +89,8 @@ class ModbusBay:
     ) -> ExcCodes | None:
         """Fill `registers` with the present values, or return the exception of this request."""
         table = TABLES.get(function)
+        if self.conduct.exception:
+            return ExcCodes(self.conduct.exception)
         if written is not None or table is None:
             return ExcCodes.ILLEGAL_FUNCTION
         if table not in self._spans or self._refuses(table, range(address, address + count)):
@@ -130,6 +140,10 @@ class _Handler(ServerRequestHandler):
 
     def server_send(self, pdu: ModbusPDU, addr: Any) -> None:  # noqa: ARG002  # the signature of pymodbus
         """Send an answer, as late and as wrong as asked for."""
+        if pdu.function_code & FUNCTION == IDENTIFY:
+            who = {0: MAKER, 1: MODEL, 2: self._conduct.revision}
+            pdu = ReadDeviceInformationResponse(1, who, pdu.dev_id, pdu.transaction_id)
+        pdu.dev_id = (pdu.dev_id + self._conduct.unit_off) % 256
         frame = self.framer.buildFrame(pdu)
         if self._conduct.delay_s:
             self.loop.call_later(self._conduct.delay_s, self._deliver, frame)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors.cyber.check import Check, Desk
 from detectors.model import Severity
 from protocols.model import Batch, Event, EventKind, span, usable
+from protocols.sighting import Sighting
 
 NS: Final = 1_000_000_000
 OLDER_NS: Final = 2 * NS
@@ -66,7 +67,8 @@ class ReplayFrozen(Check):
 
     def event(self, seen: Event) -> None:
         """Note that a device begins anew, or that its clock was set: then times may be old."""
-        self._fresh[seen.device] = max(seen.time_ns, self._fresh.get(seen.device, 0))
+        if not isinstance(seen, Sighting):
+            self._fresh[seen.device] = max(seen.time_ns, self._fresh.get(seen.device, 0))
 
     def batch(self, batch: Batch) -> None:
         """Compare times with the newest of the same points, and count."""

@@ -27,6 +27,19 @@ from simulator.steps.instruments import (
     SwappedPoints,
     VtFuse,
 )
+from simulator.steps.intrusions import (
+    ClockStep,
+    CoordinatedTrip,
+    DeviceRestart,
+    ForgedTrip,
+    FrozenCounter,
+    ManInTheMiddle,
+    OtherFirmware,
+    StolenCoil,
+    StrangeExceptions,
+    UnaskedReports,
+    WrongUnit,
+)
 from simulator.steps.servers import ANSWERS, BadAnswers, IllegalAddress, SlowUnit
 from simulator.steps.step import Stage, Step
 
@@ -60,6 +73,17 @@ STEPS: Mapping[str, type[Step]] = {
     **dict.fromkeys(ANSWERS, BadAnswers),
     "slow_unit": SlowUnit,
     "illegal_address": IllegalAddress,
+    "clock_step": ClockStep,
+    "coordinated_trip": CoordinatedTrip,
+    "restart_unit": DeviceRestart,
+    "forged_trip": ForgedTrip,
+    "frozen_counter": FrozenCounter,
+    "man_in_the_middle": ManInTheMiddle,
+    "other_firmware": OtherFirmware,
+    "stolen_coil": StolenCoil,
+    "strange_exceptions": StrangeExceptions,
+    "unasked_reports": UnaskedReports,
+    "wrong_unit": WrongUnit,
 }
 AnyStep: TypeAlias = Annotated[
     OverVoltage
@@ -88,6 +112,17 @@ AnyStep: TypeAlias = Annotated[
     | BreakerWear
     | BadAnswers
     | SlowUnit
-    | IllegalAddress,
+    | IllegalAddress
+    | ClockStep
+    | CoordinatedTrip
+    | DeviceRestart
+    | ForgedTrip
+    | FrozenCounter
+    | ManInTheMiddle
+    | OtherFirmware
+    | StolenCoil
+    | StrangeExceptions
+    | UnaskedReports
+    | WrongUnit,
     Field(discriminator="do"),
 ]

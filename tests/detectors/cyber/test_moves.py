@@ -27,7 +27,7 @@ def points_of(bay):
         ModbusPoint(name="close", address="coil:0"),
         ModbusPoint(name="p", address="input:2", role=role(quantity="active_power")),
         ModbusPoint(name="e", address="input:4", type="uint32", role=role(quantity="energy")),
-        ModbusPoint(name="setting", address="holding:0", output="yes"),
+        ModbusPoint(name="setting", address="holding:0", use="output"),
     )
 
 
