@@ -32,12 +32,13 @@ class Gateway:
         self.cyber = Cyber(CyberConfig(learn_s=60), Points.of([]))
         self.pipeline = Pipeline(Points.of([]), {"cyber": [self.cyber]}, 10)
         self.now_ns = NOW_NS
+        self.cyber.baseline.begin("wire", NOW_NS)
         keeper = Keeper(folder, bytes, lambda: {"cyber": self.cyber.baseline.told()})
         learn = Learn(pipeline=lambda: self.pipeline, clock=lambda: self.now_ns, audit=self, keep=keeper.facts)
         plant = SimpleNamespace(pipeline=self.pipeline)
         self.report = Report(
             store=None, publisher=None, plant=lambda: plant, status=dict, clock=lambda: self.now_ns, max_bytes=1,
-            learn=learn,
+            learn=learn, evidence=None,
         )  # fmt: skip
 
     def note(self, what, who, **detail):
