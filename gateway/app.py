@@ -19,10 +19,12 @@ from gateway.clocksync import synchronised
 from gateway.config import Config, ConfigError, Fault
 from gateway.config.apart import load_beside
 from gateway.description import describe, fingerprint
+from gateway.evidence.shelf import FOLDER
 from gateway.growth import Growth
 from gateway.health import Health, judge, notify, watchdog_s
 from gateway.integrity import Integrity
 from gateway.keeper import Keeper
+from gateway.local.evidence import Evidence
 from gateway.local.learn import Learn
 from gateway.local.report import Report
 from gateway.local.server import StatusServer
@@ -249,6 +251,7 @@ class Gateway:
             learn=Learn(
                 pipeline=lambda: self.plant.pipeline, clock=self.clock, audit=self.audit, keep=self._keeper.facts
             ),
+            evidence=Evidence(self.config.gateway.state_dir / FOLDER, lambda: self.plant.witness),
         )
         return StatusServer(self.config.gateway.state_dir, report.answer)
 

@@ -1,4 +1,4 @@
-"""`gridsentinel status`: how a running gateway is, or what its audit log proves."""
+"""`gridsentinel status`: how a running gateway is, what evidence it keeps, or what its audit log proves."""
 
 import argparse
 import json
@@ -9,9 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.cli import evidence
 from gateway.config.fault import ConfigError
 from gateway.local.client import SOCKET, NotRunning, Refused, ask, points, state_dir
 from gateway.local.content import plain
+from gateway.local.evidence_page import EvidencePage
 from gateway.local.page import Page
 from gateway.store.audit import lines
 from gateway.store.chain import opened, verified
@@ -19,7 +21,7 @@ from gateway.store.chain import opened, verified
 DEFAULT = Path("/etc/gridsentinel/gateway.yaml")
 WATCH_S = 1.0
 """How often --watch draws anew."""
-WELL, FAILED, BAD_CONFIGURATION = 0, 1, 78
+WELL, FAILED, WRONG_USE, BAD_CONFIGURATION = 0, 1, 2, 78
 CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -32,6 +34,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--points", metavar="DEVICE", help="show the points of a device: value, quality and age")
     parser.add_argument(
         "--reports", metavar="KIND", nargs="?", const="", help="show what the checks report: asset, forecast, daily, …"
+    )
+    parser.add_argument(
+        "--evidence", metavar="ID", nargs="?", const="", help="list the evidence of alarms, or show the one named ID"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="with --evidence ID: write it here, .pcapng, .csv, .json or a folder",
     )
     parser.add_argument("--audit", action="store_true", help="check the audit log; the gateway need not be running")
     parser.add_argument("--watch", action="store_true", help="draw anew every second, until Ctrl-C")
@@ -47,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         return BAD_CONFIGURATION
     if arguments.audit:
         return _audit(folder, as_json=arguments.json)
+    if arguments.evidence is not None or arguments.output is not None:
+        return _evidence(arguments, arguments.socket or folder / SOCKET)
     show = _shown(arguments, arguments.socket or folder / SOCKET)
     try:
         with suppress(KeyboardInterrupt):
@@ -86,6 +99,26 @@ def _watch(show: Callable[[], str]) -> None:
             text = show()
         except NotRunning as error:
             text = plain(str(error))
+
+
+def _evidence(arguments: argparse.Namespace, path: Path) -> int:
+    """List evidence, show one, or fetch it."""
+    if arguments.output and not arguments.evidence:
+        print("--output needs --evidence ID", file=sys.stderr)
+        return WRONG_USE
+    page = EvidencePage(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    try:
+        told = dict(evidence.shown(path, arguments.evidence))
+        if arguments.evidence:
+            told["audit"] = evidence.audited(path.parent, told["evidence"][0])
+        if arguments.output:
+            told["written"] = [str(each) for each in evidence.fetched(path, told["evidence"][0], arguments.output)]
+    except (NotRunning, Refused, evidence.Altered, OSError) as error:
+        print(plain(str(error)), file=sys.stderr)
+        return FAILED
+    drawn = page.exhibit(told) if arguments.evidence else page.evidence(told)
+    print(json.dumps(told) if arguments.json else drawn)
+    return WELL
 
 
 def _audit(folder: Path, *, as_json: bool) -> int:

@@ -47,6 +47,8 @@ class Shelf:
             raise
 
     def _room(self, size: int) -> None:
+        if size > self._max_bytes:
+            raise OSError(errno.EFBIG, f"{size} bytes are over {self._max_bytes}")
         there = exhibits(self._folder)
         total = sum(_size(path) for paths in there.values() for path in paths) + size
         while there and (total > self._max_bytes or len(there) >= EXHIBITS_MAX or self._scarce(size)):
@@ -54,8 +56,6 @@ class Shelf:
                 total -= _size(path)
                 path.unlink(missing_ok=True)
             self.let_go += 1
-        if total > self._max_bytes:
-            raise OSError(errno.EFBIG, f"{size} bytes are over {self._max_bytes}")
         if self._scarce(size):
             raise OSError(errno.ENOSPC, f"less than {FREE_BYTES} bytes are free, which are left to the store")
 

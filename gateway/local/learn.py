@@ -1,7 +1,7 @@
 """What is normal here, for a person: shown in pieces and a stable order, frozen, approved, and learned anew.
 
 These are the only orders that the status socket takes. Each is entered in the audit log with the user who gave it,
-whatever came of it, and what it changed is on disk before it is answered.
+whatever came of it; the entry is on disk before the change is, and both before it is answered.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -27,6 +27,9 @@ class Audit(Protocol):
 
     def note(self, what: str, who: str, **detail: Any) -> None:
         """Enter that `who` did `what`, now."""
+
+    async def settled(self) -> bool:
+        """Wait until what was noted is on disk; return whether it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +72,17 @@ class Learn:
         }
 
     async def _order(self, do: str, check: Any, key: Any, who: str) -> Mapping[str, Any]:
+        """Carry out an order: entered first, then on disk, so that a kill leaves no change without its entry."""
+        said = {"do": do, "check": _shown(check), "key": _shown(key)}
         try:
             told = self._done(do, check, key, who)
         except NotKnown as error:
-            self.audit.note("learn", who, do=do, check=_shown(check), key=_shown(key), outcome="refused")
+            self.audit.note("learn", who, **said, outcome="refused")
             raise NotKnown(str(error)) from None
+        self.audit.note("learn", who, **said, outcome="done", **told)
+        entered = await self.audit.settled()
         stored = await self.keep()
-        self.audit.note(
-            "learn", who, do=do, check=_shown(check), key=_shown(key), outcome="done", stored=stored, **told
-        )
-        return {"done": do, "stored": stored, **told}
+        return {"done": do, "entered": entered, "stored": stored, **told}
 
     def _done(self, do: str, check: Any, key: Any, who: str) -> Mapping[str, Any]:
         baselines = self.pipeline().baselines()

@@ -50,6 +50,7 @@ class LearnPage(Page):
             "relearn": f"{told.get('forgotten', 0)} facts forgotten; learning begins anew",
         }
         kept = "" if told["stored"] else "\nthe disk did not take it: it holds until the gateway stops"
+        kept += "" if told["entered"] else "\nthe disk did not take its entry in the audit log yet"
         return self._paint(words[told["done"]], "") + self._paint(kept, "warning")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gateway.core.image import Image
 from gateway.core.messages import Alarm
 from gateway.local.checks import learned, reports
+from gateway.local.evidence import Evidence
 from gateway.local.learn import Learn
 from gateway.local.server import NotKnown
 from gateway.plant import Plant
@@ -40,6 +41,7 @@ class Report:
     clock: Callable[[], int]
     max_bytes: int
     learn: Learn
+    evidence: Evidence
 
     async def answer(self, asked: Mapping[str, Any], uid: int) -> Mapping[str, Any]:
         """Answer one question of the user `uid`.
@@ -54,6 +56,8 @@ class Report:
                 return self._points(device, asked.get("after", 0))
             case {"ask": "reports"}:
                 return self._reports(asked.get("kind"))
+            case {"ask": "evidence"}:
+                return await self.evidence.answer(asked)
             case {"ask": "learn"}:
                 return await self.learn.answer(asked, uid)
         raise NotKnown("ask: not status, reports, learn, evidence, or points with a device")

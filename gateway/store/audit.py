@@ -34,6 +34,8 @@ RETRY_S = 5.0
 """Pause after the disk refused."""
 CLOSE_S = 0.3
 """How long a stop waits for the last entry."""
+SETTLE_S = 2.0
+"""How long who noted something waits for it to be on disk."""
 
 log = structlog.get_logger()
 
@@ -98,7 +100,8 @@ class Audit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
         self._notes: deque[Note] = deque()
         self._wake, self._closing = asyncio.Event(), asyncio.Event()
-        self._lost = 0
+        self._lost = self._noted = self._entered = 0
+        self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -125,10 +128,21 @@ class Audit:
         """Enter that `who` did `what`, now."""
         if len(self._notes) < WAITING_MAX:
             self._notes.append(Note(self._clock(), what, who, detail))
+            self._noted += 1
             self._wake.set()
         else:
             self.dropped += 1
             self._lost += 1
+
+    async def settled(self) -> bool:
+        """Wait until what was noted so far is on disk; return whether it is, after SETTLE_S at the latest."""
+        noted = self._noted
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while self._entered < noted:
+                    self._news.clear()
+                    await self._news.wait()
+        return self._entered >= noted
 
     async def close(self) -> None:
         """Enter what waits, trying once if the disk refuses."""
@@ -166,6 +180,8 @@ class Audit:
             return False
         for _ in some:
             self._notes.popleft()
+        self._entered += len(some)
+        self._news.set()
         if self.fault is not None:
             log.info("audit_recovered", after=self.fault)
             self.fault = None

@@ -32,16 +32,21 @@ class Gateway:
         self.cyber = Cyber(CyberConfig(learn_s=60), Points.of([]))
         self.pipeline = Pipeline(Points.of([]), {"cyber": [self.cyber]}, 10)
         self.now_ns = NOW_NS
+        self.cyber.baseline.begin("wire", NOW_NS)
         keeper = Keeper(folder, bytes, lambda: {"cyber": self.cyber.baseline.told()})
         learn = Learn(pipeline=lambda: self.pipeline, clock=lambda: self.now_ns, audit=self, keep=keeper.facts)
         plant = SimpleNamespace(pipeline=self.pipeline)
         self.report = Report(
             store=None, publisher=None, plant=lambda: plant, status=dict, clock=lambda: self.now_ns, max_bytes=1,
-            learn=learn,
+            learn=learn, evidence=None,
         )  # fmt: skip
 
     def note(self, what, who, **detail):
         self.entered.append((what, who, detail))
+
+    async def settled(self):
+        assert not (self.folder / FILE).exists() or self.entered[-1][2]["outcome"] == "done"
+        return True
 
     def meet(self, key, value="", *, after_s=0):
         self.cyber.baseline.meet("new_talker", key, NOW_NS + after_s * 10**9, value)
@@ -109,7 +114,7 @@ async def test_a_person_approves(gateway, capsys):
     kept = {fact[1]: fact[-1] for fact in read(gateway.folder)["cyber"]["facts"]}
     assert kept == {"10.0.0.9": "", "10.0.0.66": ME}
     assert gateway.entered == [
-        ("learn", ME, {"do": "approve", "check": "new_talker", "key": "10.0.0.66", "outcome": "done", "stored": True,
+        ("learn", ME, {"do": "approve", "check": "new_talker", "key": "10.0.0.66", "outcome": "done",
                        "value": "02:00:00:00:00:66"}),
     ]  # fmt: skip
 
@@ -160,12 +165,12 @@ async def test_what_is_no_order(gateway, question):
 
 
 async def test_a_disk_that_refuses_is_said(gateway, capsys):
-    """What was approved holds while the gateway runs; that it is not on disk is told, and entered."""
+    """What was approved holds while the gateway runs; that it is not on disk is told."""
     (gateway.folder / f"{FILE}.new").mkdir()
     assert await gateway.cli("approve", "new_talker", "10.0.0.66") == 0
 
     assert "the disk did not take it" in capsys.readouterr().out
-    assert gateway.entered[0][2]["stored"] is False
+    assert gateway.cyber.baseline.knows("new_talker", "10.0.0.66")
 
 
 def test_without_a_gateway(tmp_path, capsys):

@@ -39,7 +39,8 @@ def pipeline():
 def report(pipeline):
     plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline)
     return Report(
-        store=None, publisher=None, plant=lambda: plant, status=dict, clock=lambda: NOW_NS, max_bytes=1, learn=None
+        store=None, publisher=None, plant=lambda: plant, status=dict, clock=lambda: NOW_NS, max_bytes=1, learn=None,
+        evidence=None,
     )  # fmt: skip
 
 
@@ -109,7 +110,7 @@ async def test_a_disk_that_hangs_hides_only_the_holes(pipeline, tmp_path, monkey
     plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline)
     report = Report(
         store=store, publisher=publisher, plant=lambda: plant, status=lambda: {"store": {}}, clock=lambda: NOW_NS,
-        max_bytes=1, learn=None,
+        max_bytes=1, learn=None, evidence=None,
     )  # fmt: skip
     async with asyncio.timeout(5):
         told = await report.answer({"ask": "status"}, 0)

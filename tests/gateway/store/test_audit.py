@@ -124,6 +124,41 @@ async def test_a_torn_line_is_taken_away(make, tmp_path, left):
     assert verified(lines(tmp_path)).broken is None
 
 
+async def test_who_waits_for_his_entry(make, tmp_path, monkeypatch):
+    """It is on disk then; with a disk that refuses he is told so after a while, and it is entered later."""
+    audit = await make()
+    audit.note("learn", "uid 1000")
+    assert await audit.settled()
+    assert [entry["what"] for entry in kept(tmp_path)] == ["learn"]
+
+    monkeypatch.setattr(module, "SETTLE_S", 0.05)
+    monkeypatch.setattr(module, "RETRY_S", 0.1)
+    monkeypatch.setattr(AuditFile, "_write", refusing := FailsOnce(AuditFile._write))
+    audit.note("learn", "uid 1001")
+    assert not await audit.settled()
+    await entered(audit)
+
+    assert refusing.asked == 2
+    assert await audit.settled()
+    assert [entry["who"] for entry in kept(tmp_path)] == ["uid 1000", "uid 1001"]
+
+
+class FailsOnce:
+    """Writes at the second attempt only."""
+
+    def __init__(self, write):
+        self.asked, self._write = 0, write
+
+    def __get__(self, file, _owner):
+        return lambda data: self(file, data)
+
+    def __call__(self, file, data):
+        self.asked += 1
+        if self.asked == 1:
+            raise OSError(28, "No space left on device")
+        self._write(file, data)
+
+
 def test_a_line_that_is_being_written(tmp_path):
     """Whoever reads the log meanwhile sees what was there before."""
     whole, half = chain([{"n": 1}, {"n": 2}])

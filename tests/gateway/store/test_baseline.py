@@ -17,6 +17,7 @@ HOUR_NS = 3_600_000_000_000
 
 def learned():
     baseline = Baseline(HOUR_NS)
+    baseline.begin("wire", 1)
     baseline.meet("new_talker", "10.0.0.9", 1, "02:00:00:00:00:09")
     baseline.meet("new_pair", "10.0.0.9-10.0.0.11:502", 2)
     baseline.meet("new_talker", "10.0.0.66", 2 * HOUR_NS)
