@@ -18,12 +18,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detectors.model import Finding
 from feed import NS, Site, frames, loud
-from protocols.tap.goosepdu import Pdu, parse
-from protocols.tap.source import Captured
 from rebuilt import Labelled, scenarios
 from table import Line, none, share
+
+from detectors.model import Finding
+from protocols.tap.goosepdu import Pdu, parse
+from protocols.tap.source import Captured
 
 WITHIN_NS = 2 * NS
 LEFT_OUT = 40
@@ -169,7 +170,11 @@ def _stage2(folder: Path) -> Iterator[Scenario]:
         label = re.search(r"(?:^|_)(\d{3})(?=_|$)", path.parent.name)
         number = int(label[1]) if label else 0
         messages = [(bytes(data), time_ns) for data, time_ns, _, _ in frames(path)]
-        yield path.parent.name, STAGE2.get(number, BENIGN), _labelled(messages, STAGE2.get(number) == ADDED, str(number))
+        yield (
+            path.parent.name,
+            STAGE2.get(number, BENIGN),
+            _labelled(messages, STAGE2.get(number) == ADDED, str(number)),
+        )
 
 
 def _labelled(messages: Sequence[tuple[bytes, int]], added: bool, label: str) -> Sequence[Labelled]:  # noqa: FBT001
@@ -201,7 +206,7 @@ def _second(
     states: dict[tuple[bytes, int], dict[tuple[bytes, bytes], None]],
 ) -> bool:
     variants = list(states.get((ref, st), ()))
-    if len(variants) < 2:  # noqa: PLR2004 - nobody speaks along
+    if len(variants) < 2:
         return False
     before = states.get((ref, st - 1))
     if before and len({data for _, data in variants}) > 1:

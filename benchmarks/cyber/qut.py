@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detectors.model import Finding
 from feed import NS, Site, first, frames, loud
 from table import Line, none, share
+
+from detectors.model import Finding
 
 FOLDER = "qut_dnp3"
 POLICY = {"masters": ["192.168.10.221", "192.168.10.222"], "learn_s": 7 * 86_400}
@@ -72,7 +73,9 @@ def measure(folder: Path) -> Sequence[Line]:
     delays.sort()
     lines.insert(0, share("attacks told within 10 s", found, total, TARGET, tuple(missed)))
     if delays:
-        lines.append(Line("median delay, and 95 %", f"{delays[len(delays) // 2]:.1f} s, {delays[int(len(delays) * 0.95)]:.1f} s"))
+        lines.append(
+            Line("median delay, and 95 %", f"{delays[len(delays) // 2]:.1f} s, {delays[int(len(delays) * 0.95)]:.1f} s")
+        )
         lines.append(Line("by", ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())))
     lines.append(Line("alarms outside of attacks, all days", str(len(between)), details=tuple(between)))
     return lines

@@ -68,7 +68,7 @@ def _labelled(row: Mapping[str, str]) -> Labelled:
 
 def _element(tag: int, value: bytes) -> bytes:
     size = len(value)
-    return bytes([tag, size] if size < 0x80 else [tag, 0x81, size] if size < 0x100 else [tag, 0x82, *divmod(size, 256)]) + value  # noqa: E501,PLR2004  # fmt: skip
+    return bytes([tag, size] if size < 0x80 else [tag, 0x81, size] if size < 0x100 else [tag, 0x82, *divmod(size, 256)]) + value  # noqa: E501  # fmt: skip
 
 
 def _number(tag: int, value: int) -> bytes:

@@ -17,7 +17,7 @@ class Line:
 def share(what: str, found: int, of: int, percent: float, details: tuple[str, ...] = ()) -> Line:
     """Return a line of so many of so many, for a target of so many per cent of them."""
     part = 100 * found / of if of else 0.0
-    target = "all" if percent == 100 else f"{percent:g} %"  # noqa: PLR2004 - all of them
+    target = "all" if percent == 100 else f"{percent:g} %"
     return Line(what, f"{found} of {of} ({part:.1f} %)", target, part >= percent if of else None, details)
 
 

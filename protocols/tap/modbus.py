@@ -77,7 +77,11 @@ class ModbusConversation:
         """Look at a request that is no repeated reading."""
         message = _UNITS[unit] + data
         repeated = self._repeated.get(message)
-        if repeated is not None and repeated.raw == data[:RAW_BYTES] and self._flow.notes.again(repeated, self._time_ns):
+        if (
+            repeated is not None
+            and repeated.raw == data[:RAW_BYTES]
+            and self._flow.notes.again(repeated, self._time_ns)
+        ):
             return
         faulty = self._faulty(unit, function, data)
         does = functions.command(function, data)

@@ -1,4 +1,4 @@
-"""One that asks many within ten seconds: hosts, or ports of them."""
+"""One that asks many within ten seconds: hosts, ports of them, stations behind them."""
 
 from collections.abc import Hashable
 from typing import Final
@@ -26,14 +26,14 @@ class Asked:
 
 
 class Sweeps:
-    """All who ask, by one `function`: arp or tcp."""
+    """All who ask, by one `function`: arp, tcp or unit."""
 
     def __init__(self, function: str, protocol: str, notes: Sightings) -> None:
         self._function, self._protocol, self._notes = function, protocol, notes
         self._sources: dict[str, Asked] = {}
 
-    def asked(self, source: str, target: Hashable, time_ns: int) -> None:
-        """A source asked a target."""
+    def asked(self, source: str, target: Hashable, time_ns: int, *, server: str = "", port: int = 0) -> None:
+        """A source asked a target, which may be a station behind a `server`."""
         asked = self._sources.get(source)
         if asked is None:
             if len(self._sources) >= MOST_SOURCES:
@@ -49,6 +49,8 @@ class Sweeps:
                 time_ns,
                 f"{source} asked {len(targets)} targets in 10 s",
                 source=source,
+                target=server,
+                port=port,
                 protocol=self._protocol,
                 function=self._function,
                 targets=len(targets),
