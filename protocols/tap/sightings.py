@@ -8,7 +8,7 @@ from protocols.sighting import RAW_BYTES, Sighting
 from protocols.tap.remembered import Remembered
 
 NS: Final = 1_000_000_000
-MOST_KINDS: Final = 4096
+MOST_KINDS: Final = 2048
 """Different things that are counted at once; a substation has some hundreds. A new one pushes out the oldest of that
 kind of event which has most of them, so a flood of one kind hides no other."""
 MOST_NEW: Final = 128

@@ -1,5 +1,6 @@
-"""One that asks many within ten seconds: hosts, or ports of them."""
+"""One that asks many within ten seconds: hosts, ports or units."""
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final
 
@@ -26,14 +27,14 @@ class Asked:
 
 
 class Sweeps:
-    """All who ask, by one `function`: arp or tcp."""
+    """All who ask, by one `function`: arp, tcp or unit."""
 
     def __init__(self, function: str, protocol: str, notes: Sightings) -> None:
         self._function, self._protocol, self._notes = function, protocol, notes
-        self._sources: dict[str, Asked] = {}
+        self._sources: OrderedDict[str, Asked] = OrderedDict()
 
-    def asked(self, source: str, target: Hashable, time_ns: int) -> None:
-        """A source asked a target."""
+    def asked(self, source: str, target: Hashable, time_ns: int, *, server: str = "", port: int = 0) -> None:
+        """A source asked a target. `server` and `port` are where units are asked, and are those of the last."""
         asked = self._sources.get(source)
         if asked is None:
             if len(self._sources) >= MOST_SOURCES:
@@ -49,6 +50,8 @@ class Sweeps:
                 time_ns,
                 f"{source} asked {len(targets)} targets in 10 s",
                 source=source,
+                target=server,
+                port=port,
                 protocol=self._protocol,
                 function=self._function,
                 targets=len(targets),
