@@ -4,11 +4,13 @@ A connection waits among the `strange` until both sides spoke; only then it is o
 full, the one that was silent for longest goes. So a flood that nobody answers costs no conversation its state.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from protocols.tap.dissector import Conversation, Flow
 from protocols.tap.load import Load, Loads
+from protocols.tap.packet import Broken
 
 MOST_FAMILIAR: Final = 2048
 """Connections whose two sides speak; a substation has some hundreds."""
@@ -97,8 +99,8 @@ class Flows:
         self.ways = ways
         self.opened = self.evicted = 0
         self._loads = loads
-        self._familiar: dict[Link, None] = {}
-        self._strange: dict[Link, None] = {}
+        self._familiar: OrderedDict[Link, None] = OrderedDict()
+        self._strange: OrderedDict[Link, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._familiar)
@@ -110,8 +112,10 @@ class Flows:
     def open(self, key: Key, flow: Flow, time_ns: int) -> Link:
         """Take in a new connection; `key` is that of its client's way. One with the same key is forgotten."""
         other = reverse(key)
-        for known in (self.ways.get(key), self.ways.get(other)):
-            if known is not None:
+        if other == key:
+            raise Broken("IP source is the target")
+        for each in (key, other):
+            if (known := self.ways.get(each)) is not None:
                 self.close(known.link)
         if len(self._strange) >= MOST_STRANGE:
             self._make_room(self._strange)
@@ -154,16 +158,16 @@ class Flows:
         for way in (link.client, link.server):
             if self.ways.pop(way.key, None) is not None:
                 way.load.users -= 1
+        del link.client, link.server  # no ring of references: memory is given back at once
 
-    def _make_room(self, among: dict[Link, None]) -> None:
+    def _make_room(self, among: OrderedDict[Link, None]) -> None:
         for _ in range(SPARED_AT_ONCE):
             oldest = next(iter(among))
             heard_ns = max(oldest.client.time_ns, oldest.server.time_ns)
             if heard_ns <= oldest.stamp_ns:
                 break
             oldest.stamp_ns = heard_ns
-            del among[oldest]
-            among[oldest] = None
+            among.move_to_end(oldest)
         oldest = next(iter(among))
         self.close(oldest)
         self.evicted += not oldest.closed

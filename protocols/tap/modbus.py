@@ -14,7 +14,7 @@ from protocols.tap import modbus_functions as functions
 from protocols.tap.dissector import Flow
 from protocols.tap.modbus_frames import Framer
 from protocols.tap.sightings import NS, Seen
-from protocols.tap.sweeps import FEWEST, WINDOW_NS
+from protocols.tap.sweeps import FEWEST, WINDOW_NS, Sweeps
 
 MOST_OUTSTANDING: Final = 64
 """Requests that wait for their response; a client has 16 at most (clause 4.2), of more the oldest is forgotten."""
@@ -33,26 +33,26 @@ class ModbusConversation:
 
     def __init__(self, flow: Flow) -> None:
         self._flow, self._trace = flow, flow.trace
-        bad = self._bad
-        self._framers = Framer(self._response, bad, requests=False), Framer(self._request, bad, requests=True)
+        self._framers = Framer(requests=False), Framer(requests=True)
         self._asked: dict[int, Asked] = {}
         self._blocks: dict[int, int] = {}
         self._repeated: dict[bytes, Seen] = {}
-        self._units: dict[int, int] = {}
+        self._units: set[int] = set()
         self._matched = flow.sure
         self._time_ns = 0
 
     def data(self, *, from_client: bool, data: memoryview, time_ns: int) -> None:
         """Look at what one side sent."""
         self._time_ns = time_ns
-        self._framers[from_client].feed(data)
+        self._framers[from_client].feed(data, self)
 
     def lost(self, *, from_client: bool) -> None:
         """Begin anew with what that side says next; what it asked, or was asked, may have been answered unseen."""
         self._framers[from_client].lost()
         self._matched = False
 
-    def _request(self, key: int, function: int, data: memoryview) -> None:
+    def request(self, key: int, function: int, data: memoryview) -> None:
+        """Take what the client asks."""
         if self._trace is not None:
             self._trace("modbus", str(function & 0x7F), True)
         if 0 < function <= 4 and len(data) == 5:
@@ -97,11 +97,7 @@ class ModbusConversation:
             return
         if len(self._blocks) >= MOST_BLOCKS:
             self._blocks.clear()
-        self._blocks[block] = self._time_ns
-        if unit not in self._units:
-            self._units[unit] = self._time_ns
-            self._sweep("unit", self._units)
-        self._sweep("address", self._blocks)
+        self._count(unit, block)
         flow, about = self._flow, (unit, block & 0xFFFF)
         if not flow.notes.known(
             EventKind.QUERY, self._time_ns, flow.client, flow.server, "modbus", str(function), about
@@ -132,32 +128,37 @@ class ModbusConversation:
     def _faulty(self, unit: int, function: int, data: memoryview) -> bool:
         why = functions.fault(function, data)
         if why:
-            self._bad(why, data, from_client=True, unit=unit, function=function)
+            self.bad(why, data, from_client=True, unit=unit, function=function)
         return bool(why)
 
-    def _sweep(self, function: str, asked: dict[int, int]) -> None:
-        """Say how many of `asked` this client asked for the first time lately: units, or blocks of addresses."""
-        if len(asked) < FEWEST:
+    def _count(self, unit: int, block: int) -> None:
+        """Count units and blocks of addresses that are asked for the first time: a scanner asks for many."""
+        flow, now_ns, blocks = self._flow, self._time_ns, self._blocks
+        blocks[block] = now_ns
+        if unit not in self._units:
+            self._units.add(unit)
+            units = flow.notes.remembered.recall("modbus units", lambda: Sweeps("unit", "modbus", flow.notes))
+            units.asked(flow.client, (flow.server, unit), now_ns, server=flow.server, port=flow.port)
+        if len(blocks) < FEWEST:
             return
-        since_ns = self._time_ns - WINDOW_NS
-        targets = sum(1 for _ in takewhile(lambda first_ns: first_ns >= since_ns, reversed(asked.values())))
-        if targets < FEWEST:
-            return
-        flow = self._flow
-        flow.notes.note(
-            EventKind.SWEEP,
-            self._time_ns,
-            f"{flow.client} asked {targets} of {function} in 10 s",
-            source=flow.client,
-            target=flow.server,
-            port=flow.port,
-            protocol="modbus",
-            function=function,
-            targets=targets,
-            window_s=WINDOW_NS // NS,
-        )
+        since_ns = now_ns - WINDOW_NS
+        targets = sum(1 for _ in takewhile(lambda first_ns: first_ns >= since_ns, reversed(blocks.values())))
+        if targets >= FEWEST:
+            flow.notes.note(
+                EventKind.SWEEP,
+                now_ns,
+                f"{flow.client} asked for {targets} blocks of addresses in 10 s",
+                source=flow.client,
+                target=flow.server,
+                port=flow.port,
+                protocol="modbus",
+                function="address",
+                targets=targets,
+                window_s=WINDOW_NS // NS,
+            )
 
-    def _response(self, key: int, function: int, data: memoryview) -> None:
+    def response(self, key: int, function: int, data: memoryview) -> None:
+        """Take what the server answers."""
         if self._trace is not None:
             self._trace("modbus", str(function & 0x7F), False)
         asked = self._asked.pop(key, None)
@@ -226,7 +227,8 @@ class ModbusConversation:
             unit=unit,
         )
 
-    def _bad(self, why: str, raw: memoryview, *, from_client: bool, unit: int = 0, function: int | None = None) -> None:
+    def bad(self, why: str, raw: memoryview, *, from_client: bool, unit: int = 0, function: int | None = None) -> None:
+        """Say that something cannot be."""
         text = f"no Modbus: {why}" if function is None else f"Modbus function {function} that cannot be: {why}"
         self._note(
             EventKind.MALFORMED, text, None, about=(why, function), raw=raw, from_client=from_client, why=why,

@@ -6,9 +6,8 @@ Length and function have to fit together. Where they do not, or no header can be
 searched, so a broken message costs itself, and at most the one that it swallowed.
 """
 
-from collections.abc import Callable
 from struct import Struct
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 from protocols.tap import modbus_functions as functions
 
@@ -29,24 +28,27 @@ _USUAL_FUNCTION: Final = 6
 """Requests of functions 1 to 6 are all of the same length: most of what is asked."""
 _OTHERS: Final = {b"\x16\x03": "TLS", b"GE": "HTTP", b"PO": "HTTP", b"HE": "HTTP", b"SS": "SSH"}
 
-Message: TypeAlias = Callable[[int, int, memoryview], None]
-"""Takes transaction and unit as one number (transaction << 8 | unit), the function, and the message."""
 
+class Reader(Protocol):
+    """Takes messages. `key` is transaction and unit in one number (transaction << 8 | unit)."""
 
-class Bad(Protocol):
-    """Takes what is wrong, the bytes of it, and which function of which unit that is, if it is one."""
+    def request(self, key: int, function: int, data: memoryview) -> None:
+        """Take what the client asks."""
 
-    def __call__(
-        self, why: str, raw: memoryview, *, from_client: bool, unit: int = 0, function: int | None = None
-    ) -> None:
-        """Take it."""
+    def response(self, key: int, function: int, data: memoryview) -> None:
+        """Take what the server answers."""
+
+    def bad(self, why: str, raw: memoryview, *, from_client: bool, unit: int = 0, function: int | None = None) -> None:
+        """Take what is wrong, the bytes of it, and which function of which unit that is, if it is one."""
 
 
 class Framer:
     """One direction: `requests` or responses."""
 
-    def __init__(self, message: Message, bad: Bad, *, requests: bool) -> None:
-        self._message, self._bad, self._requests = message, bad, requests
+    __slots__ = ("_held", "_requests", "_searching")
+
+    def __init__(self, *, requests: bool) -> None:
+        self._requests = requests
         self._held = b""
         self._searching = False
 
@@ -54,8 +56,8 @@ class Framer:
         """Forget the beginning of a message whose end was not captured."""
         self._held = b""
 
-    def feed(self, data: memoryview) -> None:
-        """Take the next bytes of the stream."""
+    def feed(self, data: memoryview, reader: Reader) -> None:
+        """Take the next bytes of the stream, and show `reader` what is whole."""
         if self._held:
             data = memoryview(self._held + data)
             self._held = b""
@@ -64,27 +66,30 @@ class Framer:
             number, protocol, length, unit, function = _HEAD.unpack_from(data, at)
             end = at + _BEFORE_UNIT + length
             if protocol or not 2 <= length <= _MOST_LENGTHS.get(function, _MOST_LENGTH):
-                at = self._search(data, at, "protocol id" if protocol else "length")
+                at = self._search(data, at, "protocol id" if protocol else "length", reader)
                 continue
+            due = 0
             if length != _USUAL_LENGTH or not 0 < function <= _USUAL_FUNCTION or not self._requests:
                 due = functions.length(function, data, at + 7, request=self._requests)
-                if due and due != length - 1 and not self._framed(data, at, end, unit, function):
-                    at = self._search(data, at, "length")
+                if due and due != length - 1 and not self._framed(data, end):
+                    at = self._search(data, at, "length", reader)
                     continue
             if end > size:
                 break
             self._searching = False
-            self._message(number << 8 | unit, function, data[at + 7 : end])
+            if due and due != length - 1:
+                reader.bad("length", data[at:end], from_client=self._requests, unit=unit, function=function)
+            if self._requests:
+                reader.request(number << 8 | unit, function, data[at + 7 : end])
+            else:
+                reader.response(number << 8 | unit, function, data[at + 7 : end])
             at = end
         if at < size:
             self._held = bytes(data[at:])
 
-    def _framed(self, data: memoryview, at: int, end: int, unit: int, function: int) -> bool:
+    def _framed(self, data: memoryview, end: int) -> bool:
         """Return whether a message ends at `end` although its own fields say otherwise."""
-        framed = end == len(data) or (end < len(data) and self._plausible(data, end))
-        if framed:
-            self._bad("length", data[at:end], from_client=self._requests, unit=unit, function=function)
-        return framed
+        return end == len(data) or (end < len(data) and self._plausible(data, end))
 
     def _plausible(self, data: memoryview, at: int) -> bool:
         """Return whether a message begins at `at`."""
@@ -99,12 +104,12 @@ class Framer:
         known = (function if self._requests else function & 0x7F) in functions.NAMES
         return known or at + _BEFORE_UNIT + length == len(data)
 
-    def _search(self, data: memoryview, at: int, why: str) -> int:
+    def _search(self, data: memoryview, at: int, why: str, reader: Reader) -> int:
         """Return where the next header can be; the last bytes are kept, as one may begin there."""
         if not self._searching:
             self._searching = True
             other = _OTHERS.get(bytes(data[at : at + 2]))
-            self._bad(f"other protocol: {other}" if other else why, data[at:], from_client=self._requests)
+            reader.bad(f"other protocol: {other}" if other else why, data[at:], from_client=self._requests)
         octets, place = bytes(data), at
         for _ in range(MOST_SEARCHED):
             place = octets.find(b"\0\0", place + 3) - 2

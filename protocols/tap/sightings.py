@@ -1,5 +1,6 @@
 """What the tap has to say until it is asked: the first of a kind at once, its repeats once a second as a number."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
@@ -8,7 +9,7 @@ from protocols.sighting import RAW_BYTES, Sighting
 from protocols.tap.remembered import Remembered
 
 NS: Final = 1_000_000_000
-MOST_KINDS: Final = 4096
+MOST_KINDS: Final = 2048
 """Different things that are counted at once; a substation has some hundreds. A new one pushes out the oldest of that
 kind of event which has most of them, so a flood of one kind hides no other."""
 MOST_NEW: Final = 128
@@ -41,7 +42,7 @@ class Sightings:
         self.dropped = 0
         self.remembered = Remembered()
         self._device = device
-        self._known: dict[EventKind, dict[Key, Seen]] = {}
+        self._known: dict[EventKind, OrderedDict[Key, Seen]] = {}
         self._size = 0
         self._again: dict[Seen, None] = {}
         self._new: list[Event] = []
@@ -70,7 +71,7 @@ class Sightings:
         key = (source, target, protocol, function, about)
         known = self._known.get(kind)
         if known is None:
-            known = self._known[kind] = {}
+            known = self._known[kind] = OrderedDict()  # its first is found at once, also after many
         seen = known.get(key)
         new = seen is None
         if seen is None:
@@ -170,7 +171,7 @@ class Sightings:
             return False
         if self._size >= MOST_KINDS:
             largest = max(self._known.values(), key=len)
-            largest.pop(next(iter(largest))).live = False
+            largest.popitem(last=False)[1].live = False
         else:
             self._size += 1
         return True

@@ -1,5 +1,6 @@
 """Who is on the wire: an address that speaks for the first time is told; of a flood, how many."""
 
+from collections import OrderedDict
 from typing import Final
 
 from protocols.model import EventKind
@@ -18,7 +19,7 @@ class Strangers:
     def __init__(self, notes: Sightings) -> None:
         self.talkers = self.evicted = 0
         self._notes = notes
-        self._known: dict[bytes, None] = {}
+        self._known: OrderedDict[bytes, None] = OrderedDict()
         self._second, self._told, self._untold = 0, 0, 0
 
     def met(self, mac: bytes, ip: bytes, time_ns: int) -> None:
@@ -27,7 +28,7 @@ class Strangers:
         if key in self._known:
             return
         if len(self._known) >= MOST_TALKERS:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
             self.evicted += 1
         self._known[key] = None
         self.talkers += 1

@@ -1,5 +1,6 @@
-"""One that asks many within ten seconds: hosts, ports of them, stations behind them."""
+"""One that asks many within ten seconds: hosts, ports or units."""
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final
 
@@ -30,10 +31,10 @@ class Sweeps:
 
     def __init__(self, function: str, protocol: str, notes: Sightings) -> None:
         self._function, self._protocol, self._notes = function, protocol, notes
-        self._sources: dict[str, Asked] = {}
+        self._sources: OrderedDict[str, Asked] = OrderedDict()
 
     def asked(self, source: str, target: Hashable, time_ns: int, *, server: str = "", port: int = 0) -> None:
-        """A source asked a target, which may be a station behind a `server`."""
+        """A source asked a target. `server` and `port` are where units are asked, and are those of the last."""
         asked = self._sources.get(source)
         if asked is None:
             if len(self._sources) >= MOST_SOURCES:

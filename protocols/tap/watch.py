@@ -124,6 +124,8 @@ class Watch:
             self.truncated += 1
         if found.fragment is not None:
             self.fragments += 1
+            if found.protocol == packet.TCP:  # stacks cut their segments to fit: who does not hides something
+                self._broken(data, "IP fragment of TCP", time_ns)
         elif found.protocol == packet.TCP:
             self._tcp.packet(data, found, mac, time_ns)
             return

@@ -224,6 +224,16 @@ def test_more_than_a_message_can_hold_is_told(pdu):
     assert told.facts["why"] == "quantity"
 
 
+def test_units_asked_each_in_a_connection_of_its_own_make_a_sweep():
+    """A scanner that opens anew for each unit is seen too."""
+    notes = Sightings("tap")
+    for unit in range(8):
+        data = memoryview(mbap(unit, read_request(1), unit))
+        ModbusConversation(Flow(CLIENT, SERVER, 502, notes)).data(from_client=True, data=data, time_ns=START)
+
+    assert [event.function for event in notes.take(START) if event.kind is EventKind.SWEEP] == ["unit"]
+
+
 def test_units_and_blocks_asked_for_the_first_time_make_a_sweep():
     """Eight units, or eight blocks, within ten seconds; the same eight again do not."""
     line = Line().asks(*(mbap(unit, read_request(1), unit) for unit in range(8)))

@@ -72,6 +72,7 @@ NONSENSE = {
     "IP header length": ethernet(b"\x44" + bytes(30), **ENDS),
     "IP extension length": v6(b"", 0, b"\x06\xff" + bytes(6)),
     "too many IP extensions": v6(b"", 60, HOP * 9),
+    "IP source is the target": segment(CLIENT, CLIENT, (502, 502), 0, 0, SYN),
     "TCP header length": ethernet(ipv4(b"\0" * 19, CLIENT, SERVER), **ENDS),
     "TCP flags": segment(CLIENT, SERVER, (1, 2), 0, 0, SYN | FIN),
     "UDP length": ethernet(ipv4(b"\0\1\0\2\0\7\0\0", CLIENT, SERVER, 17), **ENDS),
@@ -97,13 +98,14 @@ def test_flags_that_no_stack_sends_are_told():
     assert seen.watch.malformed == 4
 
 
-def test_fragments_are_counted():
-    """A part of a packet is no message, and no nonsense either."""
-    whole = ipv4(WRAPPED, CLIENT, SERVER, piece=0x2000), ipv4(WRAPPED, CLIENT, SERVER, piece=5)
-    seen = Seen().show(*(ethernet(part, **ENDS) for part in whole))
-    seen.show(v6(following=44, extensions=b"\x06\x00\x00\x01" + bytes(4)))
+def test_fragments_are_counted_and_those_of_tcp_told():
+    """A part of a packet is no message. Datagrams may be cut; segments are only to hide what they say."""
+    first, last = (ethernet(ipv4(WRAPPED, CLIENT, SERVER, piece=piece), **ENDS) for piece in (0x2000, 5))
+    large = ethernet(ipv4(bytes(8), CLIENT, SERVER, 17, piece=0x2000), **ENDS)
+    seen = Seen().show(first, last, large, v6(following=44, extensions=b"\x06\x00\x00\x01" + bytes(4)))
 
-    assert (seen.watch.fragments, seen.watch.malformed, seen.messages) == (3, 0, [])
+    assert (seen.watch.fragments, seen.watch.malformed, seen.messages) == (4, 3, [])
+    assert {each.facts["why"] for each in seen.said(EventKind.MALFORMED)} == {"IP fragment of TCP"}
 
 
 def test_who_speaks_first_is_told_once():
