@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from protocols.point import DeviceConfig, PointConfig
+from protocols.point import DeviceConfig, PointConfig, Role
 from protocols.settings import AfterValidator, Bytes, Fault, Field, settings
 
 if TYPE_CHECKING:
@@ -47,9 +47,13 @@ class TapPoint(PointConfig):
     """counter:NAME: what is counted."""
 
 
+NO_VALUE = Role(quantity="status")
+"""What counts has no usual value, no pattern and no spikes: the checks of measured values leave it out."""
+
+
 def _counters() -> tuple[TapPoint, ...]:
     words: tuple[Counter, ...] = Counter.__args__  # type: ignore[attr-defined]
-    return tuple(TapPoint(name=word.removeprefix("counter:"), address=word) for word in words)
+    return tuple(TapPoint(name=word.removeprefix("counter:"), address=word, role=NO_VALUE) for word in words)
 
 
 @settings

@@ -71,7 +71,7 @@ def test_check_as_json(capsys, monkeypatch):
     }
 
     assert cli.main(["check", "--json", str(CONFIG / "gateway.yaml")]) == 0
-    assert json.loads(capsys.readouterr().out)["summary"]["points"] == 10
+    assert json.loads(capsys.readouterr().out)["summary"]["points"] == 19
 
 
 def test_the_schema_in_config_is_fresh(capsys, tmp_path):
