@@ -344,7 +344,7 @@ BROKEN = {
     "0c0117": "range cut",
     "0c01": "object header cut",
     "0c01170201" + "03" * 11: "objects cut",
-    "1e01ff": "qualifier 0xff",
+    "1e01ff": "qualifier",
     "1e01000905": "range backwards",
     "1e0006" * (MOST_HEADERS + 1): f"over {MOST_HEADERS} object headers",
 }
