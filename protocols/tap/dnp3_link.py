@@ -40,7 +40,7 @@ Bad: TypeAlias = Callable[[str, bytes], None]
 
 
 class Framer:
-    """One side's stream. Frames go to `take`. Of octets that are none, `bad` is told at once, then for each 292 of them.
+    """One side's stream. Frames go to `take`. Of octets that are none `bad` is told at once, then every 292 octets.
 
     `sure` is whether the stream begins with its first octet: else it is not remarkable that a frame is cut.
     """

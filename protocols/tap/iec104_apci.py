@@ -26,7 +26,7 @@ Bad: TypeAlias = Callable[[str, memoryview], None]
 
 
 class Framer:
-    """One side's stream. Frames go to `take`. Of octets that are none, `bad` is told at once, then for each 255 of them.
+    """One side's stream. Frames go to `take`. Of octets that are none `bad` is told at once, then every 255 octets.
 
     `sure` is whether the stream begins with its first octet: else it is not remarkable that a frame is cut.
     """
@@ -86,9 +86,9 @@ class Framer:
         at = octets.find(START, 1)
         while 0 < at <= len(octets) - APCI:
             inner = frame[at : at + 2 + octets[at + 1]]
-            if len(inner) == 2 + octets[at + 1] >= APCI and not _control(inner):
-                if inner[2] & 1 or not self._wrong(inner[APCI:]):
-                    return at
+            whole = len(inner) == 2 + octets[at + 1] >= APCI
+            if whole and not _control(inner) and (inner[2] & 1 or not self._wrong(inner[APCI:])):
+                return at
             at = octets.find(START, at + 1)
         return len(octets)
 

@@ -1,4 +1,4 @@
-"""Attacks on a station that speaks IEC 60870-5-104, by a stranger who plays control centre: the protocol asks nobody who.
+"""Attacks on a station that speaks IEC 60870-5-104, by a stranger who plays control centre: nobody asks who.
 
 Each attack is one connection, bounded in frames and in time. Whether the station does what it is told is of no
 interest: the tap sees what was asked.
