@@ -422,6 +422,14 @@ def test_repeated_commands_are_counted(line: Line):
     assert [said.count for said in line.says()] == [1, 9]
 
 
+def test_the_last_command_is_told(line: Line):
+    """Of commands about the same output within a second the last is told, with all of them counted."""
+    for code in (sent.LATCH_ON, sent.LATCH_OFF, sent.LATCH_ON, sent.LATCH_OFF, sent.LATCH_ON):
+        line.request(5, sent.crob(1, code))
+
+    assert [(said.count, said.facts["values"]) for said in line.says()] == [(1, ("latch_on",)), (4, ("latch_on",))]
+
+
 fragments = st.one_of(
     st.binary(max_size=300),
     st.builds(sent.request, st.integers(0, 255), st.binary(max_size=80), sequence=st.integers(0, 15)),
