@@ -111,4 +111,4 @@ class Dnp3Conversation:
             text = f"{_FAILURES[function]} in {source}"
             moment.note(EventKind.EXCEPTION, text, name, about=source, code=_FAILURES[function], what="link", **ends)
         elif function & _PRIMARY:
-            moment.malformed(f"link function {number} does not exist", b"", "frame", name, **ends)
+            moment.malformed("unknown link function", b"", "frame", name, **ends)

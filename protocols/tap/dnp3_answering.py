@@ -27,7 +27,7 @@ class Answering:
         """Look at a response."""
         function = fragment[1]
         if function > CHALLENGE or function < RESPONSE or len(fragment) < HEADER:
-            why = "fragment cut" if len(fragment) < HEADER else f"function {function} does not exist"
+            why = "fragment cut" if len(fragment) < HEADER else "unknown function"
             self._moment.malformed(why, fragment, "response", str(function), outstation=outstation, master=master)
             return
         dialogue = self._dialogues.between(master, outstation, asked=False)

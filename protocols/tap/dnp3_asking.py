@@ -58,7 +58,8 @@ class Asking:
     def _say(self, said: Said, fragment: bytes) -> None:
         moment = self._moment
         flow = moment.flow
-        if said.seen is not None and flow.notes.again(said.seen, moment.time_ns):
+        seen = said.seen  # another request about the same items may have been told there since, with other values
+        if seen is not None and seen.detail == said.text and flow.notes.again(seen, moment.time_ns):
             return
         if said.kind is EventKind.QUERY:
             source, target = flow.ends(from_client=moment.from_client)

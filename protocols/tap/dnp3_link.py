@@ -40,23 +40,22 @@ Bad: TypeAlias = Callable[[str, bytes], None]
 
 
 class Framer:
-    """One side's stream. Frames go to `take`; once for each stretch of octets that are no frame, `bad` is told.
+    """One side's stream. Frames go to `take`. Of octets that are none `bad` is told at once, then every 292 octets.
 
     `sure` is whether the stream begins with its first octet: else it is not remarkable that a frame is cut.
     """
 
-    __slots__ = ("_bad", "_excused", "_headers", "_lost", "_rest", "_take")
+    __slots__ = ("_bad", "_excused", "_headers", "_rest", "_take")
 
     def __init__(self, take: Take, bad: Bad, *, sure: bool) -> None:
         self._take, self._bad = take, bad
         self._rest = b""
         self._headers: dict[bytes, Header] = {}
         self._excused = 0 if sure else LARGEST_FRAME
-        self._lost = False
 
     def restart(self) -> None:
         """Octets are missing: what comes next begins anywhere."""
-        self._rest, self._excused, self._lost = b"", LARGEST_FRAME, False
+        self._rest, self._excused = b"", LARGEST_FRAME
 
     def feed(self, octets: bytes | memoryview) -> None:
         """Take the frames that are complete; keep what may be the beginning of another one."""
@@ -79,7 +78,7 @@ class Framer:
             if taken is None:
                 at = self._skip("checksum", data, at)
                 continue
-            self._lost, self._excused = False, 0
+            self._excused = 0
             self._take(control, destination, source, taken)
             at += size
         self._rest = data[at:]
@@ -112,8 +111,8 @@ class Framer:
         if found < 0:
             found = max(len(data) - data.endswith(b"\x05"), at + 1)
         self._excused -= found - at
-        if self._excused < 0 and not self._lost:
-            self._lost = True
+        while self._excused < 0:
+            self._excused += LARGEST_FRAME
             self._bad(why, data[at : at + LARGEST_FRAME])
         return found
 

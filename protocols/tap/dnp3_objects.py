@@ -171,7 +171,7 @@ def _next(found: list[Header], fragment: bytes, at: int, function: int) -> int:
     header = Header(fragment[at], fragment[at + 1])
     prefix, code = fragment[at + 2] >> 4, fragment[at + 2] & 0x0F
     if prefix not in _PREFIXES or (code != _ALL and code not in _RANGES):
-        raise Wrong(f"qualifier 0x{fragment[at + 2]:02x}")
+        raise Wrong("qualifier")
     found.append(header)
     at += HEADER
     if code == _ALL:

@@ -85,7 +85,7 @@ def read(fragment: bytes) -> Request:
     """Return what the request in `fragment` does."""
     function = fragment[1]
     if function not in FUNCTIONS:
-        return Request(function, "", f"function {function} does not exist", 0, ())
+        return Request(function, "", "unknown function", 0, ())
     found, wrong = headers(fragment, 2, function)
     name, action = FUNCTIONS[function]
     if function == WRITE:

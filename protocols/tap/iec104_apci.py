@@ -26,7 +26,10 @@ Bad: TypeAlias = Callable[[str, memoryview], None]
 
 
 class Framer:
-    """One side's stream. `sure` is whether it begins with its first octet, so that a frame cut there is remarkable."""
+    """One side's stream. Frames go to `take`. Of octets that are none `bad` is told at once, then every 255 octets.
+
+    `sure` is whether the stream begins with its first octet: else it is not remarkable that a frame is cut.
+    """
 
     def __init__(self, take: Take, bad: Bad, wrong: Wrong, *, sure: bool) -> None:
         self._take, self._bad, self._wrong = take, bad, wrong
@@ -59,9 +62,9 @@ class Framer:
             if why and self._lost:
                 at = self._skip(why, data, at)
                 continue
-            self._lost, self._excused = bool(why), 0
+            self._lost, self._excused = False, 0
             self._take(frame, why)
-            at = at + 1 if why else after  # what is wrong may have eaten what is right
+            at = at + self._inside(frame) if why else after
         if at < end:
             self._rest = bytes(data[at:])
 
@@ -70,14 +73,24 @@ class Framer:
         octets = bytes(data[at + 1 :])
         found = octets.find(START)
         skipped = 1 + (found if found >= 0 else len(octets))
-        if not self._lost:
-            self._lost = True
+        self._lost = True
+        self._excused -= skipped
+        while self._excused < 0:
+            self._excused += LARGEST_FRAME
             self._bad(why, data[at : at + LARGEST_FRAME])
-        elif self._excused > 0:
-            self._excused -= skipped
-            if self._excused <= 0:
-                self._bad(why, data[at : at + LARGEST_FRAME])
         return at + skipped
+
+    def _inside(self, frame: memoryview) -> int:
+        """Return where in a wrong frame a right one begins, which it has swallowed; its end if there is none."""
+        octets = bytes(frame)
+        at = octets.find(START, 1)
+        while 0 < at <= len(octets) - APCI:
+            inner = frame[at : at + 2 + octets[at + 1]]
+            whole = len(inner) == 2 + octets[at + 1] >= APCI
+            if whole and not _control(inner) and (inner[2] & 1 or not self._wrong(inner[APCI:])):
+                return at
+            at = octets.find(START, at + 1)
+        return len(octets)
 
 
 def _control(frame: memoryview) -> str:

@@ -130,7 +130,7 @@ def wrong(asdu: memoryview) -> str:
         return "ASDU cut"
     kind = KINDS.get(asdu[0])
     if kind is None:
-        return f"type {asdu[0]} does not exist"
+        return "unknown type"
     number = asdu[1] & 0x7F
     if not asdu[2] & CAUSE:
         return "cause 0"
@@ -142,7 +142,7 @@ def wrong(asdu: memoryview) -> str:
         expected = HEADER + number * (ADDRESS + kind.octets)
     if octets == expected and number:
         return ""
-    return f"{octets} octets for {number} objects of type {asdu[0]}"
+    return "length of objects"
 
 
 class Command(NamedTuple):

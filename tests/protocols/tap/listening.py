@@ -20,8 +20,8 @@ class Tap:
         self.conversation: Conversation
         self.connects()
 
-    def connects(self, *, sure: bool = True, datagrams: bool = False) -> None:
-        flow = Flow(MASTER, OUTSTATION, self._port, self.notes, sure=sure, datagrams=datagrams)
+    def connects(self, *, client: str = MASTER, sure: bool = True, datagrams: bool = False) -> None:
+        flow = Flow(client, OUTSTATION, self._port, self.notes, sure=sure, datagrams=datagrams)
         flow.trace = lambda protocol, function, _from_client: self.traced.append((protocol, function))
         self.conversation = self._dissector(flow)
 

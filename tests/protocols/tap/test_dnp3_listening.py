@@ -344,7 +344,7 @@ BROKEN = {
     "0c0117": "range cut",
     "0c01": "object header cut",
     "0c01170201" + "03" * 11: "objects cut",
-    "1e01ff": "qualifier 0xff",
+    "1e01ff": "qualifier",
     "1e01000905": "range backwards",
     "1e0006" * (MOST_HEADERS + 1): f"over {MOST_HEADERS} object headers",
 }
@@ -420,6 +420,14 @@ def test_repeated_commands_are_counted(line: Line):
         line.request(5, sent.crob(1))
 
     assert [said.count for said in line.says()] == [1, 9]
+
+
+def test_the_last_command_is_told(line: Line):
+    """Of commands about the same output within a second the last is told, with all of them counted."""
+    for code in (sent.LATCH_ON, sent.LATCH_OFF, sent.LATCH_ON, sent.LATCH_OFF, sent.LATCH_ON):
+        line.request(5, sent.crob(1, code))
+
+    assert [(said.count, said.facts["values"]) for said in line.says()] == [(1, ("latch_on",)), (4, ("latch_on",))]
 
 
 fragments = st.one_of(
