@@ -25,6 +25,8 @@ Words = Callable[[Sequence[Sequence[str]]], Sequence[str]]
 Found = Mapping[int, Sequence[str]]
 LONGEST_S = 300
 """tshark on one capture."""
+KNOWN = ("-o", 'uat:pres_context_list:"3","1.0.9506.2.3"')
+"""For captures without the opening of an association: which presentation context is MMS everywhere."""
 
 
 def plain(fields: Sequence[Sequence[str]]) -> Sequence[str]:
@@ -146,7 +148,7 @@ def read(path: Path) -> Mapping[str, Found]:
 def dissected(path: Path, each: Compared) -> Iterator[tuple[int, Sequence[str]]]:
     """Return what tshark reads in a capture."""
     fields = [part for name in ("frame.number", *each.fields) for part in ("-e", name)]
-    command = ["tshark", "-n", "-r", str(path), "-Y", each.shown, "-T", "fields", *fields]
+    command = ["tshark", "-n", *KNOWN, "-r", str(path), "-Y", each.shown, "-T", "fields", *fields]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, check=False).stdout
     for line in printed.splitlines():
         number, *values = line.split("\t")
