@@ -16,7 +16,8 @@ binding       ""                        ip, mac, was, sender                    
 sweep         arp, tcp, unit, address   targets, window_s, answered                         tap: one asks many
 rate          ""                        per_s                                               tap: busy pairs, each second
 security      policy, mode, user,       value, was; of login also user                      tap, drivers: TLS, OPC UA
-              certificate, login
+              certificate, login,
+              version
 unsolicited   class                     enabled                                             tap, drivers: DNP3
 round_trip    the scan                  median_ms, count                                    the poller
 identity      what                      value                                               drivers
@@ -44,7 +45,7 @@ class Sighting(Event):
     """Who (`source`) did something to whom (`target`): IP addresses, MAC addresses where there is no IP.
 
     `device` is that of the configuration which it concerns, or the tap that saw it. `port` is the server's, 0 without
-    one. `protocol` is modbus, dnp3, mms, goose, iec104, opcua, arp, ethernet, ip, tcp or udp. `function` is the
+    one. `protocol` is modbus, dnp3, mms, goose, iec104, opcua, tls, arp, ethernet, ip, tcp or udp. `function` is the
     protocol's own code as a text ("16", "DIRECT_OPERATE" is "5"), `count` how many of the same were seen since one was
     told last, `raw` the first bytes of the message. `live` is whether the gateway saw it in a conversation of its own.
     """

@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from asyncua import ua
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.server import Server
+from asyncua.server.user_managers import UserManager
 from asyncua.ua.status_codes import StatusCodes
 
 from simulator.conduct import Conduct
@@ -29,6 +31,20 @@ INTEGER: Final = frozenset({"tap"})
 NOISE: Final = b"\x5a" * 64
 CUT: Final = b"MSGF\x00\x01\x00\x00"
 """A chunk that says it has 256 bytes, of which no more than its header comes."""
+
+
+class Guests(UserManager):
+    """Takes in who gives no name; nobody has a password here, so every other log-on is refused."""
+
+    def get_user(
+        self,
+        iserver: Any,  # noqa: ARG002 - the library's interface
+        username: str | None = None,
+        password: str | None = None,  # noqa: ARG002
+        certificate: Any = None,  # noqa: ARG002
+    ) -> User | None:
+        """Return the user of a session, None when it is refused."""
+        return None if username else User(role=UserRole.User)
 
 
 class OpcuaStation:
@@ -68,7 +84,7 @@ class OpcuaStation:
         Raises:
             OSError: the port is taken.
         """
-        server: Any = Server()
+        server: Any = Server(user_manager=Guests())
         await server.init()
         server.set_endpoint(f"opc.tcp://{self._host}:{self.port}/")
         server.set_server_name("GridSentinel simulator")

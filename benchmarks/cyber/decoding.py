@@ -28,6 +28,8 @@ Found = Mapping[int, Sequence[str]]
 MALFORMED = "malformed"
 LONGEST_S = 300
 """tshark on one capture."""
+KNOWN = ("-o", 'uat:pres_context_list:"3","1.0.9506.2.3"')
+"""For captures without the opening of an association: which presentation context is MMS everywhere."""
 
 
 def plain(fields: Sequence[Sequence[str]]) -> Sequence[str]:
@@ -161,7 +163,7 @@ def dissected(path: Path, only: Sequence[Compared]) -> Mapping[str, Found]:
     names = ["frame.number", "_ws.malformed", *(name for each in only for name in each.fields)]
     options = [part for name in names for part in ("-e", name)]
     shown = " || ".join(each.shown for each in only)
-    command = ["tshark", "-n", "-r", str(path), "-Y", shown, "-T", "fields", *options]
+    command = ["tshark", "-n", *KNOWN, "-r", str(path), "-Y", shown, "-T", "fields", *options]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, check=False).stdout
     found: dict[str, dict[int, Sequence[str]]] = {each.name: {} for each in only}
     for line in printed.splitlines():

@@ -31,7 +31,7 @@ Counter = Literal[
     "counter:evicted",
     "counter:faults",
 ]
-Spoken = Literal["modbus", "dnp3", "mms", "iec104", "opcua"]
+Spoken = Literal["modbus", "dnp3", "mms", "iec104", "opcua", "tls"]
 
 
 def _host(text: str) -> str:

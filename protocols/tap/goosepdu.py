@@ -122,8 +122,11 @@ def _parts(frame: bytes, at: int, end: int) -> tuple[dict[int, bytes], dict[int,
     begin: dict[int, int] = {}
     wrong = ""
     while at < end:
-        first = at
-        tag, start, at = tlv(frame, at, end)
+        first, tag = at, frame[at]
+        start = at + 2
+        at = start + frame[at + 1] if start <= end else end + 1
+        if tag & 0x1F == 0x1F or at > end or at - start > 0x7F:  # not as short as nearly all are
+            tag, start, at = tlv(frame, first, end)
         if tag in parts or len(parts) >= MOST_PARTS:
             raise Malformed("an element twice")
         if tag not in NAMES and tag not in _SECURITY:
@@ -139,8 +142,13 @@ def _entries(data: bytes) -> int:
         Malformed: they do not end where it ends.
     """
     at = found = 0
-    while at < len(data):
-        tag, _, at = tlv(data, at, len(data))
+    end = len(data)
+    while at < end:
+        tag, start = data[at], at + 2
+        stop = start + data[at + 1] if start <= end else end + 1
+        if stop > end or stop - start > 0x7F:  # not as short as nearly all are
+            tag, _, stop = tlv(data, at, end)
+        at = stop
         found += 1
         if tag not in _VALUES or found > MOST_ENTRIES:
             return -1

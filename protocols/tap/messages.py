@@ -16,12 +16,12 @@ KEPT_MAX: Final = 16_384
 class Shape:
     """How a message begins.
 
-    `mark` matches a beginning. The first `size` bytes, the least there is, say at `at` how long all of it is; `most` is
-    what the protocol allows.
+    `mark` matches a beginning. The first `size` bytes, the least there is, say at `at` how long all of it is, but for
+    `more`; `most` is what the protocol allows.
     """
 
-    def __init__(self, mark: Pattern[bytes], *, size: int, length: Struct, at: int, most: int) -> None:
-        self.size, self.most = size, most
+    def __init__(self, mark: Pattern[bytes], *, size: int, length: Struct, at: int, most: int, more: int = 0) -> None:
+        self.size, self.most, self.more = size, most, more
         self.match, self.search = mark.match, mark.search
         self.length, self.at = length.unpack_from, at
 
@@ -64,7 +64,7 @@ class Messages:
             if size - at < shape.size:
                 self._hold(data[at:], shape.size)
                 break
-            length = shape.length(data, at + shape.at)[0]
+            length = shape.length(data, at + shape.at)[0] + shape.more
             if not shape.size <= length <= shape.most or shape.match(data, at) is None:
                 at = self._resume(data, at, found)
                 continue

@@ -121,7 +121,7 @@ class MmsConversation:
         elif tag == mmspdu.REJECT:
             self._reject(side, message, at, end)
         elif tag in mmspdu.OTHERS:
-            self._trace(mmspdu.OTHERS[tag], side)
+            self._trace(mmspdu.OTHERS[tag], side, "mms.pdu")
 
     def _request(self, side: Side, message: bytes, at: int, end: int) -> None:
         tag, start, at = tlv(message, at, end)
@@ -176,7 +176,7 @@ class MmsConversation:
     def _error(self, side: Side, message: bytes, at: int, end: int) -> None:
         _, start, at = tlv(message, at, end)
         number, what = self._answered(side, unsigned(message[start:at]), -1, message)
-        self._trace("error", side)
+        self._trace("error", side, "mms.pdu")
         code = "/".join(str(byte) for byte in message[end - 1 : end])
         while at < end:
             tag, start, at = tlv(message, at, end)
@@ -188,7 +188,7 @@ class MmsConversation:
 
     def _reject(self, side: Side, message: bytes, at: int, end: int) -> None:
         number, what, code = -1, "", "reject"
-        self._trace("reject", side)
+        self._trace("reject", side, "mms.pdu")
         while at < end:
             tag, start, at = tlv(message, at, end)
             if tag == 0x80:
@@ -243,9 +243,9 @@ class MmsConversation:
             **facts,
         )
 
-    def _trace(self, function: str, side: Side) -> None:
+    def _trace(self, function: str, side: Side, protocol: str = "mms") -> None:
         if self._flow.trace is not None:
-            self._flow.trace("mms", function, side.from_client)
+            self._flow.trace(protocol, function, side.from_client)
 
 
 def _number(tag: int) -> int:

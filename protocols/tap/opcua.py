@@ -102,7 +102,7 @@ class OpcuaConversation:
         elif kind == b"OPN":
             self._open(side, chunk)
         else:
-            self._trace(kind.decode("ascii"), side)
+            self._trace(kind.decode("ascii"), side, "opcua.chunk")
             if kind == b"ERR":
                 code, at = u32(chunk, 8)
                 reason = text(blob(chunk, at)[0])
@@ -133,7 +133,7 @@ class OpcuaConversation:
         """Take what cannot be read: without a security policy that is wrong, with one it is encrypted."""
         if self._policy == _CLEAR:
             raise Malformed("unknown service")
-        self._trace("encrypted", side)
+        self._trace("encrypted", side, "opcua.chunk")
         if self._policy is not None and not self._mode:
             self._mode = "SignAndEncrypt"
             self._security(side, "mode", self._mode, chunk)
@@ -153,7 +153,7 @@ class OpcuaConversation:
         if certificate:
             self._security(side, "certificate", thumbprint(certificate), chunk)
         if policy != _CLEAR:
-            self._trace("OPN", side)
+            self._trace("OPN", side, "opcua.chunk")
             return
         number = _number(chunk, at + 8)
         self._trace(str(number), side)
@@ -238,9 +238,9 @@ class OpcuaConversation:
             **facts,
         )
 
-    def _trace(self, function: str, side: Side) -> None:
+    def _trace(self, function: str, side: Side, protocol: str = "opcua") -> None:
         if self._flow.trace is not None:
-            self._flow.trace("opcua", function, side.from_client)
+            self._flow.trace(protocol, function, side.from_client)
 
 
 def _number(chunk: bytes, at: int) -> int:

@@ -73,6 +73,7 @@ def ipv4(frame: Frame, at: int) -> Packet:
         raise Broken("truncated")
     version, total, identity, fragment, protocol, source, target = _IPV4.unpack_from(frame, at)
     header = (version & 15) * 4
+    total = total or len(frame) - at  # captured before the interface cut it into segments
     if version >> 4 != 4:
         raise Broken("IP version")
     if header < 20 or total < header:

@@ -10,7 +10,16 @@ from typing import Final, cast
 from protocols.tap.dissector import Dissector, Layer2, Trace
 from protocols.tap.sightings import Sightings
 
-PORTS: Final = {102: "mms", 502: "modbus", 2404: "iec104", 4840: "opcua", 20000: "dnp3"}
+SECURE: Final = (802, 3782, 4843, 8883, 19_998, 19_999)
+"""Server ports of the same, and of MQTT, within TLS."""
+PORTS: Final = {
+    102: "mms",
+    502: "modbus",
+    2404: "iec104",
+    4840: "opcua",
+    20_000: "dnp3",
+    **dict.fromkeys(SECURE, "tls"),
+}
 """Server ports as IANA gives them, of TCP."""
 DATAGRAMS: Final = frozenset({"dnp3"})
 """What is spoken over UDP too."""
@@ -21,6 +30,7 @@ _CONVERSATIONS: Final = {
     "mms": "MmsConversation",
     "modbus": "ModbusConversation",
     "opcua": "OpcuaConversation",
+    "tls": "TlsConversation",
 }
 _LAYER2: Final = {0x0806: ("arp", "Arp"), 0x88B8: ("goose", "Goose")}
 

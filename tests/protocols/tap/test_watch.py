@@ -30,6 +30,7 @@ from protocols.model import EventKind
 from protocols.tap.watch import Watch
 
 WRAPPED = tcp((40_000, 502), 1, 1, ACK, mbap(1, read_request(1)))
+OFFLOADED = ipv4(WRAPPED, CLIENT, SERVER)[:2] + bytes(2) + ipv4(WRAPPED, CLIENT, SERVER)[4:]
 VLAN, OUTER, RING = b"\x81\x00\x00\x05", b"\x88\xa8\x00\x05", b"\x89\x2f\x00\x40\x00\x01"
 ENDS = {"source": mac(CLIENT), "target": mac(SERVER)}
 HOP, AUTH, WHOLE = b"\x3c\x00" + bytes(6), b"\x06\x01" + bytes(10), b"\x06\x00" + bytes(6)
@@ -45,6 +46,7 @@ def v6(payload=WRAPPED, following=6, extensions=b""):
         ethernet(ipv4(WRAPPED, CLIENT, SERVER), **ENDS),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER) + bytes(6), **ENDS),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER, options=bytes(8)), **ENDS),
+        ethernet(OFFLOADED, **ENDS),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER), **ENDS, tags=[VLAN]),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER), **ENDS, tags=[OUTER, VLAN]),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER), **ENDS, tags=[RING]),
@@ -53,7 +55,19 @@ def v6(payload=WRAPPED, following=6, extensions=b""):
         v6(following=51, extensions=AUTH),
         v6(following=44, extensions=WHOLE),
     ],
-    ids=["plain", "padded", "options", "vlan", "q-in-q", "hsr", "v6", "v6-options", "v6-auth", "v6-whole-fragment"],
+    ids=[
+        "plain",
+        "padded",
+        "options",
+        "offloaded",
+        "vlan",
+        "q-in-q",
+        "hsr",
+        "v6",
+        "v6-options",
+        "v6-auth",
+        "v6-whole-fragment",
+    ],
 )
 def test_a_message_is_found_however_it_is_wrapped(frame):
     """Tags, options, extension headers and padding are looked through, in bytes as in a view of them."""
