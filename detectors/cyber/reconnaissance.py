@@ -24,7 +24,7 @@ OWN_MAPS_MAX: Final = 512
 
 
 class Reconnaissance(Check):
-    """Discovery that was never done before, reading outside the map, five refusals in a minute, and sweeps."""
+    """Discovery by one that never did it there, reading outside the map, five refusals in a minute, and sweeps."""
 
     NAME = "reconnaissance"
     KINDS = frozenset({EventKind.QUERY, EventKind.EXCEPTION, EventKind.SWEEP})
@@ -55,7 +55,7 @@ class Reconnaissance(Check):
     def _discovery(self, seen: Sighting) -> None:
         if self._expected(seen, "discover"):
             return
-        asked = f"{link(seen)}/{seen.protocol}/{seen.function}"
+        asked = f"{link(seen)}/{seen.protocol}"
         if self.desk.baseline.meet(self.NAME, asked, self.desk.now_ns) == "new":
             what = seen.facts.get("what") or seen.detail
             self._tell(seen, f"{seen.source} asks {seen.target} what it is: {what} ({seen.protocol})", "T0888")

@@ -79,3 +79,13 @@ def test_who_comes_back_is_none_and_an_exchange_can_be_approved(bench):
     assert bench.cyber.baseline.approve("arp_mac_change", RELAY1, by="engineer", now_ns=bench.now_ns)
     bench.wait(400)
     assert bench.sees(binding(RELAY1, THEIRS, OURS, count=2)) == []
+
+
+def test_who_speaks_for_another_is_a_warning_unless_it_always_did(bench):
+    """The claim is true, and came from elsewhere; a proxy that was learned may."""
+    proxy = Bench()
+    proxy.learned(binding(RELAY1, OURS, "", sender=THEIRS))
+
+    (found,) = bench.sees(binding(RELAY1, OURS, "", sender=THEIRS, count=2))
+    assert found.text == f"{THEIRS} speaks for {RELAY1}, which is at {OURS}"
+    assert proxy.sees(binding(RELAY1, OURS, "", sender=THEIRS, count=9)) == []
