@@ -3,10 +3,10 @@
     python benchmarks/cyber/lemay.py FOLDER
 
 Each capture of FOLDER/lemay has a file beside it that labels every frame. The first 30 % of the frames are learned, or
-what comes before the first malicious one where that is less; then the tap is frozen. An attack is told when an alarm worse than info begins, or
-the reason of an active one is seen again, not before its first malicious frame and within a second after it. All that
-begins before it is false; so is what begins later than a minute after the last malicious frame, and what begins between
-and is of two hosts of which no malicious frame is.
+what comes before the first malicious one where that is less; then the tap is frozen. An attack is told when an alarm
+worse than info begins, or the reason of an active one is seen again, not before its first malicious frame and within a
+second after it. False is what begins before that, or later than a minute after the last malicious frame, and what
+begins between and is of no host that sent or got a malicious frame.
 """
 
 import csv
@@ -34,7 +34,7 @@ HOST_AT = 26
 
 @dataclass(frozen=True)
 class Labelled:
-    """How many frames there are before the first malicious one, when it and the last came, and between whom they were."""
+    """How many frames come before the first malicious one, when it and the last came, and between whom they were."""
 
     frames: int
     first: int

@@ -82,8 +82,12 @@ class Reconnaissance(Check):
             self._tell(seen, text, "T0861")
 
     def _refusal(self, seen: Sighting) -> None:
-        """Count what a device refuses: the source is the device, the target the one who asked."""
-        if self._asker_expected(seen.target):
+        """Count what a device refuses: the source is the device, the target the one who asked.
+
+        One that always explored it is refused now and then, and so is a master that has a rule.
+        """
+        explorer = self.desk.baseline.knows(self.NAME, f"{seen.target}-{seen.source}/{seen.protocol}")
+        if explorer or self.desk.rules.link(seen.target, seen.source) or self._asker_expected(seen.target):
             return
         habit = f"{link(seen)}/{seen.protocol}/{seen.function}/{seen.facts.get('code', '')}"
         if self.desk.baseline.meet(self.NAME, habit, self.desk.now_ns) != "new":

@@ -72,7 +72,7 @@ def ipv4(frame: Frame, at: int) -> Packet:
     if len(frame) < at + 20:
         raise Broken("truncated")
     version, total, identity, fragment, protocol, source, target = _IPV4.unpack_from(frame, at)
-    header = (version & 15) * 4
+    header, total = (version & 15) * 4, total or len(frame) - at  # 0: a network card was to cut it in segments (TSO)
     if version >> 4 != 4:
         raise Broken("IP version")
     if header < 20 or total < header:

@@ -39,12 +39,18 @@ def v6(payload=WRAPPED, following=6, extensions=b""):
     return ethernet(ipv6(payload, CLIENT, SERVER, following, extensions=extensions), 0x86DD, **ENDS)
 
 
+def without_length(packet):
+    """Return an IPv4 packet as it is captured before a network card cuts it in segments: of length 0."""
+    return packet[:2] + bytes(2) + packet[4:]
+
+
 @pytest.mark.parametrize(
     "frame",
     [
         ethernet(ipv4(WRAPPED, CLIENT, SERVER), **ENDS),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER) + bytes(6), **ENDS),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER, options=bytes(8)), **ENDS),
+        ethernet(without_length(ipv4(WRAPPED, CLIENT, SERVER)), **ENDS),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER), **ENDS, tags=[VLAN]),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER), **ENDS, tags=[OUTER, VLAN]),
         ethernet(ipv4(WRAPPED, CLIENT, SERVER), **ENDS, tags=[RING]),
@@ -53,7 +59,19 @@ def v6(payload=WRAPPED, following=6, extensions=b""):
         v6(following=51, extensions=AUTH),
         v6(following=44, extensions=WHOLE),
     ],
-    ids=["plain", "padded", "options", "vlan", "q-in-q", "hsr", "v6", "v6-options", "v6-auth", "v6-whole-fragment"],
+    ids=[
+        "plain",
+        "padded",
+        "options",
+        "offloaded",
+        "vlan",
+        "q-in-q",
+        "hsr",
+        "v6",
+        "v6-options",
+        "v6-auth",
+        "v6-whole-fragment",
+    ],
 )
 def test_a_message_is_found_however_it_is_wrapped(frame):
     """Tags, options, extension headers and padding are looked through, in bytes as in a view of them."""
