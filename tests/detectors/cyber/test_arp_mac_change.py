@@ -25,6 +25,14 @@ def test_two_frames_within_five_seconds_are_a_warning(bench):
     assert found.text == f"{RELAY1} is at {THEIRS} now, it was at {OURS}"
 
 
+def test_claims_of_ever_new_addresses_confirm_one_another(bench):
+    """A flood of forged answers is one alarm about the address that they are for."""
+    for number in range(50):
+        bench.sees(binding(RELAY1, f"02:00:00:00:00:{number:02x}", OURS))
+
+    assert list(bench.alarms) == [f"relay1/{RELAY1}/arp_mac_change"]
+
+
 def test_one_frame_and_two_that_are_far_apart_are_none(bench):
     """A slip is none, and neither is another a minute later."""
     for _ in range(4):
