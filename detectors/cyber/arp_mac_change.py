@@ -1,8 +1,8 @@
 """ARP: an IP address is suddenly at another hardware address, as when somebody puts himself between two.
 
-One frame may be a slip, so it takes two within five seconds. It is worse when the frame was sent by another hardware
-address than the one that it speaks of, and worst when two IP addresses move to one that belongs to neither: then all
-that the two say to each other passes there.
+One frame may be a slip, so it takes two within five seconds, whatever the two claim. It is worse when the frame was
+sent by another hardware address than the one that it speaks of, and worst when two IP addresses move to one that
+belongs to neither: then all that the two say to each other passes there.
 """
 
 from dataclasses import dataclass, field
@@ -60,10 +60,20 @@ class ArpMacChange(Check):
         baseline, now_ns = self.desk.baseline, self.desk.now_ns
         verdict = baseline.meet(self.NAME, ip, now_ns, mac, first_use=not was)
         usual = baseline.value(self.NAME, ip) or was
-        if verdict in ("known", "learned") or not usual or self._moves(ip, usual):
-            return
-        if self._often.often(f"{ip} {mac}", seen.time_ns, seen.count):
+        if verdict in ("known", "learned") or not usual:
+            self._spoken_for(seen, ip, mac)
+        elif not self._moves(ip, usual) and self._often.often(ip, seen.time_ns, seen.count):
             self._tell(seen, ip, mac, usual)
+
+    def _spoken_for(self, seen: Sighting, ip: str, mac: str) -> None:
+        """Judge a claim that is true, and was made by somebody else; a proxy that always did so is known."""
+        sender = str(seen.facts.get("sender") or mac)
+        if sender == mac or self._moves(ip, sender):
+            return
+        habit = self.desk.baseline.meet(self.NAME, f"{ip} by {sender}", self.desk.now_ns)
+        if habit == "new" and self._often.often(f"{ip} by {sender}", seen.time_ns, seen.count):
+            severity = Severity.INFO if self.desk.maintenance else self.SEVERITY
+            self.alarm(seen, f"{sender} speaks for {ip}, which is at {mac}", subject=ip, severity=severity)
 
     def _tell(self, seen: Sighting, ip: str, mac: str, usual: str) -> None:
         sender = str(seen.facts.get("sender") or mac)

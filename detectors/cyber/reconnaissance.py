@@ -24,7 +24,7 @@ OWN_MAPS_MAX: Final = 512
 
 
 class Reconnaissance(Check):
-    """Discovery that was never done before, reading outside the map, five refusals in a minute, and sweeps."""
+    """Discovery by one that never did it there, reading outside the map, five refusals in a minute, and sweeps."""
 
     NAME = "reconnaissance"
     KINDS = frozenset({EventKind.QUERY, EventKind.EXCEPTION, EventKind.SWEEP})
@@ -55,7 +55,7 @@ class Reconnaissance(Check):
     def _discovery(self, seen: Sighting) -> None:
         if self._expected(seen, "discover"):
             return
-        asked = f"{link(seen)}/{seen.protocol}/{seen.function}"
+        asked = f"{link(seen)}/{seen.protocol}"
         if self.desk.baseline.meet(self.NAME, asked, self.desk.now_ns) == "new":
             what = seen.facts.get("what") or seen.detail
             self._tell(seen, f"{seen.source} asks {seen.target} what it is: {what} ({seen.protocol})", "T0888")
@@ -82,8 +82,12 @@ class Reconnaissance(Check):
             self._tell(seen, text, "T0861")
 
     def _refusal(self, seen: Sighting) -> None:
-        """Count what a device refuses: the source is the device, the target the one who asked."""
-        if self._asker_expected(seen.target):
+        """Count what a device refuses: the source is the device, the target the one who asked.
+
+        One that always explored it is refused now and then, and so is a master that has a rule.
+        """
+        explorer = self.desk.baseline.knows(self.NAME, f"{seen.target}-{seen.source}/{seen.protocol}")
+        if explorer or self.desk.rules.link(seen.target, seen.source) or self._asker_expected(seen.target):
             return
         habit = f"{link(seen)}/{seen.protocol}/{seen.function}/{seen.facts.get('code', '')}"
         if self.desk.baseline.meet(self.NAME, habit, self.desk.now_ns) != "new":

@@ -5,7 +5,7 @@ Judges what is seen of the security of sessions, whoever saw it: a driver in our
     policy, mode    how messages are protected; weaker than ever at this server is critical, stronger is only a change
     user            how the client logs on: a name, or anonymous, which is weaker
     certificate     the fingerprint of who presents it; it changes when it is renewed, or when it is somebody else
-    login           a log-on that the server refused; three in a minute are guessing
+    failed_login    a log-on that the server refused; three in a minute are guessing
 
 Anything else that is told must only not change.
 """
@@ -49,8 +49,8 @@ class SessionSecurityDrop(Check):
         if not isinstance(seen, Sighting):
             return
         what, value = str(seen.facts.get("what") or seen.function), str(seen.facts.get("value", ""))
-        if what == "login":
-            self._refusal(seen, value)
+        if what == "failed_login":
+            self._refusal(seen)
         elif value:
             self._judge(seen, what, value)
 
@@ -85,8 +85,8 @@ class SessionSecurityDrop(Check):
         verdict = baseline.meet(self.NAME, server, now_ns, value, first_use=True)
         return known if verdict == "changed" else ""
 
-    def _refusal(self, seen: Sighting, value: str) -> None:
-        if value in ("failed", "refused", "") and self._refused.often(link(seen), seen.time_ns, seen.count):
+    def _refusal(self, seen: Sighting) -> None:
+        if self._refused.often(link(seen), seen.time_ns, seen.count):
             text = f"{seen.source} fails to log on at {seen.target}, {TIMES} times or more within {WITHIN_S} s"
             self.alarm(seen, text, subject=f"{link(seen)} login", technique="T0859")
 

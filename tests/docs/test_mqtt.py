@@ -12,6 +12,8 @@ from desk import Desk
 from trained import NAMES, lesson
 
 from detectors.config import build
+from detectors.cyber.check import shown
+from detectors.cyber.checks import CHECKS
 from detectors.deviation.detector import KINDS
 from detectors.deviation.story import Facts, tell
 from detectors.group.config import GroupConfig
@@ -31,6 +33,7 @@ from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.model import Batch, Event, EventKind, Frame, Quality, Tick
 from protocols.point import DeviceConfig, Limits, PointConfig, Role
 from protocols.points import Points
+from protocols.sighting import Sighting
 
 PREFIX = "gridsentinel/nairobi-west/gw1/"
 NAMED = {
@@ -157,13 +160,23 @@ def test_every_kind_of_alarm_is_documented(table):
             *group_findings(),
             *replay_findings(),
         )
-    }
+    } | {(check.NAME, "cyber", check.SEVERITY.value, "") for check in CHECKS}
 
     listed = {
         (row[0].strip("`"), row[1].strip("`"), row[3], ", ".join(sorted(re.findall(r"`(\w+)`", row[4]))))
         for row in table("mqtt.md", "Kinds of alarms")
     }
     assert listed == said
+
+
+def test_the_evidence_of_cyber_alarms_is_documented(table):
+    """What is seen of a sighting that has everything stands in the alarm, under these names."""
+    seen = Sighting(
+        "d", EventKind.COMMAND, "", 1, (), "a", "b", 502, "modbus", "5", 2, {"items": (1, 2)}, b"\x05", live=True
+    )
+    listed = {word for row in table("mqtt.md", "Evidence of cyber alarms") for word in re.findall(r"`(\w+)`", row[0])}
+
+    assert listed == set(shown(seen))
 
 
 def clock_findings() -> Iterator[Any]:

@@ -25,6 +25,14 @@ def test_two_frames_within_five_seconds_are_a_warning(bench):
     assert found.text == f"{RELAY1} is at {THEIRS} now, it was at {OURS}"
 
 
+def test_claims_of_ever_new_addresses_confirm_one_another(bench):
+    """A flood of forged answers is one alarm about the address that they are for."""
+    for number in range(50):
+        bench.sees(binding(RELAY1, f"02:00:00:00:00:{number:02x}", OURS))
+
+    assert list(bench.alarms) == [f"relay1/{RELAY1}/arp_mac_change"]
+
+
 def test_one_frame_and_two_that_are_far_apart_are_none(bench):
     """A slip is none, and neither is another a minute later."""
     for _ in range(4):
@@ -79,3 +87,13 @@ def test_who_comes_back_is_none_and_an_exchange_can_be_approved(bench):
     assert bench.cyber.baseline.approve("arp_mac_change", RELAY1, by="engineer", now_ns=bench.now_ns)
     bench.wait(400)
     assert bench.sees(binding(RELAY1, THEIRS, OURS, count=2)) == []
+
+
+def test_who_speaks_for_another_is_a_warning_unless_it_always_did(bench):
+    """The claim is true, and came from elsewhere; a proxy that was learned may."""
+    proxy = Bench()
+    proxy.learned(binding(RELAY1, OURS, "", sender=THEIRS))
+
+    (found,) = bench.sees(binding(RELAY1, OURS, "", sender=THEIRS, count=2))
+    assert found.text == f"{THEIRS} speaks for {RELAY1}, which is at {OURS}"
+    assert proxy.sees(binding(RELAY1, OURS, "", sender=THEIRS, count=9)) == []

@@ -80,3 +80,47 @@ def test_strangers_that_the_capture_only_counted_are_told():
     assert [each.text for each in bench.sees(talker("", "", count=400))] == [
         "400 more addresses speak for the first time"
     ]
+
+
+def test_a_hardware_address_waits_for_its_ip_address():
+    """ARP before the first packet, and any frame after it, is the same stranger: one alarm, with both addresses."""
+    bench = Bench()
+    bench.learned(talker(HMI))
+    strange = "00:0c:29:aa:bb:cc"
+
+    assert bench.sees(talker("", strange)) == []
+    bench.wait(1)
+    assert [each.subject for each in bench.sees(talker(ATTACKER, strange), talker("", strange))] == [ATTACKER]
+    bench.wait(10)
+    assert len(bench.said) == 1
+
+
+def test_a_hardware_address_without_an_ip_address_is_told_after_two_seconds():
+    """A publisher of GOOSE has none; a host that was there with its IP address is known without it."""
+    bench = Bench()
+    bench.learned(talker(HMI, "00:0c:29:00:00:05"))
+    bench.sees(talker("", "00:0c:29:aa:bb:cc"), talker("", "00:0c:29:00:00:05"))
+
+    assert bench.wait(1) == []
+    assert [each.subject for each in bench.wait(2)] == ["00:0c:29:aa:bb:cc"]
+
+
+def test_a_known_address_from_hardware_that_was_never_here_is_a_warning():
+    """Who takes the address of the control centre is told even without ARP; a device that was off is not."""
+    bench = Bench()
+    bench.learned(talker(HMI, "00:0c:29:00:00:05"))
+
+    (found,) = bench.sees(talker(HMI, "00:0c:29:aa:bb:cc"), talker(RELAY1, "00:50:c2:00:00:11"))
+    assert found.text == f"00:0c:29:aa:bb:cc, which was never here, speaks as {HMI}"
+    assert len(bench.sees(talker(RELAY1, "00:0c:29:aa:bb:dd"))) == 1
+
+
+def test_a_flood_of_hardware_addresses_waits_in_little_room():
+    """More than may wait are told at once, within what alarms of one kind there may be."""
+    bench = Bench()
+    bench.learned(talker(HMI))
+    for number in range(3000):
+        bench.sees(talker("", f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"))
+    bench.wait(5)
+
+    assert len(bench.alarms) == SUBJECTS_MAX + 1

@@ -32,7 +32,7 @@ def bench():
         reading(HMI, 0, 9),
         reading(HMI, 20, 29),
         discovery("10.0.0.8"),
-        refusal("10.0.0.8"),
+        refusal(HMI),
         units("10.0.0.8", 20),
     ]
     found.learned(*normal, pair("10.0.0.2", RELAY1, live=True))
@@ -68,8 +68,9 @@ def test_what_the_gateway_reads_itself_is_on_the_map(bench):
 
 
 def test_five_refusals_in_a_minute_are_a_warning_about_who_asked(bench):
-    """What was refused ever since is a wrong setting of a master, not an attack."""
-    assert bench.sees(refusal("10.0.0.8", count=100), refusal(ATTACKER, count=4)) == []
+    """What was refused ever since is a wrong setting of a master; who always explored the device may be refused."""
+    known = [refusal(HMI, count=100), refusal("10.0.0.8", code=1, count=100)]
+    assert bench.sees(*known, refusal(ATTACKER, count=4)) == []
 
     (found,) = bench.sees(refusal(ATTACKER, code=1))
     assert (found.subject, found.device) == (f"{ATTACKER}-{RELAY1}", "relay1")
