@@ -49,6 +49,7 @@ class Site:
         self.said: list[Finding] = []
         self.happened: list[Finding] = []
         self.seen: list[Sighting] = []
+        self._due_ns = 0
         happens = self.cyber.desk.episodes.happens
 
         def noticed(finding: Finding, count: int = 1) -> Any:
@@ -66,16 +67,19 @@ class Site:
 
     def play(self, frames: Iterable[Captured]) -> Self:
         """Look at frames as they come, and let their time pass."""
-        due_ns = 0
         frame = self.watch.frame
         for data, time_ns, vlan, _ in frames:
-            due_ns = due_ns or time_ns
-            while time_ns >= due_ns:
-                self._turn(due_ns)
-                due_ns += STEP_NS
+            self._due_ns = self._due_ns or time_ns
+            while time_ns >= self._due_ns:
+                self._turn()
             frame(data, time_ns, vlan)
-        for now_ns in range(due_ns, due_ns + AFTER_NS, STEP_NS):
-            self._turn(now_ns)
+        return self
+
+    def wait(self, for_ns: int = AFTER_NS) -> Self:
+        """Let time pass without frames."""
+        until_ns = self._due_ns + for_ns
+        while self._due_ns < until_ns:
+            self._turn()
         return self
 
     @property
@@ -83,7 +87,8 @@ class Site:
         """What began, or got worse, and is worse than info."""
         return [each for each in self.said if each.active and loud(each)]
 
-    def _turn(self, now_ns: int) -> None:
+    def _turn(self) -> None:
+        now_ns, self._due_ns = self._due_ns, self._due_ns + STEP_NS
         observe = self.cyber.observe
         none = np.array([])
         self.said += observe(Frame(now_ns, now_ns, none, none == 0))
@@ -120,9 +125,9 @@ def _unpacked(path: Path) -> Iterator[Path]:
         yield Path(copy.name)
 
 
-def first(found: Iterable[Captured], share: float, whole: int) -> Iterator[Captured]:
-    """Yield the first `share` of `whole` frames."""
-    for number, each in enumerate(found):
-        if number >= share * whole:
-            return
+def until(found: Iterator[Captured], time_ns: int) -> Iterator[Captured]:
+    """Yield frames up to the first that is not before `time_ns`; the others stay in `found`."""
+    for each in found:
         yield each
+        if each[1] >= time_ns:
+            return

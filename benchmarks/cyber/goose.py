@@ -53,11 +53,11 @@ class Scores:
 
     def lines(self, name: str) -> Iterator[Line]:
         """Yield the lines of the table."""
-        yield share(f"{name}: added frames", self.found, self.added, 100, tuple(self.missed))
-        yield share(f"{name}: deleted trips", self.noticed, self.trips, 100, tuple(self.late))
-        yield none(f"{name}: alarms without attack, in {self.quiet} captures or parts", tuple(self.wrong))
+        yield share(f"{name}: added frames", self.found, self.added, details=self.missed)
+        yield share(f"{name}: deleted trips", self.noticed, self.trips, details=self.late)
+        yield none(f"{name}: alarms without attack, in {self.quiet} captures or parts", self.wrong)
         measured = f"{self.told} of {self.altered} captures told"
-        yield Line(f"{name}: altered by the relay itself", measured, details=tuple(self.unseen))
+        yield Line(f"{name}: altered by the relay itself", measured, details=self.unseen)
 
 
 def measure(folder: Path) -> Sequence[Line]:
@@ -75,7 +75,7 @@ Scenario = tuple[str, str, Sequence[Labelled]]
 
 def _measured(name: str, found: Iterable[Scenario]) -> Iterator[Line]:
     every = sorted(found, key=lambda scenario: (scenario[1] != BENIGN, scenario[0]))
-    scores, site = Scores(), Site().play(_captured(every[0][2]))
+    scores, site = Scores(), Site().play(_captured(every[0][2])).wait()
     for title, kind, messages in every[1:]:
         _score(scores, site.learned(), title, kind, messages)
         if kind == BENIGN:
@@ -84,7 +84,7 @@ def _measured(name: str, found: Iterable[Scenario]) -> Iterator[Line]:
 
 
 def _score(scores: Scores, site: Site, title: str, kind: str, messages: Sequence[Labelled]) -> None:
-    site.play(_captured(messages))
+    site.play(_captured(messages)).wait()
     reasons = defaultdict[str, list[int]](list)
     for each in site.happened:
         if loud(each):
