@@ -15,6 +15,7 @@ from detectors.model import Finding, Severity
 from protocols.model import Event, Frame, Tick
 from protocols.points import Points
 from protocols.sighting import Sighting
+from protocols.tap.dissector import Trace
 from protocols.tap.pcap import Capture
 from protocols.tap.source import Captured
 from protocols.tap.watch import Watch
@@ -33,7 +34,14 @@ class Site:
     tap saw, where `keep` is True.
     """
 
-    def __init__(self, *, hosts: Mapping[str, str] | None = None, keep: bool = False, **policy: Any) -> None:
+    def __init__(
+        self,
+        *,
+        hosts: Mapping[str, str] | None = None,
+        keep: bool = False,
+        trace: Trace | None = None,
+        **policy: Any,
+    ) -> None:
         self._hosts, self._policy, self._keep = dict(hosts or {}), policy, keep
         points = Points(
             devices=tuple(self._hosts),
@@ -45,7 +53,7 @@ class Site:
             hosts=tuple(self._hosts.values()),
         )
         self.cyber = Cyber(CyberConfig(detector="cyber", **policy), points)
-        self.watch = Watch("tap1")
+        self.watch = Watch("tap1", trace=trace)
         self.said: list[Finding] = []
         self.happened: list[Finding] = []
         self.seen: list[Sighting] = []
@@ -65,19 +73,15 @@ class Site:
         other.cyber.baseline.freeze()
         return other
 
-    def play(self, frames: Iterable[Captured]) -> Self:
-        """Look at frames as they come, and let their time pass."""
+    def play(self, frames: Iterable[Captured], *, after_ns: int = AFTER_NS) -> Self:
+        """Look at frames as they come, let their time pass, and `after_ns` more."""
         frame = self.watch.frame
         for data, time_ns, vlan, _ in frames:
             self._due_ns = self._due_ns or time_ns
             while time_ns >= self._due_ns:
                 self._turn()
             frame(data, time_ns, vlan)
-        return self
-
-    def wait(self, for_ns: int = AFTER_NS) -> Self:
-        """Let time pass without frames."""
-        until_ns = self._due_ns + for_ns
+        until_ns = self._due_ns + after_ns
         while self._due_ns < until_ns:
             self._turn()
         return self

@@ -75,7 +75,7 @@ Scenario = tuple[str, str, Sequence[Labelled]]
 
 def _measured(name: str, found: Iterable[Scenario]) -> Iterator[Line]:
     every = sorted(found, key=lambda scenario: (scenario[1] != BENIGN, scenario[0]))
-    scores, site = Scores(), Site().play(_captured(every[0][2])).wait()
+    scores, site = Scores(), Site().play(_captured(every[0][2]))
     for title, kind, messages in every[1:]:
         _score(scores, site.learned(), title, kind, messages)
         if kind == BENIGN:
@@ -84,7 +84,7 @@ def _measured(name: str, found: Iterable[Scenario]) -> Iterator[Line]:
 
 
 def _score(scores: Scores, site: Site, title: str, kind: str, messages: Sequence[Labelled]) -> None:
-    site.play(_captured(messages)).wait()
+    site.play(_captured(messages))
     reasons = defaultdict[str, list[int]](list)
     for each in site.happened:
         if loud(each):
@@ -160,13 +160,21 @@ def _pdu(frame: bytes) -> Pdu | None:
 
 
 def _zss(folder: Path) -> Iterator[Scenario]:
-    for name, messages in scenarios(folder / "qut_zss_goose" / "qutzss_goose_dev.csv.gz"):
-        yield name, ZSS.get(name[:2], BENIGN), messages
+    where = folder / "qut_zss_goose"
+    tables = sorted(where.glob("*.csv.gz"))
+    if not tables:
+        raise FileNotFoundError(2, "no table", str(where))
+    for table in tables:
+        for name, messages in scenarios(table):
+            yield name, ZSS.get(name[:2], BENIGN), messages
 
 
 def _stage2(folder: Path) -> Iterator[Scenario]:
     where = folder / "stage2_goose"
-    for path in sorted(where.glob("*/*.pcap*")):
+    captures = sorted(where.glob("*/*.pcap*"))
+    if not captures:
+        raise FileNotFoundError(2, "no captures", str(where))
+    for path in captures:
         label = re.search(r"(?:^|_)(\d{3})(?=_|$)", path.parent.name)
         number = int(label[1]) if label else 0
         messages = [(bytes(data), time_ns) for data, time_ns, _, _ in frames(path)]

@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from detectors.model import Finding
 from feed import NS, Site, frames, loud, until
 from table import Line, none, share
+
+from detectors.model import Finding
 
 FOLDER = "qut_dnp3"
 LEARN_NS = int(0.3 * 86_400 * NS)
@@ -106,7 +107,7 @@ def measure(folder: Path) -> Sequence[Line]:
         learned, quiet = _control(control, policy, keys)
         tally = Tally()
         for name in days:
-            site = learned.learned().play(frames(captures[name])).wait()
+            site = learned.learned().play(frames(captures[name]))
             told = [each for each in site.happened if loud(each)]
             for attack in attacks[name]:
                 tally.take(told, attack, name.partition("_")[0])
@@ -123,10 +124,10 @@ def _control(days: Sequence[Path], policy: str, keys: Mapping[str, Sequence[str]
         site = Site(**keys)
         found = frames(path)
         begin = next(found)
-        site.play(until(chain([begin], found), begin[1] + LEARN_NS))
+        site.play(until(chain([begin], found), begin[1] + LEARN_NS), after_ns=0)
         site.cyber.baseline.freeze()
         known = len(site.alarms)
-        site.play(found).wait()
+        site.play(found)
         alarms = site.alarms[known:]
         splices = [each for each in alarms if _splice(each)]
         wrong = tuple(_told(each) for each in alarms if not _splice(each))
