@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 SECONDS ?= 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lint slow interop bench detection picture schema lock clean
+.PHONY: help demo test check lint slow interop bench detection cyber picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -38,6 +38,9 @@ bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here i
 
 detection: $(VENV)/.dev ## the checks on labelled data: make detection DATASETS=FOLDER
 	$(BIN)/python benchmarks/detection/run.py $(DATASETS)
+
+cyber: $(VENV)/.dev ## the tap and the cyber checks on captures: make cyber CAPTURES=FOLDER
+	$(BIN)/python benchmarks/cyber/run.py $(CAPTURES)
 
 picture: $(VENV)/.dev ## draw docs/demo.svg anew
 	$(BIN)/python docs/picture.py > /dev/null

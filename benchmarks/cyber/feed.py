@@ -15,6 +15,7 @@ from detectors.model import Finding, Severity
 from protocols.model import Event, Frame, Tick
 from protocols.points import Points
 from protocols.sighting import Sighting
+from protocols.tap.dissector import Trace
 from protocols.tap.pcap import Capture
 from protocols.tap.source import Captured
 from protocols.tap.watch import Watch
@@ -33,7 +34,14 @@ class Site:
     tap saw, where `keep` is True.
     """
 
-    def __init__(self, *, hosts: Mapping[str, str] | None = None, keep: bool = False, **policy: Any) -> None:
+    def __init__(
+        self,
+        *,
+        hosts: Mapping[str, str] | None = None,
+        keep: bool = False,
+        trace: Trace | None = None,
+        **policy: Any,
+    ) -> None:
         self._hosts, self._policy, self._keep = dict(hosts or {}), policy, keep
         points = Points(
             devices=tuple(self._hosts),
@@ -45,10 +53,11 @@ class Site:
             hosts=tuple(self._hosts.values()),
         )
         self.cyber = Cyber(CyberConfig(detector="cyber", **policy), points)
-        self.watch = Watch("tap1")
+        self.watch = Watch("tap1", trace=trace)
         self.said: list[Finding] = []
         self.happened: list[Finding] = []
         self.seen: list[Sighting] = []
+        self._due_ns = 0
         happens = self.cyber.desk.episodes.happens
 
         def noticed(finding: Finding, count: int = 1) -> Any:
@@ -64,18 +73,17 @@ class Site:
         other.cyber.baseline.freeze()
         return other
 
-    def play(self, frames: Iterable[Captured]) -> Self:
-        """Look at frames as they come, and let their time pass."""
-        due_ns = 0
+    def play(self, frames: Iterable[Captured], *, after_ns: int = AFTER_NS) -> Self:
+        """Look at frames as they come, let their time pass, and `after_ns` more."""
         frame = self.watch.frame
         for data, time_ns, vlan, _ in frames:
-            due_ns = due_ns or time_ns
-            while time_ns >= due_ns:
-                self._turn(due_ns)
-                due_ns += STEP_NS
+            self._due_ns = self._due_ns or time_ns
+            while time_ns >= self._due_ns:
+                self._turn()
             frame(data, time_ns, vlan)
-        for now_ns in range(due_ns, due_ns + AFTER_NS, STEP_NS):
-            self._turn(now_ns)
+        until_ns = self._due_ns + after_ns
+        while self._due_ns < until_ns:
+            self._turn()
         return self
 
     @property
@@ -83,7 +91,8 @@ class Site:
         """What began, or got worse, and is worse than info."""
         return [each for each in self.said if each.active and loud(each)]
 
-    def _turn(self, now_ns: int) -> None:
+    def _turn(self) -> None:
+        now_ns, self._due_ns = self._due_ns, self._due_ns + STEP_NS
         observe = self.cyber.observe
         none = np.array([])
         self.said += observe(Frame(now_ns, now_ns, none, none == 0))
@@ -120,9 +129,9 @@ def _unpacked(path: Path) -> Iterator[Path]:
         yield Path(copy.name)
 
 
-def first(found: Iterable[Captured], share: float, whole: int) -> Iterator[Captured]:
-    """Yield the first `share` of `whole` frames."""
-    for number, each in enumerate(found):
-        if number >= share * whole:
-            return
+def until(found: Iterator[Captured], time_ns: int) -> Iterator[Captured]:
+    """Yield frames up to the first that is not before `time_ns`; the others stay in `found`."""
+    for each in found:
         yield each
+        if each[1] >= time_ns:
+            return

@@ -53,11 +53,11 @@ class Scores:
 
     def lines(self, name: str) -> Iterator[Line]:
         """Yield the lines of the table."""
-        yield share(f"{name}: added frames", self.found, self.added, 100, tuple(self.missed))
-        yield share(f"{name}: deleted trips", self.noticed, self.trips, 100, tuple(self.late))
-        yield none(f"{name}: alarms without attack, in {self.quiet} captures or parts", tuple(self.wrong))
+        yield share(f"{name}: added frames", self.found, self.added, details=self.missed)
+        yield share(f"{name}: deleted trips", self.noticed, self.trips, details=self.late)
+        yield none(f"{name}: alarms without attack, in {self.quiet} captures or parts", self.wrong)
         measured = f"{self.told} of {self.altered} captures told"
-        yield Line(f"{name}: altered by the relay itself", measured, details=tuple(self.unseen))
+        yield Line(f"{name}: altered by the relay itself", measured, details=self.unseen)
 
 
 def measure(folder: Path) -> Sequence[Line]:
@@ -160,13 +160,21 @@ def _pdu(frame: bytes) -> Pdu | None:
 
 
 def _zss(folder: Path) -> Iterator[Scenario]:
-    for name, messages in scenarios(folder / "qut_zss_goose" / "qutzss_goose_dev.csv.gz"):
-        yield name, ZSS.get(name[:2], BENIGN), messages
+    where = folder / "qut_zss_goose"
+    tables = sorted(where.glob("*.csv.gz"))
+    if not tables:
+        raise FileNotFoundError(2, "no table", str(where))
+    for table in tables:
+        for name, messages in scenarios(table):
+            yield name, ZSS.get(name[:2], BENIGN), messages
 
 
 def _stage2(folder: Path) -> Iterator[Scenario]:
     where = folder / "stage2_goose"
-    for path in sorted(where.glob("*/*.pcap*")):
+    captures = sorted(where.glob("*/*.pcap*"))
+    if not captures:
+        raise FileNotFoundError(2, "no captures", str(where))
+    for path in captures:
         label = re.search(r"(?:^|_)(\d{3})(?=_|$)", path.parent.name)
         number = int(label[1]) if label else 0
         messages = [(bytes(data), time_ns) for data, time_ns, _, _ in frames(path)]

@@ -45,7 +45,7 @@ def _labelled(row: Mapping[str, str]) -> Labelled:
     seconds, _, fraction = row["pkt arrival time"].partition(".")
     time_ns = int(seconds) * NS + int(fraction.ljust(9, "0")[:9])
     values = json.loads(row["data"].replace("True", "true").replace("False", "false"))
-    data = b"".join(_element(0x83, bytes([each])) if each in (True, False) and isinstance(each, bool) else UNKNOWN_QUALITY for each in values)  # fmt: skip
+    data = b"".join(_value(each) for each in values)
     parts = (
         _element(0x80, row["gocbRef"].encode()),
         _number(0x81, int(row["Timeallowedtolive"])),
@@ -64,6 +64,10 @@ def _labelled(row: Mapping[str, str]) -> Labelled:
     target, source = (bytes.fromhex(row[key].replace(":", "")) for key in ("MACdst_goose", "MACsrc_goose"))
     head = pack(">HHHHH", 0x88B8, int(row["APPID_goose"], 0), len(pdu) + 8, 0, 0)
     return Labelled(time_ns, target + source + head + pdu, row["gocbRef"], row["Label"])
+
+
+def _value(value: bool | int) -> bytes:  # noqa: FBT001 - booleans and numbers stand mixed in the table
+    return _element(0x83, bytes([value])) if isinstance(value, bool) else UNKNOWN_QUALITY
 
 
 def _element(tag: int, value: bytes) -> bytes:

@@ -1,6 +1,9 @@
 """One line of the table of the cyber benchmark: what was measured, its target, and whether that is met."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+ALL = 100.0
 
 
 @dataclass(frozen=True)
@@ -11,16 +14,17 @@ class Line:
     measured: str
     target: str = ""
     met: bool | None = None
-    details: tuple[str, ...] = ()
+    details: Sequence[str] = ()
 
 
-def share(what: str, found: int, of: int, percent: float, details: tuple[str, ...] = ()) -> Line:
-    """Return a line of so many of so many, for a target of so many per cent of them."""
+def share(what: str, found: int, of: int, percent: float | None = ALL, details: Sequence[str] = ()) -> Line:
+    """Return a line of so many of so many, for a target of `percent` of them, if there is one."""
     part = 100 * found / of if of else 0.0
-    target = "all" if percent == 100 else f"{percent:g} %"
-    return Line(what, f"{found} of {of} ({part:.1f} %)", target, part >= percent if of else None, details)
+    target = "" if percent is None else "all" if percent == ALL else f"{percent:g} %"
+    met = part >= percent if of and percent is not None else None
+    return Line(what, f"{found} of {of} ({part:.1f} %)", target, met, tuple(details))
 
 
-def none(what: str, details: tuple[str, ...], allowed: int = 0) -> Line:
+def none(what: str, details: Sequence[str]) -> Line:
     """Return a line of what should not be."""
-    return Line(what, str(len(details)), str(allowed or "none"), len(details) <= allowed, details)
+    return Line(what, str(len(details)), "none", not details, tuple(details))
