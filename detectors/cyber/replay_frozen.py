@@ -83,10 +83,10 @@ class ReplayFrozen(Check):
             return
         self._looked_ns = now_ns
         for counter, power in self._power.items():
-            if self._steps[counter] < COUNTED or now_ns - int(self._read[counter]) > LEAST_STALL_NS:
+            if self._steps[counter] < COUNTED:
                 continue
             least_ns = max(STALL * self._pace[counter], LEAST_STALL_NS)
-            still_ns, since_ns = now_ns - int(self._moved[counter]), int(self._flows[power])
+            still_ns, since_ns = int(self._read[counter] - self._moved[counter]), int(self._flows[power])
             if still_ns >= least_ns and since_ns and now_ns - since_ns >= least_ns:
                 self._tell_stall(counter, power, still_ns, now_ns)
 

@@ -44,6 +44,7 @@ class Bay(Bench):
         normal = {"cb": 1.0, "va": 110.0, "ia": 200.0, "pickup": 0.0, "close": 1.0, "p": 30.0, "e": 0.0, "setting": 5.0}
         self.values = {name: dict(normal) for name in names}
         self.learned()
+        self.wait(301, step_s=10)  # what is learned was seen by a tap, of which nothing is heard from then on
         self.poll(3)
 
     def poll(self, times=1, **changed):
