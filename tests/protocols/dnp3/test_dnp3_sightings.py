@@ -20,13 +20,13 @@ async def test_a_restart_is_an_edge(server, outstation, reader):
     await one.driver.connect()
     await one.read()
     [met] = one.told(EventKind.RESTART)
-    assert (met.function, met.facts["bit"], one.said(EventKind.RESTART)) == ("IIN1.7", True, [])
+    assert (met.function, met.facts["edge"]) == ("IIN1.7", False)
 
     outstation.restart()
     await one.read()
-    assert one.said(EventKind.RESTART) == ["it has restarted (IIN 1.7)"]
+    assert [each.facts["edge"] for each in one.told(EventKind.RESTART)] == [False, True]
     await one.read()
-    assert len(one.said(EventKind.RESTART)) == 1
+    assert len(one.told(EventKind.RESTART)) == 2
 
 
 async def test_reports_that_were_switched_off(server, outstation, reader):
