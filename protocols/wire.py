@@ -24,10 +24,12 @@ class Wire(asyncio.BaseProtocol):
         self._transport: asyncio.Transport | None = None
 
     @property
-    def local(self) -> str:
-        """Our own address in it; empty where there is none, as on a serial line."""
-        name = None if self._transport is None else self._transport.get_extra_info("sockname")
-        return str(name[0]) if isinstance(name, tuple) else ""
+    def ends(self) -> tuple[str, str, int] | None:
+        """Our own address, the peer's, and its port; None where there are none, as on a serial line."""
+        transport = self._transport
+        ours = None if transport is None else transport.get_extra_info("sockname")
+        theirs = None if transport is None else transport.get_extra_info("peername")
+        return (ours[0], theirs[0], theirs[1]) if isinstance(ours, tuple) and isinstance(theirs, tuple) else None
 
     @property
     def certificate(self) -> str:

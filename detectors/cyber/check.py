@@ -12,7 +12,7 @@ from detectors.cyber.moves import Moves
 from detectors.cyber.policy import Rules, Who
 from detectors.model import Finding, Severity
 from detectors.stretches import Stretches
-from protocols.model import Batch, Event, EventKind
+from protocols.model import Batch, Event, EventKind, Frame
 from protocols.points import Points
 from protocols.sighting import Sighting
 
@@ -82,7 +82,7 @@ class Check:
     """One idea. `KINDS` are the events it is shown; it says what it finds with `alarm`, and returns nothing.
 
     `NAME` is the kind of its alarms and its word in `checks`, `TECHNIQUES` of MITRE ATT&CK for ICS, the likeliest
-    first, `SEVERITY` the usual one; `BATCHES` whether it is shown batches too.
+    first, `SEVERITY` the usual one; `BATCHES` whether it is shown batches too, `FRAMES` likewise.
     """
 
     NAME: ClassVar[str]
@@ -90,6 +90,7 @@ class Check:
     TECHNIQUES: ClassVar[tuple[str, ...]] = ()
     SEVERITY: ClassVar[Severity] = Severity.WARNING
     BATCHES: ClassVar[bool] = False
+    FRAMES: ClassVar[bool] = False
     ADVICE: ClassVar[str] = ""
 
     def __init__(self, desk: Desk) -> None:
@@ -102,6 +103,9 @@ class Check:
 
     def batch(self, batch: Batch) -> None:
         """Look at readings."""
+
+    def frame(self, frame: Frame) -> None:
+        """Look at the plant as a whole, once a second."""
 
     def tick(self, now_ns: int) -> None:
         """Let time pass."""

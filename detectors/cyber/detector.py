@@ -28,6 +28,8 @@ class Cyber:
             kind: [check for check in self.checks if kind in check.KINDS] for kind in kinds
         }
         self._batches = [check for check in self.checks if check.BATCHES]
+        self._frames = [check for check in self.checks if check.FRAMES]
+        self._ticking = [check for check in self.checks if type(check).tick is not Check.tick]
 
     @property
     def baseline(self) -> Baseline:
@@ -48,17 +50,27 @@ class Cyber:
                 check.batch(seen)
         elif isinstance(seen, Tick):
             desk.now_ns = seen.time_ns
-            for check in self.checks:
-                if seen.stepped_ns:
-                    check.stepped(seen.stepped_ns)
-                check.tick(seen.time_ns)
-            desk.said += desk.episodes.tick(seen.time_ns)
+            self._tick(seen)
         elif isinstance(seen, Frame):
-            desk.utc_ns = seen.utc_ns
+            self._frame(seen)
         if not desk.said:
             return ()
         said, desk.said = desk.said, []
         return said
+
+    def _tick(self, tick: Tick) -> None:
+        if tick.stepped_ns:
+            for check in self.checks:
+                check.stepped(tick.stepped_ns)
+        for check in self._ticking:
+            check.tick(tick.time_ns)
+        self.desk.said += self.desk.episodes.tick(tick.time_ns)
+
+    def _frame(self, frame: Frame) -> None:
+        self.desk.utc_ns = frame.utc_ns
+        self.desk.moves.frame(frame)
+        for check in self._frames:
+            check.frame(frame)
 
     def _note(self, seen: Event) -> None:
         """Keep what several checks ask for: who commands, and who begins anew."""

@@ -6,7 +6,8 @@ version it is an upgrade, which is noted and becomes normal.
 
 from typing import ClassVar, Final
 
-from detectors.cyber.check import Check
+from detectors.cyber.check import Check, Desk
+from detectors.cyber.repeats import Repeats
 from detectors.model import Severity
 from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
@@ -14,7 +15,9 @@ from protocols.sighting import Sighting
 BROKEN: Final = "broken"
 """The value of an audit log that has a gap."""
 LOST_SHARE: Final = 0.01
-"""Frames that a tap may lose: bursts are everyday, and more is blindness."""
+"""Frames that a tap may lose."""
+OFTEN: Final = 3
+"""How often in a minute it may not lose more: one burst is everyday, and what lasts is blindness."""
 SAID: Final = {"code": "its own code", "config": "its configuration", "unit": "its systemd unit"}
 USUAL: Final = {"code": Severity.CRITICAL, "config": Severity.WARNING, "unit": Severity.CRITICAL}
 
@@ -27,6 +30,10 @@ class GatewayIntegrity(Check):
     TECHNIQUES: ClassVar[tuple[str, ...]] = ("T0872", "T0851", "T0874")
     SEVERITY: ClassVar[Severity] = Severity.CRITICAL
     ADVICE: ClassVar[str] = "Find out who changed it: compare it with the package, then approve it or install it anew."
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._often = Repeats(OFTEN)
 
     def event(self, seen: Event) -> None:
         """Compare."""
@@ -60,6 +67,7 @@ class GatewayIntegrity(Check):
 
     def _drops(self, seen: Sighting) -> None:
         dropped, of = float(seen.facts.get("dropped", 0)), float(seen.facts.get("of", 0))
-        if dropped > LOST_SHARE * max(of, 1.0):
+        lost = dropped > LOST_SHARE * max(of, 1.0)
+        if lost and self._often.often(seen.device, seen.time_ns, 1):
             text = f"{seen.device} lost {dropped:.0f} of {of:.0f} frames: attacks in them are not seen"
             self.alarm(seen, text, subject="drops", severity=Severity.WARNING)

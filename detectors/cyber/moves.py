@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detectors.cyber.policy import Rules
-from protocols.model import Batch, Event, EventKind, usable
+from protocols.model import UNUSABLE, Batch, Event, EventKind, Frame, Rows, span
 from protocols.point import PointConfig
 from protocols.points import Points
 from protocols.sighting import Sighting
@@ -31,7 +31,6 @@ WAITING_MAX: Final = 256
 """Moves that wait to be judged: as many outputs as flip within seconds; more are the same event."""
 
 OUTPUT, BREAKER, STATUS, CURRENT, VOLTAGE = 1, 2, 4, 8, 16
-TELLING: Final = STATUS | CURRENT | VOLTAGE
 STEP: Final = {CURRENT: 0.2, VOLTAGE: 0.05}
 """Relative change that may be a fault: load flickers by some per cent, the voltage by less."""
 FLOOR: Final = 0.1
@@ -64,10 +63,14 @@ class Moves:
         self.moved: list[Move] = []
         self._points, self._rules = points, rules
         self._sense = np.array([_sense(config) for config in points.configs], np.uint8)
-        self._step = np.array([STEP.get(int(sense) & TELLING, 0.0) for sense in self._sense])
-        rating = points.column(lambda config: config.role.rating if config.role else None)
-        self._floor = np.where(self._sense & CURRENT, FLOOR * np.nan_to_num(rating), 0.0)
-        self._last = np.full(len(points), np.nan)
+        self._states = (self._sense & (OUTPUT | BREAKER | STATUS)) != 0
+        self._last = [np.nan] * len(points)
+        self._measured: Rows = np.flatnonzero(self._sense & (CURRENT | VOLTAGE)).astype(np.int32)
+        self._current = (self._sense[self._measured] & CURRENT) != 0
+        self._step = np.where(self._current, STEP[CURRENT], STEP[VOLTAGE])
+        rating = points.column(lambda config: config.role.rating if config.role else None)[self._measured]
+        self._floor = np.where(self._current, FLOOR * np.nan_to_num(rating), 0.0)
+        self._before = np.full(len(self._measured), np.nan)
         self._reasons: dict[str, tuple[int, int]] = {}
         self._commands: dict[str, Commanded] = {}
         self._fresh: dict[str, int] = {}
@@ -75,19 +78,27 @@ class Moves:
         self._wait_ns = np.minimum(WINDOW_NS + (points.every_s * NS), WAIT_MAX_NS).astype(np.int64)
 
     def batch(self, batch: Batch) -> None:
-        """Take readings."""
+        """Take states as they come, in their order."""
         if self.moved:
             self.moved = []
-        sense = self._sense[batch.rows]
-        if not np.count_nonzero(sense):
-            return
-        at = np.flatnonzero((sense != 0) & usable(batch.quality))
-        rows, values = batch.rows[at], batch.values[at]
-        before = self._last[rows]
-        self._last[rows] = values
-        least = self._step[rows] * np.maximum(np.abs(before), self._floor[rows])
-        for each in np.flatnonzero(np.abs(values - before) > least).tolist():
-            self._take(int(rows[each]), float(before[each]), float(values[each]), batch.arrival_ns)
+        rows, quality, last = batch.rows, batch.quality, self._last
+        for place in self._states[span(rows)].nonzero()[0].tolist():
+            row, value = int(rows[place]), float(batch.values[place])
+            was = last[row]
+            if value != was and not int(quality[place]) & UNUSABLE:
+                last[row] = value
+                if was == was:  # noqa: PLR0124 - not the first one
+                    self._take(row, was, value, batch.arrival_ns)
+
+    def frame(self, frame: Frame) -> None:
+        """Take what is measured, once a second: a current that rises, a voltage that leaves its place."""
+        values, before = frame.values[self._measured], self._before
+        least = self._step * np.maximum(np.abs(before), self._floor)
+        off = values - before
+        reasons = (np.abs(off) > least) & np.where(self._current, off > 0, values > before / 10)
+        for place in np.flatnonzero(reasons).tolist():
+            self._note(int(self._measured[place]), frame.time_ns)
+        self._before = np.where(np.isnan(values), before, values)
 
     def event(self, seen: Event) -> None:
         """Take what may be a reason: commands, and devices that begin anew."""
@@ -142,12 +153,14 @@ class Moves:
         return move.due_ns - move.time_ns - WINDOW_NS
 
     def _take(self, row: int, was: float, value: float, time_ns: int) -> None:
-        sense = int(self._sense[row])
-        if sense & (OUTPUT | BREAKER):
+        if self._sense[row] & (OUTPUT | BREAKER):
             self.moved.append(Move(row, was, value, time_ns, time_ns + int(self._wait_ns[row])))
-        elif sense & STATUS or (sense & CURRENT and value > was) or (sense & VOLTAGE and value > was / 10):
-            for place in self._places(row):
-                self._reasons[place] = row, time_ns
+        else:
+            self._note(row, time_ns)
+
+    def _note(self, row: int, time_ns: int) -> None:
+        for place in self._places(row):
+            self._reasons[place] = row, time_ns
 
     def _places(self, row: int) -> tuple[str, ...]:
         """Return where its reasons are looked for: its bay and its device; as many as the configuration has."""

@@ -7,11 +7,10 @@ cannot see. Only counters that have counted are looked at, and only points whose
 from typing import ClassVar, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.cyber.check import Check, Desk
 from detectors.model import Severity
-from protocols.model import Batch, Event, EventKind, span, usable
+from protocols.model import Batch, Event, EventKind, Frame, span
 from protocols.sighting import Sighting
 
 NS: Final = 1_000_000_000
@@ -27,8 +26,6 @@ COUNTED: Final = 20
 STALL: Final = 20.0
 """Times its usual interval that a counter may stand while power flows."""
 LEAST_STALL_NS: Final = 120 * NS
-LOOK_NS: Final = 5 * NS
-"""How often counters are looked at."""
 ALPHA: Final = 0.1
 """Memory of a counter's pace: some ten steps."""
 FLOWS: Final = 0.02
@@ -43,6 +40,7 @@ class ReplayFrozen(Check):
     TECHNIQUES: ClassVar[tuple[str, ...]] = ("T0856", "T0832")
     SEVERITY: ClassVar[Severity] = Severity.WARNING
     BATCHES: ClassVar[bool] = True
+    FRAMES: ClassVar[bool] = True
     ADVICE: ClassVar[str] = "Read the device at its own display; believe no value of it until both agree."
 
     def __init__(self, desk: Desk) -> None:
@@ -52,9 +50,9 @@ class ReplayFrozen(Check):
         self._newest = np.zeros(size, np.int64)
         self._old: dict[str, list[int]] = {}
         self._fresh: dict[str, int] = {}
-        self._power = _powers(desk)
-        self._watched = np.zeros(size, np.bool_)
-        self._watched[[*self._power, *self._power.values()]] = True
+        powers = _powers(desk)
+        self._counters, self._powers = np.array([*powers], np.intp), np.array([*powers.values()], np.intp)
+        size = len(powers)
         self._value = np.full(size, np.nan)
         self._most = np.zeros(size)
         self._moved = np.zeros(size, np.int64)
@@ -62,8 +60,6 @@ class ReplayFrozen(Check):
         self._steps = np.zeros(size, np.int64)
         self._flows = np.zeros(size, np.int64)
         """Since when power flows without a break, 0 while it does not."""
-        self._read = np.zeros(size, np.int64)
-        self._looked_ns = 0
 
     def event(self, seen: Event) -> None:
         """Note that a device begins anew, or that its clock was set: then times may be old."""
@@ -71,24 +67,26 @@ class ReplayFrozen(Check):
             self._fresh[seen.device] = max(seen.time_ns, self._fresh.get(seen.device, 0))
 
     def batch(self, batch: Batch) -> None:
-        """Compare times with the newest of the same points, and count."""
-        self._times(batch)
-        watched = self._watched[batch.rows]
-        if np.count_nonzero(watched):
-            self._count(batch, np.flatnonzero(watched & usable(batch.quality)))
+        """Compare times with the newest of the same points, where they are not our own."""
+        if len(batch) and (int(batch.time_ns[0]) != batch.arrival_ns or int(batch.time_ns[-1]) != batch.arrival_ns):
+            self._times(batch)
 
-    def tick(self, now_ns: int) -> None:
-        """Look whether a counter stands."""
-        if 0 <= now_ns - self._looked_ns < LOOK_NS:
+    def frame(self, frame: Frame) -> None:
+        """Follow counters, and the power of their bays."""
+        if not len(self._counters):
             return
-        self._looked_ns = now_ns
-        for counter, power in self._power.items():
-            if self._steps[counter] < COUNTED or now_ns - int(self._read[counter]) > LEAST_STALL_NS:
-                continue
-            least_ns = max(STALL * self._pace[counter], LEAST_STALL_NS)
-            still_ns, since_ns = now_ns - int(self._moved[counter]), int(self._flows[power])
-            if still_ns >= least_ns and since_ns and now_ns - since_ns >= least_ns:
-                self._tell_stall(counter, power, still_ns, now_ns)
+        now_ns, fresh = frame.time_ns, frame.fresh[self._counters]
+        power = np.abs(frame.values[self._powers])
+        self._most = np.fmax(self._most, power)
+        flows = (power > FLOWS * self._most) & fresh
+        self._flows = np.where(flows, np.where(self._flows, self._flows, now_ns), np.where(fresh, 0, self._flows))
+        value = frame.values[self._counters]
+        for place in np.flatnonzero(fresh & (value != self._value)).tolist():
+            self._step(place, float(value[place]), now_ns)
+        least_ns = np.maximum(STALL * self._pace, LEAST_STALL_NS)
+        stands = fresh & (self._steps >= COUNTED) & (now_ns - self._moved >= least_ns)
+        for place in np.flatnonzero(stands & flows & (now_ns - self._flows >= least_ns)).tolist():
+            self._tell_stall(place, now_ns)
 
     def _times(self, batch: Batch) -> None:
         at = span(batch.rows)
@@ -113,36 +111,21 @@ class ReplayFrozen(Check):
             text = f"{device} sends times older than it has sent before, from {self.desk.points.label(row)} on"
             self.alarm(Event(device, EventKind.CLOCK, "old times", now_ns), text, subject="times", rows=(row,))
 
-    def _count(self, batch: Batch, at: NDArray[np.intp]) -> None:
-        for place in at.tolist():
-            row, value, now_ns = int(batch.rows[place]), float(batch.values[place]), batch.arrival_ns
-            if row in self._power:
-                self._step(row, value, now_ns)
-            else:
-                size = abs(value)
-                self._most[row] = max(self._most[row], size)
-                flows = size > FLOWS * self._most[row] and size > 0
-                self._flows[row] = (self._flows[row] or now_ns) if flows else 0
+    def _step(self, place: int, value: float, now_ns: int) -> None:
+        if self._steps[place]:
+            took_ns, pace = now_ns - int(self._moved[place]), self._pace[place]
+            self._pace[place] = took_ns if self._steps[place] == 1 else pace + ALPHA * (took_ns - pace)
+        self._value[place], self._moved[place] = value, now_ns
+        self._steps[place] += 1
 
-    def _step(self, row: int, value: float, now_ns: int) -> None:
-        self._read[row] = now_ns
-        if value == self._value[row]:
-            return
-        if self._steps[row]:
-            took_ns = now_ns - int(self._moved[row])
-            pace = self._pace[row]
-            self._pace[row] = took_ns if self._steps[row] == 1 else pace + ALPHA * (took_ns - pace)
-        self._value[row], self._moved[row] = value, now_ns
-        self._steps[row] += 1
-
-    def _tell_stall(self, counter: int, power: int, still_ns: int, now_ns: int) -> None:
-        points = self.desk.points
+    def _tell_stall(self, place: int, now_ns: int) -> None:
+        points, counter, power = self.desk.points, int(self._counters[place]), int(self._powers[place])
         self.alarm(
             Event(points.device(counter), EventKind.CLOCK, "stands", now_ns),
             f"{points.label(counter)} counts no more while power flows ({points.label(power)})",
             subject=points.names[counter],
             rows=(counter, power),
-            evidence={"still_s": still_ns / NS, "usual_s": self._pace[counter] / NS},
+            evidence={"still_s": (now_ns - int(self._moved[place])) / NS, "usual_s": float(self._pace[place]) / NS},
             technique="T0832",
         )
 

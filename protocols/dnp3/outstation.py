@@ -229,10 +229,8 @@ class Outstation:
     def _tell_restart(self) -> None:
         """Say it; of one that was never seen without, nobody knows when it was."""
         said = "it has restarted (IIN 1.7)"
-        if self._ran:
-            self.notes.say(EventKind.RESTART, said)
-        else:
-            self.notes.sight(EventKind.RESTART, f"{said}, nobody knows when", function="IIN1.7", bit=True)
+        self.notes.say(EventKind.RESTART, said)
+        self.notes.sight(EventKind.RESTART, said, function="IIN1.7", bit="IIN1.7", edge=self._ran)
 
     def _synchronise(self) -> Procedure:
         if not self._live().iin & NEED_TIME:

@@ -46,11 +46,6 @@ class Remarks:
         if value:
             self._notes.sight(EventKind.IDENTITY, value, function=what, value=value)
 
-    def certificate(self, shown: str) -> None:
-        """Tell them which certificate it has shown."""
-        if shown:
-            self._notes.sight(EventKind.SECURITY, shown, function="certificate", value=shown)
-
     def clock(self, ahead_s: float) -> None:
         """Say that the device's clock has become wrong, or right, where a report was `ahead_s` of ours."""
         self._notes.sight(EventKind.CLOCK, "time of a report", offset_s=ahead_s)

@@ -43,6 +43,7 @@ class Notes(Newest):
                 self.note(device, EventKind.IDENTITY, said)
             if server.started_ns != self._started_ns and self._started_ns:
                 self.note(device, EventKind.RESTART, "the server was started anew")
+                self._seen(device, EventKind.RESTART, "start time", bit="start time", edge=True)
             for what, value in server.build.items():
                 self._seen(device, EventKind.IDENTITY, what, value=value)
             for what, value in (security or {}).items():

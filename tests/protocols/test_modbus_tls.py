@@ -1,11 +1,13 @@
 """Modbus in TLS: both sides show who they are, and everything else is refused (MB-TCP-Security-v36)."""
 
 import ssl
+from hashlib import sha256
 
 import pytest
 
 from protocols.driver import LinkLost
 from protocols.modbus.config import ModbusDevice
+from protocols.model import EventKind
 
 
 def device(**keys):
@@ -38,6 +40,9 @@ async def test_a_device_with_another_name(modbus_tls_case, build, certificates):
         [batch] = await driver.read(driver.scans[0])
         await driver.close()
     assert batch.values.tolist() == [5]
+    shown = ssl.PEM_cert_to_DER_cert(certificates.server.read_text())
+    [told] = [each for each in driver.told if each.kind is EventKind.SECURITY]
+    assert (told.function, told.facts["value"]) == ("certificate", sha256(shown).hexdigest())
 
 
 async def test_a_device_that_asks_for_our_certificate_and_gets_none(modbus_tls_case, build, certificates):

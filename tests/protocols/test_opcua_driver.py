@@ -12,6 +12,7 @@ from told import drained, events, readings
 
 from protocols.driver import LinkLost
 from protocols.model import Batch, EventKind, Quality
+from protocols.sighting import Sighting
 
 INSTANT = datetime(2026, 11, 20, 10, 0, 0, 123_456, tzinfo=UTC)
 INSTANT_NS = 1_795_168_800_123_456_000
@@ -351,3 +352,17 @@ async def test_closing_leaves_nothing_in_the_server(server, opcua):
     await until(lambda: subscription not in service.subscriptions and not server.server.bserver.clients)
 
     assert known
+
+
+async def test_what_the_cyber_checks_are_told(opcua_peer, opcua):
+    """Each part of the build information, and how safe the session is: policy, mode, user, certificate, offers."""
+    async with opcua_peer.serve() as port:
+        driver = opcua(port, {"a": "ns=2;s=n1"})
+        found = [each for each in await driver.connect() if isinstance(each, Sighting)]
+        await driver.close()
+
+    told = {kind: {each.function: each.facts["value"] for each in found if each.kind is kind} for kind in EventKind}
+    assert told[EventKind.IDENTITY]["manufacturer"] == "FreeOpcUa"
+    safe = told[EventKind.SECURITY]
+    assert (safe["policy"], safe["mode"], safe["user"], safe["certificate"]) == ("None", "1", "anonymous", "none")
+    assert "None/1" in safe["offered"]

@@ -10,7 +10,7 @@ import pytest
 
 from protocols.driver import LinkLost
 from protocols.iec61850.config import ReportConfig
-from protocols.model import Bookmark, Quality
+from protocols.model import Bookmark, EventKind, Quality
 from simulator.iec61850_cid import domain
 
 LD = domain("feeder1")
@@ -261,3 +261,17 @@ async def test_few_requests_at_once_and_small_messages(ied, heard):
     assert reader.batches[-1].values[:3].tolist() == pytest.approx(
         [ied.grid[f"feeder1.{name}"] for name in ("va", "vb", "vc")], rel=1e-6
     )
+
+
+async def test_what_the_cyber_checks_are_told(ied, heard):
+    """Who it says it is, the revision of a block that is taken, and how far its clock is ahead of ours."""
+    reader = await heard(ied.port, points(ied, *MEASURED), reports=(block("brcbMeas"),)).connect()
+    await reader.poll()
+    await reader.until(lambda: any(each.kind is EventKind.CLOCK for each in reader.told))
+    await reader.driver.close()
+
+    told = {each.function: each.facts["value"] for each in reader.told if each.kind is EventKind.IDENTITY}
+    assert told["identify"]
+    assert told[f"{LD}/LLN0.brcbMeas01 ConfRev"] == "1"
+    [first, *_] = [each.facts["offset_s"] for each in reader.told if each.kind is EventKind.CLOCK]
+    assert abs(first) < 5

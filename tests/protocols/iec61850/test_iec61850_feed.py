@@ -73,6 +73,14 @@ def test_a_number_that_is_missing(numbers):
     assert follow.feed.interrogate
 
 
+@pytest.mark.parametrize(("numbers", "back"), [((1, 2), False), ((1, 3), False), ((1, 1), True), ((5, 2), True)])
+def test_a_number_that_goes_back_or_comes_twice(numbers, back):
+    """Loss skips numbers; only somebody who sends reports of his own repeats them."""
+    follow = Following()
+
+    assert [follow(sequence=number).back for number in numbers] == [False, back]
+
+
 def test_segments_have_one_number():
     """In their order; the bookmark comes with the last one."""
     follow = Following()
