@@ -100,7 +100,7 @@ class Gateway:
     def _learned(self) -> bytes:
         return self.plant.learned()  # asked when needed: a reload replaces the plant
 
-    def _facts(self) -> Mapping[str, Mapping[str, Any]]:
+    def _facts(self) -> Mapping[str, Mapping[str, Any]] | None:
         return self.plant.facts()
 
     def _include(self) -> Sequence[str]:

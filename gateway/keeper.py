@@ -15,10 +15,13 @@ EVERY_S = 3600.0
 
 
 class Keeper:
-    """`packed` returns what is learned now, and `facts` what is normal, by whatever plant is at work."""
+    """`packed` returns what is learned now, and `facts` what is normal, by whatever plant is at work.
+
+    `facts` returns None while the file on disk must stay as it is.
+    """
 
     def __init__(
-        self, directory: Path, packed: Callable[[], bytes], facts: Callable[[], Mapping[str, Mapping[str, Any]]]
+        self, directory: Path, packed: Callable[[], bytes], facts: Callable[[], Mapping[str, Mapping[str, Any]] | None]
     ) -> None:
         self._directory, self._packed, self._facts = directory, packed, facts
         self._turn = asyncio.Lock()
@@ -37,7 +40,8 @@ class Keeper:
     async def facts(self) -> bool:
         """Keep what is normal, now that a person has changed it; return whether it is on disk."""
         async with self._turn:
-            return await asyncio.to_thread(baseline.write, self._directory, self._facts())
+            told = self._facts()
+            return told is not None and await asyncio.to_thread(baseline.write, self._directory, told)
 
     async def _keep(self) -> None:
         await self.facts()

@@ -33,19 +33,20 @@ Bookmarks: TypeAlias = MutableMapping[tuple[str, str], bytes]
 class Memory:
     """What a plant takes up: alarms that were not normal, bookmarks, and what was learned, as `core.state` packs it.
 
-    `facts` is what is normal, by detector, as `detectors.cyber.baseline` tells it.
+    `facts` is what is normal, by detector, as `detectors.cyber.baseline` tells it; None when nobody knows.
     """
 
     alarms: Sequence[Alarm] = ()
     bookmarks: Bookmarks = field(default_factory=dict)
     learned: bytes = b""
-    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, Any]] | None = None
 
     def over(self, older: "Memory") -> "Memory":
         """Return what `older` knew, overruled by what is known here."""
         alarms = {alarm.id: alarm for alarm in (*older.alarms, *self.alarms)}
         bookmarks = {**older.bookmarks, **self.bookmarks}
-        return Memory(list(alarms.values()), bookmarks, self.learned or older.learned, self.facts or older.facts)
+        facts = older.facts if self.facts is None else self.facts
+        return Memory(list(alarms.values()), bookmarks, self.learned or older.learned, facts)
 
 
 async def remembered(store: Store, directory: Path) -> Memory:

@@ -65,9 +65,15 @@ class Plant:
         """Return what the checks have learned so far."""
         return pack(self.points, self.pipeline.states())
 
-    def facts(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return what is normal, by the detector that says so; of one that is switched off what it said last."""
-        return {**self._memory.facts, **{name: each.told() for name, each in self.pipeline.baselines().items()}}
+    def facts(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """Return what is normal, by the detector that says so; of one that is switched off what it said last.
+
+        None while it is not known what was normal before: that must not be replaced.
+        """
+        before = self._memory.facts
+        if before is None:
+            return None
+        return {**before, **{name: each.told() for name, each in self.pipeline.baselines().items()}}
 
     def _witness(self, audit: Audit) -> Witness | None:
         budget, directory = self.config.evidence, self.config.gateway.state_dir / evidence.FOLDER
@@ -95,8 +101,8 @@ class Plant:
         """Take up what the checks had learned; where it is of no use they learn anew, and that is said."""
         for name, each in self.pipeline.baselines().items():
             try:
-                if name in self._memory.facts:
-                    each.take_up(self._memory.facts[name])
+                if name in (before := self._memory.facts or {}):
+                    each.take_up(before[name])
             except ValueError as error:
                 set_aside(self.config.gateway.state_dir, f"{name}: {error}")
         if not self._memory.learned:

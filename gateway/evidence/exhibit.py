@@ -1,7 +1,7 @@
 """One exhibit in the making: the alarms that share it, and what was kept of them before it is written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -43,7 +43,7 @@ class Exhibit:
     frames_left_out: int = 0
     readings: list[Readings] = field(default_factory=list)
 
-    def add(self, alarm: Alarm, hosts: list[bytes]) -> None:
+    def add(self, alarm: Alarm, hosts: Sequence[bytes]) -> None:
         """Let one more alarm share it."""
         self.hosts.update(dict.fromkeys(hosts[: HOSTS_MAX - len(self.hosts)]))
         if len(self.alarms) >= ALARMS_MAX:
@@ -61,7 +61,7 @@ class Exhibit:
     @property
     def comment(self) -> str:
         """Return what the file of the frames says of itself."""
-        return f"{self.id}: {self.alarms[0]['text']}"
+        return f"{self.id}: {self.alarms[0]['text']}".encode(errors="replace").decode()
 
     def thin(self, max_bytes: int) -> None:
         """Keep of the frames only what its file may have of the budget."""
@@ -106,11 +106,11 @@ def utc(time_ns: int) -> str:
     return datetime.fromtimestamp(max(time_ns, 0) / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _within(pieces: Any, most_bytes: int) -> tuple[bytes, int]:
+def _within(pieces: Iterable[str], most_bytes: int) -> tuple[bytes, int]:
     """Return the first pieces that fit, and how many lines were left out."""
     kept, size, lost = [], 0, 0
     for piece in pieces:
-        data = piece.encode()
+        data = piece.encode(errors="replace")
         size += len(data)
         if size > most_bytes:
             lost += data.count(b"\n")

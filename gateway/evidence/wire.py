@@ -8,6 +8,8 @@ Captured: TypeAlias = tuple[int, bytes, int]
 """UTC nanoseconds, an Ethernet frame, and the VLAN whose tag is not in it, 0 for none."""
 LOOKED_AT: Final = 64
 """Bytes at the start of a frame in which an address is looked for: all headers up to that of IPv6 behind a VLAN."""
+PARTIES: Final = ("source", "target", "ip", "mac", "device")
+"""What the evidence of an alarm calls them."""
 BESIDE: Final = 40
 """Bytes that a frame takes in a file beside its own: its block, padding, a VLAN tag that is put back."""
 
@@ -30,7 +32,7 @@ class Remembers(Protocol):
 
 def parties(evidence: Mapping[str, Any]) -> Sequence[bytes]:
     """Return the addresses, as frames have them, of those that the evidence of an alarm names."""
-    found = (address(str(evidence[key])) for key in ("source", "target", "ip", "mac") if evidence.get(key))
+    found = (address(str(evidence[key])) for key in PARTIES if evidence.get(key))
     return [each for each in found if each]
 
 

@@ -10,7 +10,6 @@ that comes when too many were made lately has none, which is counted.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -23,7 +22,7 @@ from gateway.core.alarms import Alarms
 from gateway.core.messages import Alarm, AlarmState, Message, Unsaid
 from gateway.evidence.exhibit import Exhibit, digest
 from gateway.evidence.flight import Flight
-from gateway.evidence.names import LAST_NS, exhibit_of
+from gateway.evidence.names import EXHIBIT, LAST_NS, exhibit_of
 from gateway.evidence.shelf import Shelf
 from gateway.evidence.wire import Memory, parties
 from protocols.model import Batch
@@ -76,12 +75,14 @@ class Witness:
         self.shelf = Shelf(directory, budget.max_bytes)
         self.taps: list[Memory] = []
         self._points, self._budget = points, budget
+        self._hosts = dict(zip(points.devices, points.hosts, strict=False))
         self._alarms, self._audit, self._clock = alarms, audit, clock
         self._flight = Flight(points, budget.before_s + budget.after_s)
         self._cyber, self._others = Severity(budget.cyber).rank, Severity(budget.others).rank
         self._named: dict[str, str] = {}
         self._open: Exhibit | None = None
         self._opened = asyncio.Event()
+        self._writing: set[asyncio.Task[None]] = set()
         self._left, self._filled_s = float(BURST), 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evidence")
         self._fault = ""
@@ -104,22 +105,33 @@ class Witness:
                 await loop.run_in_executor(self._thread, exhibit.thin, self._budget.max_bytes)
                 await asyncio.sleep(exhibit.due_s - loop.time())
                 self._open = None
-                await self._write(exhibit)
+                await asyncio.shield(self._begin_writing(exhibit))
 
     async def close(self) -> None:
-        """Write what is open, as far as it has come, if the disk is quick enough."""
+        """Write what is open, as far as it has come, and enter what is being written, if the disk is quick enough."""
         exhibit, self._open = self._open, None
         if exhibit is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._write(exhibit), CLOSE_S)
+            self._begin_writing(exhibit)
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=CLOSE_S)
+        for task in self._writing:
+            task.cancel()
         self._thread.shutdown(wait=False)
+
+    def _begin_writing(self, exhibit: Exhibit) -> asyncio.Task[None]:
+        """Write in a task of its own: an end of `run` leaves no file without its entry."""
+        task = asyncio.create_task(self._write(exhibit), name="evidence:write")
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return task
 
     def _marked(self, alarm: Any) -> Any:
         """Name the evidence of an alarm that is active; forget it when it is not."""
         if not alarm.active:
             self._named.pop(alarm.id, None)
             return alarm
-        name = self._named.get(alarm.id) or alarm.evidence.get(FILES) or self._wanted(alarm)
+        before = str(alarm.evidence.get(FILES, ""))
+        name = self._named.get(alarm.id) or (before if EXHIBIT.fullmatch(before) else self._wanted(alarm))
         if not name:
             return alarm
         self._named[alarm.id] = name
@@ -140,7 +152,7 @@ class Witness:
         exhibit = self._open if self._open and self._clock() < self._open.until_ns else self._begun(alarm)
         if exhibit is None:
             return ""
-        exhibit.add(alarm, list(parties(alarm.evidence)))
+        exhibit.add(alarm, parties({"device": self._hosts.get(alarm.device, ""), **alarm.evidence}))
         return exhibit.id
 
     def _begun(self, alarm: Alarm) -> Exhibit | None:

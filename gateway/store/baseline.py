@@ -30,8 +30,11 @@ VERSION: Final = 1
 LISTS: Final = ("facts", "waiting")
 
 
-def read(directory: Path) -> Mapping[str, Any]:
-    """Return what was written last, by detector; nothing where there is none. A damaged one is set aside."""
+def read(directory: Path) -> Mapping[str, Any] | None:
+    """Return what was written last, by detector; nothing where there is none. A damaged one is set aside.
+
+    None says that the disk refuses: then it must not be replaced either, for what it holds is not known.
+    """
     try:
         with (directory / FILE).open("rb") as file:
             found = file.read(BASELINE_BYTES + 1)
@@ -39,7 +42,7 @@ def read(directory: Path) -> Mapping[str, Any]:
         return {}
     except OSError as error:
         log.warning("baseline_not_read", reason=str(error))
-        return {}
+        return None
     try:
         return parsed(found)
     except ValueError as error:

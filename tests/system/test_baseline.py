@@ -21,6 +21,8 @@ async def test_over_restarts_and_reloads(daemon, device):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"v": 1, "cyber": TOLD}))
     await daemon.start()
+    while not (daemon.state_dir / "status.sock").exists():  # noqa: ASYNC110 - a file sends no event
+        await asyncio.sleep(0.05)
     approve = ["learn", str(daemon.file), "approve", "new_talker", "10.0.0.66"]
     assert await asyncio.to_thread(main, approve) == 0
     await daemon.kill()
@@ -55,3 +57,19 @@ async def test_a_damaged_file(daemon, device):
 
     assert daemon.log.count("baseline_damaged") == 2
     assert json.loads(file.read_text())["cyber"]["facts"] == []
+
+
+async def test_a_disk_that_does_not_read(daemon, device):
+    """What was normal is neither replaced nor forgotten by a run that could not read it."""
+    daemon.write([device.config("d1")])
+    file = daemon.state_dir / "baseline.json"
+    file.mkdir(parents=True)
+    (file / "kept").touch()
+    await daemon.start()
+    daemon.send(signal.SIGHUP)
+    await daemon.noticed("READY=1", times=2)
+    await daemon.stop()
+
+    assert (file / "kept").exists()
+    assert daemon.log.count("baseline_not_read") == 1
+    assert "baseline_not_kept" not in daemon.log

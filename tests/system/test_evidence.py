@@ -3,9 +3,12 @@
 import asyncio
 import json
 
+from captured import pcap, polls
+
 from gateway.cli import main
 from gateway.store.audit import lines
 from gateway.store.chain import opened, verified
+from protocols.tap.pcap import Capture
 
 
 def limited(device, after_s):
@@ -68,3 +71,25 @@ async def test_a_kill_between_the_alarm_and_the_file(daemon, device, book, capsy
     assert entered(daemon) == []
     assert verified(lines(daemon.state_dir)).broken is None
     assert not (daemon.state_dir / "evidence").exists()
+
+
+async def test_a_write_on_the_wire(daemon, book, tmp_path):
+    """A stranger writes to a relay: the alarm names a capture, and in it is the frame that did it."""
+    frames = list(polls("10.0.0.66", "10.0.0.11", 20, write_at=(10,)))
+    pcap(tmp_path / "wire.pcap", [(n * 50_000_000, frame) for n, frame in enumerate(frames)])
+    tap = {"name": "wire", "protocol": "tap", "file": str(tmp_path / "wire.pcap")}
+    policy = {"detector": "cyber", "masters": ["10.0.0.1"]}
+    daemon.write([tap], detectors=[policy], evidence={"after_s": 1})
+    await daemon.start()
+    await book.until(lambda book: any("unauthorised_write" in id_ for id_ in book.alarms()))
+    (alarm,) = (each for id_, each in book.alarms().items() if "unauthorised_write" in id_)
+    while not entered(daemon):  # noqa: ASYNC110 - a file sends no event
+        await asyncio.sleep(0.05)
+    await daemon.stop()
+
+    captured = Capture(daemon.state_dir / "evidence" / f"{alarm['evidence']['files']}.pcapng")
+    found = [bytes(frame) for frame, *_ in captured.frames()]
+    assert frames[2 + 2 * 10] in found
+    assert set(found) <= set(frames)
+    captured.close()
+    assert captured.notes == []

@@ -27,7 +27,7 @@ from protocols.tap.memory import Memory
 
 NS = 1_000_000_000
 START_NS = 1_795_176_000 * NS
-POINTS = Points.of([(DeviceConfig(name="d"), [PointConfig(name="p")])])
+POINTS = replace(Points.of([(DeviceConfig(name="d"), [PointConfig(name="p")])]), hosts=("10.0.0.11",))
 FRAME = bytes(26) + bytes([10, 0, 0, 9, 10, 0, 0, 11]) + bytes(26)
 
 
@@ -260,6 +260,43 @@ async def test_a_stop_writes_what_is_open(station):
 
     assert json.loads(here.file(name, "json").read_bytes())["id"] == name
     assert len(here.entered) == 1
+
+
+async def test_a_stop_while_it_is_written(station, monkeypatch):
+    """It is entered all the same."""
+    here, hold = station(), Event()
+    keep = here.witness.shelf.keep
+    monkeypatch.setattr(here.witness.shelf, "keep", lambda files: (hold.wait(), keep(files)))
+    here.name()
+    async with asyncio.timeout(20):
+        while not here.witness._writing:  # noqa: ASYNC110 - a state has no event
+            await asyncio.sleep(0.005)
+    here.running.cancel()
+    asyncio.get_running_loop().call_later(0.05, hold.set)
+    await here.witness.close()
+
+    assert [what for what, *_ in here.entered] == ["evidence"]
+
+
+async def test_a_text_that_is_none(station):
+    """Whatever an alarm says: half a letter in it costs no evidence."""
+    here = station()
+    finding = Finding("cyber", "k", "d", Severity.CRITICAL, here.now_ns, "half \ud800", evidence={"files": "a.bin"})
+    (alarm,) = here.witness.told(here.alarms.observe(finding))
+    await here.kept()
+
+    assert here.file(alarm.evidence["files"], "pcapng").exists()
+
+
+async def test_the_device_is_a_party(station):
+    """Of an alarm that names no address the frames of its device come first."""
+    here = station(max_bytes=1024 * 1024)
+    for n in range(3000):
+        here.taps[0].keep(bytes(26) + bytes([10, 0, 0, 11 if n < 30 else 1]) + bytes(170), START_NS + n)
+    name = here.name(detector="limits", evidence={})
+    await here.kept()
+
+    assert here.file(name, "pcapng").read_bytes().count(bytes([10, 0, 0, 11])) == 30
 
 
 async def test_it_keeps_to_its_budget(station):

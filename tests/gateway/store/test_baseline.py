@@ -93,3 +93,13 @@ def test_a_disk_that_refuses(tmp_path, monkeypatch):
 
     assert [line["event"] for line in logs] == ["baseline_not_kept"]
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(FILE, before)]
+
+
+def test_a_disk_that_cannot_be_read(tmp_path):
+    """Nobody knows what was normal then: it is not nothing, for nothing would replace it."""
+    (tmp_path / FILE).mkdir()
+    with capture_logs() as logs:
+        assert read(tmp_path) is None
+
+    assert [line["event"] for line in logs] == ["baseline_not_read"]
+    assert read(tmp_path / "none") == {}
