@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--show", type=int, default=10, help="differences of each protocol that are listed")
     chosen = parser.parse_args(arguments)
     only = [each for each in COMPARED if not chosen.only or each.name in chosen.only.split(",")]
-    captures = [path for path in sorted(chosen.folder.rglob("*.pcap*")) if not path.name.endswith(".zip")]
+    captures = [path for path in sorted(chosen.folder.rglob("*.pcap*")) if path.is_file() and path.suffix != ".zip"]
     if not captures:
         print(f"no captures in {chosen.folder}")
         return 2

@@ -140,6 +140,11 @@ class Flows:
             self._make_room(self._familiar)
         self._familiar[link] = None
         link.familiar = True
+        for way in (link.client, link.server):
+            if not way.load.source:  # it was opened in a flood
+                size = (len(way.key) - 4) // 2
+                way.load = self._loads.of(way.key[:size], way.key[size:-4], apart=True)
+                way.load.users += 1
 
     def demote(self, link: Link) -> None:
         """A connection was closed: it is kept for what may still come, as long as there is room."""

@@ -36,12 +36,12 @@ class Loads:
         self._rest = Load(b"", b"")
         self._since_ns = 0
 
-    def of(self, source: bytes, target: bytes) -> Load:
-        """Return where the frames of a pair are counted."""
+    def of(self, source: bytes, target: bytes, *, apart: bool = False) -> Load:
+        """Return where the frames of a pair are counted; `apart` from others also when there are too many."""
         key = source + target
         load = self._pairs.get(key)
         if load is None:
-            if len(self._pairs) >= MOST_LOADS:
+            if len(self._pairs) >= MOST_LOADS and not apart:
                 return self._of_many(target)
             load = self._pairs[key] = Load(source, target)
         return load

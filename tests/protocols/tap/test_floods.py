@@ -109,6 +109,17 @@ def test_a_flood_from_many_is_told_by_its_target():
     assert told[0].facts["per_s"] > 1000
 
 
+def test_who_connects_in_a_flood_is_counted_apart_once_answered():
+    """A connection that was opened when pairs were too many has a rate of its own all the same."""
+    seen, talk = Seen(), Talk(client="10.0.0.77")
+    seen.show(*map(spoofed, range(2 * MOST_LOADS)), *talk.opened(), every_ns=MS // 10)
+    seen.said()
+    for number in range(100):
+        seen.show(talk.said(mbap(number, read_request(1))), every_ns=MS)
+
+    assert [each.source for each in seen.said(EventKind.RATE)] == ["10.0.0.77"]
+
+
 def test_the_busiest_pairs_are_told():
     """No more than so many in a second."""
     seen = Seen()
