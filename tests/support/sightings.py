@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from detectors.cyber.baseline import VIEWS
+from detectors.cyber.checks import CHECKS
 from detectors.cyber.config import CyberConfig
 from detectors.cyber.detector import Cyber
 from detectors.model import Finding, Severity
@@ -86,10 +88,15 @@ def plant() -> Points:
 
 
 class Bench:
-    """The cyber checks, with a policy and a plant. `said` is all they said, `alarms` what is active, by its id."""
+    """The cyber checks, with a policy and a plant. `said` is all they said, `alarms` what is active, by its id.
 
-    def __init__(self, points: Points | None = None, **policy: Any) -> None:
+    `only` is the check that looks; without it all do.
+    """
+
+    def __init__(self, points: Points | None = None, *, only: str = "", **policy: Any) -> None:
         self.points = points or plant()
+        if only:
+            policy["checks"] = {each.NAME: "off" for each in CHECKS if only != each.NAME} | policy.get("checks", {})
         self.config = CyberConfig(**{"detector": "cyber", "learn_s": LEARN_S, **policy})
         self.cyber = Cyber(self.config, self.points)
         self.now_ns = BEGIN_S * NS
@@ -118,7 +125,9 @@ class Bench:
 
     def learned(self, *events: Event) -> None:
         """Show what is normal here, of both views, and let the time of learning pass."""
-        self.sees(Event("relay1", EventKind.CONNECTED, "", 0), drops(dropped=0, of=1), *events)
+        for view in VIEWS:
+            self.cyber.baseline.begin(view, self.now_ns)
+        self.sees(*events)
         self.wait(LEARN_S + 1, step_s=LEARN_S + 1)
 
     def restart(self) -> None:

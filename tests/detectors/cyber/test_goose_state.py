@@ -19,7 +19,7 @@ def goose(function, source=RELAY, **told):
 @pytest.fixture
 def bench():
     """Return a bench that knows the relay, which reuses the time of a state."""
-    bench = Bench()
+    bench = Bench(only="goose_state")
     bench.learned(goose("new", **NAMES), *[goose("t_reused", st=5, sq=0) for _ in range(3)])
     return bench
 
@@ -44,7 +44,7 @@ def test_a_state_change_is_no_alarm(bench):
 )
 def test_who_speaks_along_is_critical_and_never_learned(function, told, learned):
     """Numbers that go back or jump, and a second source, are told at once, while learning too."""
-    bench = Bench()
+    bench = Bench(only="goose_state")
     bench.sees(goose("new", **NAMES))
     if learned:
         bench.learned(*[goose(function, **told) for _ in range(9)])
@@ -77,7 +77,7 @@ def test_what_is_no_habit_is_a_warning(bench, function, told):
 
 def test_a_habit_is_what_was_seen_often(bench):
     """One slip in the time of learning is no habit, and those of one relay are not those of another."""
-    bench = Bench()
+    bench = Bench(only="goose_state")
     other = {"ref": "BAY2PROT/LLN0$GO$gcb_trip"}
     bench.learned(goose("new", **NAMES), goose("t_without_st"), goose("new", **NAMES, **other))
     bench.sees(goose("t_without_st"), goose("t_reused", st=5, **other))
@@ -152,7 +152,7 @@ def test_another_configuration_waits_for_approval(bench):
     bench.sees(goose("conf_rev", **{**NAMES, "value": "1", "was": "2"}))
     assert bench.alarms == {}
 
-    open_window = Bench(maintenance=(("2000-01-01", "2100-01-01"),))
+    open_window = Bench(only="goose_state", maintenance=(("2000-01-01", "2100-01-01"),))
     open_window.learned(goose("new", **NAMES))
     open_window.sees(changed)
     assert [each.severity for each in open_window.alarms.values()] == [Severity.INFO]

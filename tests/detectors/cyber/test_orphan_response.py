@@ -9,7 +9,7 @@ from protocols.model import EventKind
 @pytest.fixture
 def bench():
     """Return a bench where the pair is known for long."""
-    bench = Bench()
+    bench = Bench(only="orphan_response")
     bench.learned(pair(HMI, RELAY1))
     return bench
 
@@ -41,7 +41,7 @@ def test_what_happens_by_itself_needs_to_happen_often(bench, why):
 
 def test_not_right_after_the_start():
     """A capture begins in the middle of conversations."""
-    bench = Bench()
+    bench = Bench(only="orphan_response")
     bench.sees(forged())
     bench.wait(8)
     bench.sees(forged())
