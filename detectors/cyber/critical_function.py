@@ -19,14 +19,15 @@ class CriticalFunction(EngineerOnly):
     ACTIONS: ClassVar[frozenset[str]] = frozenset({"critical"})
 
     def event(self, seen: Event) -> None:
-        """Look at one command; a master that may configure may switch off reports too."""
+        """Look at one command; a master that may configure, such as the gateway, may switch off reports too."""
         if not (isinstance(seen, Sighting) and self._starts(seen)):
             super().event(seen)
 
     def _starts(self, seen: Sighting) -> bool:
-        allow = self.desk.rules.allow
-        told = (seen.protocol, seen.function)
-        return told == DISABLE_UNSOLICITED and allow(seen.source, seen.target, seen.protocol, "config")
+        if (seen.protocol, seen.function) != DISABLE_UNSOLICITED:
+            return False
+        own, allow = self.desk.own, self.desk.rules.allow
+        return seen.source in own or allow(seen.source, seen.target, seen.protocol, "config")
 
     def technique(self, seen: Sighting, action: str) -> str:  # noqa: ARG002 - the interface
         """Return blocking of reports, stop of a service or restart, by the words of the command."""

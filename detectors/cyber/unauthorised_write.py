@@ -18,6 +18,9 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     "session": Severity.WARNING,
 }
 """What this check judges, and how bad it is when the rules do not allow it."""
+OURS: Final = frozenset({"time", "config", "session"})
+"""What the gateway itself does as a master: it sets the time, enables reports, clears a restart. It never writes or
+controls, so whoever does so from its address is somebody else."""
 TECHNIQUE: Final[Mapping[str, str]] = {"write": "T0836", "config": "T0836"}
 """Of the others it is that of a command, T0855."""
 
@@ -40,6 +43,8 @@ class UnauthorisedWrite(Check):
         if not isinstance(seen, Sighting) or action not in SEVERITIES:
             return
         rules = self.desk.rules
+        if action in OURS and seen.source in self.desk.own:
+            return
         if not rules.silent(action):
             if not rules.allow(seen.source, seen.target, seen.protocol, action, items_of(seen)):
                 self._tell(seen, action, SEVERITIES[action], "no rule allows it")

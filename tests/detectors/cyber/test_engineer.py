@@ -64,8 +64,8 @@ def test_a_rule_makes_it_info():
 def test_a_dnp3_master_switches_reports_off_when_it_starts():
     """Disable unsolicited belongs to the start of every master; from anybody else it silences an outstation."""
     disable = {"protocol": "dnp3", "function": "21", "action": "critical", "detail": "disable unsolicited g60v2"}
-    bench = Bench(masters=[HMI])
-    bench.sees(command(HMI, RELAY1, **disable))
+    bench = Bench(masters=[HMI], own=["10.0.0.9"])
+    bench.sees(command(HMI, RELAY1, **disable), command("10.0.0.9", RELAY1, **disable))
     assert bench.alarms == {}
 
     bench.sees(command(ATTACKER, RELAY1, **disable))

@@ -135,11 +135,11 @@ def test_silence_once_is_info_and_twice_a_warning(bench):
 def test_gaps_of_the_capture_are_not_those_of_the_publisher(bench, function):
     """Not after frames were lost here."""
     bench.sees(drops(dropped=100, of=1000), goose(function, st=9, sq=90, was="4/7"))
-    assert bench.alarms == {}
+    assert ALARM not in bench.alarms
 
     bench.wait(11)
     bench.sees(goose(function, st=9, sq=90, was="4/7"))
-    assert list(bench.alarms) == [ALARM]
+    assert ALARM in bench.alarms
 
 
 def test_another_configuration_waits_for_approval(bench):

@@ -14,6 +14,11 @@ def bench():
     return bench
 
 
+def ours(bench):
+    """Return what this check says; others may have something to say of the same."""
+    return [name for name in bench.alarms if name.endswith("orphan_response")]
+
+
 def forged(why="function", **told):
     return orphan(RELAY1, HMI, "not what was asked", protocol="modbus", function="3", why=why, **told)
 
@@ -23,7 +28,7 @@ def test_an_answer_of_another_kind_is_told_at_once(bench, why):
     """No network makes an answer of another unit or function."""
     bench.sees(forged(why))
 
-    assert list(bench.alarms) == [f"relay1/{RELAY1}-{HMI}/orphan_response"]
+    assert ours(bench) == [f"relay1/{RELAY1}-{HMI}/orphan_response"]
 
 
 @pytest.mark.parametrize("why", ["request", "sequence", "late"])
@@ -33,10 +38,10 @@ def test_what_happens_by_itself_needs_to_happen_often(bench, why):
     for _ in range(10):
         bench.wait(61)
         bench.sees(forged(why))
-    assert bench.alarms == {}
+    assert ours(bench) == []
 
     bench.sees(forged(why, count=2))
-    assert list(bench.alarms) == [f"relay1/{RELAY1}-{HMI}/orphan_response"]
+    assert ours(bench) == [f"relay1/{RELAY1}-{HMI}/orphan_response"]
 
 
 def test_not_right_after_the_start():
@@ -45,11 +50,11 @@ def test_not_right_after_the_start():
     bench.sees(forged())
     bench.wait(8)
     bench.sees(forged())
-    assert bench.alarms == {}
+    assert ours(bench) == []
 
     bench.wait(3)
     bench.sees(forged())
-    assert len(bench.alarms) == 1
+    assert len(ours(bench)) == 1
 
 
 def test_not_right_after_the_first_sighting_of_a_pair(bench):
@@ -59,29 +64,29 @@ def test_not_right_after_the_first_sighting_of_a_pair(bench):
     bench.sees(pair(HMI, stranger), told)
     bench.wait(9)
     bench.sees(told)
-    assert bench.alarms == {}
+    assert ours(bench) == []
 
     bench.wait(2)
     bench.sees(told)
-    assert len(bench.alarms) == 1
+    assert len(ours(bench)) == 1
 
 
 def test_not_right_after_a_loss(bench):
     """Frames that the capture lost may have been requests."""
     bench.sees(drops(dropped=12, of=1000), forged())
-    assert bench.alarms == {}
+    assert ours(bench) == []
 
     bench.wait(11)
     bench.sees(forged())
-    assert len(bench.alarms) == 1
+    assert len(ours(bench)) == 1
 
 
 def test_in_our_own_conversation(bench):
     """A driver that was just connected waits as well; later an answer that does not fit is told of its device."""
     told = orphan(device="relay2", protocol="modbus", function="3", why="unit", live=True)
     bench.sees(seen(EventKind.CONNECTED, device="relay2"), told)
-    assert bench.alarms == {}
+    assert ours(bench) == []
 
     bench.wait(11)
     bench.sees(told)
-    assert list(bench.alarms) == ["relay2/orphan_response"]
+    assert ours(bench) == ["relay2/orphan_response"]

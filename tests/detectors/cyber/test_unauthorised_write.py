@@ -115,3 +115,14 @@ def test_other_actions_are_other_checks():
         bench.sees(command(ATTACKER, RELAY1, protocol="dnp3", function="13", action=action))
 
     assert [name for name in bench.alarms if name.endswith("unauthorised_write")] == []
+
+
+def test_the_gateway_is_a_master_that_never_writes():
+    """It sets the time and enables reports; a write from its address is somebody else's."""
+    bench = Bench(own=[HMI], masters=["10.0.0.9"])
+    for action in ("time", "config", "session"):
+        bench.sees(command(HMI, RELAY1, protocol="dnp3", function="2", action=action))
+    assert bench.alarms == {}
+
+    bench.sees(command(HMI, RELAY1, **WRITE), command(HMI, RELAY1, **CONTROL))
+    assert len(bench.warnings) == 2
