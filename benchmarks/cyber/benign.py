@@ -17,7 +17,7 @@ from feed import Site, frames
 from table import Line, none
 from taught import taught
 
-from protocols.tap.source import Captured
+from protocols.tap.capture.source import Captured
 
 FOLDER = "benign"
 LEARNED = 0.3

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from protocols.tap.pcap import Capture
-from protocols.tap.reading import BadCapture
+from protocols.tap.capture.pcap import Capture
+from protocols.tap.capture.reading import BadCapture
 from protocols.tap.watch import Watch
 
 Words = Callable[[Sequence[Sequence[str]]], Sequence[str]]

@@ -15,9 +15,9 @@ from detectors.model import Finding, Severity
 from protocols.model import Event, Frame, Tick
 from protocols.points import Points
 from protocols.sighting import Sighting
+from protocols.tap.capture.pcap import Capture
+from protocols.tap.capture.source import Captured
 from protocols.tap.dissector import Trace
-from protocols.tap.pcap import Capture
-from protocols.tap.source import Captured
 from protocols.tap.watch import Watch
 
 NS = 1_000_000_000

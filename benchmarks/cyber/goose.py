@@ -23,8 +23,8 @@ from rebuilt import Labelled, scenarios
 from table import Line, none, share
 
 from detectors.model import Finding
-from protocols.tap.goosepdu import Pdu, parse
-from protocols.tap.source import Captured
+from protocols.tap.capture.source import Captured
+from protocols.tap.goose.pdu import Pdu, parse
 
 WITHIN_NS = 2 * NS
 LEFT_OUT = 40

@@ -22,8 +22,8 @@ from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
-from protocols.tap.pcap import Capture
-from protocols.tap.reading import BadCapture
+from protocols.tap.capture.pcap import Capture
+from protocols.tap.capture.reading import BadCapture
 from protocols.tap.watch import Watch
 
 NS = 1_000_000_000

@@ -19,7 +19,7 @@ from time import process_time
 from feed import NS, Site
 from table import Line
 
-from protocols.tap.source import Captured
+from protocols.tap.capture.source import Captured
 
 ADDRESSES = 200_000
 BEGIN_NS = 1_700_000_000 * NS

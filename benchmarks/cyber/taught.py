@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from feed import Site
 
-from protocols.tap.source import Captured
+from protocols.tap.capture.source import Captured
 
 
 def taught(site: Site, found: Iterable[Captured], frames: int) -> Site:

@@ -76,7 +76,7 @@ class Exhibit:
         content, rows_left_out = _within(table(points, Readings.joined(self.readings)), max_bytes // SHARE)
         made = {f"{self.id}.csv": content}
         if self.cuts_ns:
-            from protocols.tap.pcapng import capture  # noqa: PLC0415 - only where there is a tap
+            from protocols.tap.capture.pcapng import capture  # noqa: PLC0415 - only where there is a tap
 
             made[f"{self.id}.pcapng"] = b"".join(capture(self.frames, comment=self.comment))
         told = {

@@ -14,10 +14,10 @@ from gateway.config.model import Config
 from gateway.core.messages import Alarm
 from gateway.recording.source import BadRecording, Told, remark
 from protocols.points import Points
+from protocols.tap.capture.pcap import Capture
+from protocols.tap.capture.reading import BadCapture
 from protocols.tap.config import TapDevice
 from protocols.tap.numbers import Numbers
-from protocols.tap.pcap import Capture
-from protocols.tap.reading import BadCapture
 from protocols.tap.watch import Watch
 
 DRAIN_NS = 50_000_000

@@ -11,16 +11,16 @@ from protocols.driver import Outside, Scan
 from protocols.model import Event, EventKind, Read
 from protocols.points import Points
 from protocols.sighting import Sighting
-from protocols.tap.bpf import MOST_BROKERS, program
+from protocols.tap.capture.bpf import MOST_BROKERS, program
+from protocols.tap.capture.packets import Filter
+from protocols.tap.capture.plain import Plain
+from protocols.tap.capture.player import Player
+from protocols.tap.capture.ring import Ring
+from protocols.tap.capture.source import Source
 from protocols.tap.config import TapDevice
 from protocols.tap.memory import Memory
 from protocols.tap.numbers import Numbers
-from protocols.tap.packets import Filter
-from protocols.tap.plain import Plain
-from protocols.tap.player import Player
 from protocols.tap.registry import PORTS
-from protocols.tap.ring import Ring
-from protocols.tap.source import Source
 from protocols.tap.watch import Watch
 
 BREATH: Final = 128

@@ -3,6 +3,7 @@
 A dissector is loaded with the first connection that needs it, so a plant pays for the protocols that it has.
 """
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Final, cast
@@ -25,34 +26,27 @@ DATAGRAMS: Final = frozenset({"dnp3"})
 """What is spoken over UDP too."""
 
 _CONVERSATIONS: Final = {
-    "dnp3": "Dnp3Conversation",
-    "iec104": "Iec104Conversation",
-    "mms": "MmsConversation",
-    "modbus": "ModbusConversation",
-    "opcua": "OpcuaConversation",
-    "tls": "TlsConversation",
+    "dnp3": ("dnp3.conversation", "Dnp3Conversation"),
+    "iec104": ("iec104.conversation", "Iec104Conversation"),
+    "mms": ("mms.conversation", "MmsConversation"),
+    "modbus": ("modbus.conversation", "ModbusConversation"),
+    "opcua": ("opcua.conversation", "OpcuaConversation"),
+    "tls": ("tls", "TlsConversation"),
 }
-_LAYER2: Final = {0x0806: ("arp", "Arp"), 0x88B8: ("goose", "Goose")}
+_LAYER2: Final = {0x0806: ("network.arp", "Arp"), 0x88B8: ("goose.publishers", "Goose")}
 
 
 @cache
-def dissector(protocol: str) -> Dissector | None:
+def dissector(protocol: str) -> Dissector:
     """Return what reads a protocol."""
-    found = _load(protocol, _CONVERSATIONS[protocol])
-    return cast("Dissector | None", found)
+    return cast("Dissector", _load(*_CONVERSATIONS[protocol]))
 
 
 def layer2(notes: Sightings, trace: Trace | None) -> dict[int, Layer2]:
     """Return what reads frames without IP, by EtherType."""
-    found = {kind: _load(*where) for kind, where in _LAYER2.items()}
-    return {kind: cast("Layer2", made(notes, trace)) for kind, made in found.items() if callable(made)}
+    made = {kind: cast("Callable[[Sightings, Trace | None], Layer2]", _load(*where)) for kind, where in _LAYER2.items()}
+    return {kind: make(notes, trace) for kind, make in made.items()}
 
 
-def _load(module: str, name: str) -> object | None:
-    path = f"protocols.tap.{module}"
-    try:
-        return cast("object", getattr(import_module(path), name))
-    except ModuleNotFoundError as missing:
-        if missing.name != path:
-            raise
-        return None
+def _load(module: str, name: str) -> object:
+    return getattr(import_module(f"protocols.tap.{module}"), name)

@@ -9,16 +9,16 @@ from struct import Struct
 from typing import Final
 
 from protocols.model import Event, EventKind
-from protocols.tap import packet
-from protocols.tap.addresses import text
 from protocols.tap.dissector import Trace
-from protocols.tap.load import Loads
-from protocols.tap.packet import Broken, Frame, Packet
+from protocols.tap.network import packet
+from protocols.tap.network.addresses import text
+from protocols.tap.network.load import Loads
+from protocols.tap.network.packet import Broken, Frame, Packet
+from protocols.tap.network.strangers import Strangers
+from protocols.tap.network.tcp import Tcp
+from protocols.tap.network.udp import Udp
 from protocols.tap.registry import PORTS, layer2
 from protocols.tap.sightings import NS, Sightings
-from protocols.tap.strangers import Strangers
-from protocols.tap.tcp import Tcp
-from protocols.tap.udp import Udp
 
 _USUAL: Final = Struct(">6x6sHBxHxxHxBxx12sI4xBB")
 """Ethernet without a tag, IPv4 without options, TCP: source, EtherType, version and length, total, fragment, protocol,

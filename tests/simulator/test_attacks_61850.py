@@ -9,9 +9,9 @@ import pytest
 
 from protocols.model import EventKind
 from protocols.tap.dissector import Flow
-from protocols.tap.goose import Goose
-from protocols.tap.mms import MmsConversation
-from protocols.tap.opcua import OpcuaConversation
+from protocols.tap.goose.publishers import Goose
+from protocols.tap.mms.conversation import MmsConversation
+from protocols.tap.opcua.conversation import OpcuaConversation
 from protocols.tap.sightings import NS, Sightings
 from simulator.attacks import goose, mms, opcua
 from simulator.attacks.gooseframe import GooseFrame

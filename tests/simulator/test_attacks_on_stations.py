@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from protocols.tap.dnp3 import Dnp3Conversation
-from protocols.tap.iec104 import Iec104Conversation
+from protocols.tap.dnp3.conversation import Dnp3Conversation
+from protocols.tap.iec104.conversation import Iec104Conversation
 from simulator.attacks import dnp3, iec104
 from simulator.attacks.dnp3frame import frames, response
 from tests.protocols.tap.listening import Tap

@@ -8,7 +8,7 @@ from captured import pcap, polls
 from gateway.cli import main
 from gateway.store.audit import lines
 from gateway.store.chain import opened, verified
-from protocols.tap.pcap import Capture
+from protocols.tap.capture.pcap import Capture
 
 
 def limited(device, after_s):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from protocols.tap.goosepdu import parse
+from protocols.tap.goose.pdu import parse
 
 ROOT = Path(__file__).resolve().parents[3]
 ROW = {

@@ -22,7 +22,7 @@ from gateway.evidence.witness import BURST, Witness
 from protocols.model import Batch
 from protocols.point import DeviceConfig, PointConfig
 from protocols.points import Points
-from protocols.tap.blocks import Blocks
+from protocols.tap.capture.blocks import Blocks
 from protocols.tap.memory import Memory
 
 NS = 1_000_000_000

@@ -3,7 +3,7 @@
 from packets import NS, SERVER, Seen, arp, mac
 
 from protocols.model import EventKind
-from protocols.tap.arp import MOST_TOLD, SETTLED_NS
+from protocols.tap.network.arp import MOST_TOLD, SETTLED_NS
 
 HOST, OTHER, FORGED = "10.0.0.7", "10.0.0.8", b"\x02\xba\xad\x00\x00\x01"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.tap.bpf import INSTRUCTION, MOST_BROKERS, MOST_HOSTS, MOST_PORTS, WHOLE, program
+from protocols.tap.capture.bpf import INSTRUCTION, MOST_BROKERS, MOST_HOSTS, MOST_PORTS, WHOLE, program
 
 US, BROKER, PLC, HMI = "10.0.0.2", "10.0.9.9", "10.0.0.11", "10.0.0.5"
 WATCHED = (102, 502, 20000)

@@ -7,10 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocols.model import EventKind
-from protocols.tap.dnp3 import Dnp3Conversation
-from protocols.tap.dnp3_crc import crc, good
-from protocols.tap.dnp3_link import LARGEST_FRAME, Framer
-from protocols.tap.dnp3_transport import FRAGMENT, PAIRS, Assembly, Broken
+from protocols.tap.dnp3.conversation import Dnp3Conversation
+from protocols.tap.dnp3.crc import crc, good
+from protocols.tap.dnp3.link import LARGEST_FRAME, Framer
+from protocols.tap.dnp3.transport import FRAGMENT, PAIRS, Assembly, Broken
 from simulator.attacks import dnp3frame as sent
 from tests.protocols.tap.listening import Tap
 

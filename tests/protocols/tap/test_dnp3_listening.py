@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.model import EventKind
-from protocols.tap.dnp3 import Dnp3Conversation
-from protocols.tap.dnp3_asking import REQUESTS_KNOWN
-from protocols.tap.dnp3_crc import crc
-from protocols.tap.dnp3_dialogue import DIALOGUES
-from protocols.tap.dnp3_objects import MOST_HEADERS
-from protocols.tap.dnp3_request import FUNCTIONS
+from protocols.tap.dnp3.asking import REQUESTS_KNOWN
+from protocols.tap.dnp3.conversation import Dnp3Conversation
+from protocols.tap.dnp3.crc import crc
+from protocols.tap.dnp3.dialogue import DIALOGUES
+from protocols.tap.dnp3.objects import MOST_HEADERS
+from protocols.tap.dnp3.request import FUNCTIONS
 from protocols.tap.moment import DOUBT_NS
 from protocols.tap.sightings import NS
 from simulator.attacks import dnp3frame as sent

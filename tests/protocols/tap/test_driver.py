@@ -13,7 +13,7 @@ from protocols.model import Batch, Event, EventKind
 from protocols.points import Points
 from protocols.sighting import Sighting
 from protocols.tap import driver as module
-from protocols.tap import packets
+from protocols.tap.capture import packets
 from protocols.tap.config import TapDevice
 from protocols.tap.driver import BREATH, MOST_AT_ONCE, TapDriver
 

@@ -22,11 +22,11 @@ from packets import (
 )
 
 from protocols.model import EventKind
-from protocols.tap.flows import MOST_FAMILIAR, MOST_STRANGE
-from protocols.tap.load import MOST_BUSY, MOST_LOADS
+from protocols.tap.network.flows import MOST_FAMILIAR, MOST_STRANGE
+from protocols.tap.network.load import MOST_BUSY, MOST_LOADS
+from protocols.tap.network.strangers import MOST_TALKERS, MOST_TOLD
+from protocols.tap.network.sweeps import MOST_SOURCES, MOST_TARGETS
 from protocols.tap.sightings import FORGOTTEN_NS, MOST_KINDS, MOST_NEW, Sightings
-from protocols.tap.strangers import MOST_TALKERS, MOST_TOLD
-from protocols.tap.sweeps import MOST_SOURCES, MOST_TARGETS
 
 MANY = 3 * MOST_FAMILIAR
 

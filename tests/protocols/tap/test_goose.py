@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.model import EventKind
-from protocols.tap.goose import Goose
-from protocols.tap.goosetable import PUBLISHERS_MAX
+from protocols.tap.goose.publishers import Goose
+from protocols.tap.goose.table import PUBLISHERS_MAX
 from protocols.tap.sightings import NS, Sightings
 from simulator.attacks.gooseframe import GooseFrame
 

@@ -12,8 +12,8 @@ from open61850.mms import pdu
 
 from protocols.model import EventKind
 from protocols.tap.dissector import Flow
-from protocols.tap.mms import PENDING_MAX, MmsConversation
-from protocols.tap.mmsservice import SERVICES
+from protocols.tap.mms.conversation import PENDING_MAX, MmsConversation
+from protocols.tap.mms.service import SERVICES
 from protocols.tap.sightings import NS, Sightings
 
 BEGIN_NS = 1_700_000_000 * NS

@@ -9,7 +9,7 @@ from packets import CLIENT, NS, SERVER, START, Seen, Talk, mbap, read_request, r
 
 from protocols.model import EventKind
 from protocols.tap.dissector import Flow
-from protocols.tap.modbus import MOST_OUTSTANDING, ModbusConversation
+from protocols.tap.modbus.conversation import MOST_OUTSTANDING, ModbusConversation
 from protocols.tap.sightings import Sightings
 
 REGISTERS = struct.pack(">BHHBHH", 16, 100, 2, 4, 7, 8)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocols.model import EventKind
 from protocols.tap.dissector import Flow
-from protocols.tap.opcua import OpcuaConversation
+from protocols.tap.opcua.conversation import OpcuaConversation
 from protocols.tap.sightings import NS, Sightings
 
 BEGIN_NS = 1_700_000_000 * NS

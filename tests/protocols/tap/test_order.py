@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from packets import ACK, FIN, NS, PSH, RST, SYN, Seen, Talk, mbap, read_request, read_response
 
 from protocols.model import EventKind
-from protocols.tap.order import LONGEST_NS, MOST_BYTES, MOST_WAITING
+from protocols.tap.network.order import LONGEST_NS, MOST_BYTES, MOST_WAITING
 
 REQUESTS = b"".join(mbap(number, read_request(number, function=1 + number % 4)) for number in range(40))
 IN_ORDER = [("modbus", str(1 + number % 4), True) for number in range(40)]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.tap.blocks import MOST_BLOCK, MOST_INTERFACES
-from protocols.tap.pcap import MAGICS, Capture
-from protocols.tap.reading import MOST_FRAME, BadCapture
+from protocols.tap.capture.blocks import MOST_BLOCK, MOST_INTERFACES
+from protocols.tap.capture.pcap import MAGICS, Capture
+from protocols.tap.capture.reading import MOST_FRAME, BadCapture
 
 FRAME = bytes.fromhex("ffffffffffff 020000000001 0806") + bytes(46)
 AT = 1_700_000_000_123_456_000

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.tap.pcap import Capture
-from protocols.tap.pcapng import MOST_COMMENT, capture, head, packet
+from protocols.tap.capture.pcap import Capture
+from protocols.tap.capture.pcapng import MOST_COMMENT, capture, head, packet
 
 FRAME = bytes.fromhex("ffffffffffff 020000000001 0806") + bytes(46)
 AT = 1_700_000_000_123_456_789

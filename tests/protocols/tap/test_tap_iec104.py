@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocols.model import EventKind
-from protocols.tap.iec104 import COMMANDS_KNOWN, QUERIES_KNOWN, Iec104Conversation
-from protocols.tap.iec104_apci import LARGEST_FRAME
-from protocols.tap.iec104_asdu import KINDS, wrong
+from protocols.tap.iec104.apci import LARGEST_FRAME
+from protocols.tap.iec104.asdu import KINDS, wrong
+from protocols.tap.iec104.conversation import COMMANDS_KNOWN, QUERIES_KNOWN, Iec104Conversation
 from simulator.attacks import iec104frame as sent
 from tests.protocols.tap.listening import MASTER, OUTSTATION, Tap
 

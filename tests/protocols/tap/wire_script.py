@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from protocols.driver import LinkLost
-from protocols.tap.bpf import program
-from protocols.tap.plain import Plain
-from protocols.tap.ring import RETIRE_MS, Ring
+from protocols.tap.capture.bpf import program
+from protocols.tap.capture.plain import Plain
+from protocols.tap.capture.ring import RETIRE_MS, Ring
 
 MIB = 1 << 20
 HEAD = bytes.fromhex("0200000000bb 0200000000aa")

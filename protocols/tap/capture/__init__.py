@@ -1,0 +1,1 @@
+"""Where frames come from: the ring of the kernel, plain receiving, a capture file."""

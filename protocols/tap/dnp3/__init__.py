@@ -1,0 +1,1 @@
+"""DNP3 as a listener reads it."""

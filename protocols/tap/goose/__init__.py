@@ -1,0 +1,1 @@
+"""GOOSE as a listener reads it."""

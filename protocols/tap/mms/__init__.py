@@ -1,0 +1,1 @@
+"""MMS as a listener reads it."""

@@ -1,0 +1,1 @@
+"""Modbus as a listener reads it."""

@@ -1,0 +1,1 @@
+"""From Ethernet to TCP in order: who is there, who talks to whom, what each side says."""

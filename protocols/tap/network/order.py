@@ -1,0 +1,120 @@
+"""One direction of a TCP connection in its order, whatever the order in which its segments were captured.
+
+Numbers go round at 2^32. What came already is cut off; what came too early waits, within bounds; what never comes is
+said to be lost, and the stream goes on behind it. Of bytes that come twice the first are believed.
+"""
+
+from typing import Final
+
+from protocols.tap.network.flows import Waiting, Way
+
+ROUND: Final = 0xFFFF_FFFF
+HALF: Final = 0x8000_0000
+WINDOW: Final = 1 << 20
+"""A segment that is farther off than any receive window here belongs to another stream, or is forged."""
+MOST_WAITING: Final = 16
+"""Segments that wait for what is missing before it counts as lost."""
+MOST_BYTES: Final = 65_536
+"""Bytes that wait likewise: one window without scaling, RFC 9293 clause 3.1."""
+LONGEST_NS: Final = 1_000_000_000
+"""How long they wait: a retransmission takes 200 ms to start with, and twice that the second time."""
+STRAYS: Final = 3
+"""Segments that are far off, and nothing else, before they are believed: the capture was interrupted for long."""
+
+
+def segment(way: Way, number: int, data: memoryview, time_ns: int) -> None:
+    """Take the payload of a segment, and hand on what is in order now."""
+    if way.expected < 0:
+        way.expected = number if way.first < 0 else way.first
+    ahead = (number - way.expected) & ROUND
+    if ahead == 0:
+        _next(way, data, time_ns)
+    elif ahead >= HALF and ROUND + 1 - ahead <= WINDOW:
+        fresh = ahead + len(data) - (ROUND + 1)
+        if fresh <= 0:
+            return  # a retransmission, or the byte of a keep-alive
+        _next(way, data[-fresh:], time_ns)
+    elif ahead <= WINDOW:
+        _wait(way, number, data, time_ns)
+    elif _believed(way):
+        skip(way, number)
+        _next(way, data, time_ns)
+    if way.waiting is not None:
+        _drain(way, time_ns)
+
+
+def skip(way: Way, number: int) -> None:
+    """Go on at `number`: what is before it was not captured."""
+    way.expected, way.waiting = number & ROUND, None
+    _lost(way)
+
+
+def overdue(way: Way, now_ns: int) -> None:
+    """Give up what is missing for too long."""
+    while way.waiting is not None and now_ns - way.waiting.since_ns > LONGEST_NS:
+        _give_up(way, now_ns)
+
+
+def _next(way: Way, data: memoryview, time_ns: int) -> None:
+    way.expected = (way.expected + len(data)) & ROUND
+    way.deliver(from_client=way.asks, data=data, time_ns=time_ns)
+
+
+def _believed(way: Way) -> bool:
+    """Count a segment from far off; return whether they are all that comes."""
+    count, expected = way.strays
+    count = count + 1 if expected == way.expected else 1
+    way.strays = count, way.expected
+    return count >= STRAYS
+
+
+def _wait(way: Way, number: int, data: memoryview, time_ns: int) -> None:
+    waiting = way.waiting
+    if waiting is None:
+        waiting = way.waiting = Waiting(time_ns)
+    known = waiting.segments.get(number, b"")
+    if len(data) > len(known):
+        waiting.segments[number] = known + data[len(known) :]
+        waiting.octets += len(data) - len(known)
+
+
+def _drain(way: Way, time_ns: int) -> None:
+    """Hand on what waited for what just came; give up what is missing when too much waits."""
+    while (waiting := way.waiting) is not None:
+        if not _follow(way, waiting, time_ns):
+            full = len(waiting.segments) > MOST_WAITING or waiting.octets > MOST_BYTES
+            if not full and time_ns - waiting.since_ns <= LONGEST_NS:
+                return
+            _give_up(way, time_ns)
+
+
+def _follow(way: Way, waiting: Waiting, time_ns: int) -> bool:
+    """Hand on one waiting segment that follows or overlaps what was handed on; return whether there was one."""
+    for number, data in waiting.segments.items():
+        behind = (way.expected - number) & ROUND
+        if behind < HALF:
+            del waiting.segments[number]
+            waiting.octets -= len(data)
+            waiting.since_ns = time_ns
+            if not waiting.segments:
+                way.waiting = None
+            if behind < len(data):
+                _next(way, memoryview(data)[behind:], time_ns)
+            return True
+    return False
+
+
+def _give_up(way: Way, time_ns: int) -> None:
+    waiting = way.waiting
+    assert waiting is not None
+    _lost(way)
+    way.expected = min(waiting.segments, key=lambda number: (number - way.expected) & ROUND)
+    _follow(way, waiting, time_ns)
+    while way.waiting is not None and _follow(way, way.waiting, time_ns):
+        pass
+
+
+def _lost(way: Way) -> None:
+    conversation = way.link.conversation
+    if conversation is not None:
+        conversation.lost(from_client=way.asks)

@@ -1,0 +1,1 @@
+"""OPC UA as a listener reads it."""
