@@ -16,7 +16,8 @@ class Truth:
     """One step that happened, from `begin_ns` to `end_ns`, UTC since 1970.
 
     `kinds` of finding are right, any of them, the most telling first; none means that it was normal, and that nothing
-    may be found. `points` (BAY.QUANTITY) are wrong or show it, the foremost first; `devices` are their bays.
+    may be found. `points` (BAY.QUANTITY) are wrong or show it, the foremost first; `devices` are their bays. An attack
+    has a `source` and a `target`, addresses, and all of its kinds are to be found.
     """
 
     do: str
@@ -26,6 +27,8 @@ class Truth:
     kinds: tuple[str, ...]
     points: tuple[str, ...]
     devices: tuple[str, ...]
+    source: str = ""
+    target: str = ""
 
     @classmethod
     def of(cls, step: Step, begin_ns: int, speed: float = 1.0) -> "Truth":
@@ -45,6 +48,7 @@ class Truth:
                 "kinds": self.kinds,
                 "points": self.points,
                 "devices": self.devices,
+                **({"source": self.source, "target": self.target} if self.source else {}),
             }
         )
 
@@ -59,7 +63,8 @@ class Truth:
         try:
             begin_ns, end_ns = (_ns(told[key]) for key in ("begin", "end"))
             lists = (tuple(told[key]) for key in ("kinds", "points", "devices"))
-            return cls(told["do"], told["text"], begin_ns, end_ns, *lists)
+            parties = {key: told.get(key, "") for key in ("source", "target")}
+            return cls(told["do"], told["text"], begin_ns, end_ns, *lists, **parties)
         except (KeyError, TypeError) as error:
             raise ValueError(f"no line of a truth file: {line[:100]!r}") from error
 

@@ -4,59 +4,24 @@ Each attack is one connection, bounded in requests and in time. Whether the outs
 interest: the tap sees what was asked.
 """
 
-import asyncio
 import time
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Final
 
 from simulator.attacks import dnp3frame as dnp3
+from simulator.attacks.attack import Asking
 
-LONGEST_S: Final = 20.0
-"""An attack that takes longer is given up."""
-REQUESTS_MAX: Final = 500
 OUTSTATION: Final = 10
 MASTER: Final = 1
-STRANGER: Final = 99
-"""A master address that nobody uses here."""
-CHUNK: Final = 4096
 
 
-class Dnp3Attack:
-    """One attack. `NAME` is what it is called, `CHECKS` are the kinds of alarm that must be raised.
+class Dnp3Attack(Asking):
+    """Plays master. `outstation` is who is asked, `master` as whom."""
 
-    `outstation` is who is asked, `master` as whom.
-    """
-
-    NAME: ClassVar[str]
-    CHECKS: ClassVar[tuple[str, ...]]
-    EACH_S: ClassVar[float] = 0.05
-    """How long an answer is waited for before the next is sent."""
+    WAY = "dnp3"
 
     def __init__(self, *, outstation: int = OUTSTATION, master: int = MASTER) -> None:
         self.outstation, self.master = outstation, master
-
-    def messages(self) -> Iterator[bytes]:
-        """Yield what is sent, one after the other: whole frames."""
-        raise NotImplementedError
-
-    async def run(self, host: str, port: int) -> None:
-        """Connect, send, read what is answered, hang up.
-
-        Raises:
-            OSError: there is nobody, or the outstation hung up.
-            TimeoutError: it takes too long.
-        """
-        async with asyncio.timeout(LONGEST_S):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                for number, message in enumerate(self.messages()):
-                    if number >= REQUESTS_MAX:
-                        break
-                    writer.write(message)
-                    await writer.drain()
-                    await _heard(reader, self.EACH_S)
-            finally:
-                writer.close()
 
     def ask(self, function: int, objects: bytes = b"", *, number: int = 0, to: int | None = None) -> bytes:
         """Return the frames of a request."""
@@ -233,7 +198,7 @@ class Dnp3Malformed(Dnp3Attack):
             yield self.ask(2, bytes((110, 0, 0x01, 0, 0, 0xFF, 0xFF)) * 300, number=number)
 
 
-ATTACKS: Final = (
+ATTACKS: Final[tuple[type[Dnp3Attack], ...]] = (
     Dnp3AddressScan,
     Dnp3Broadcast,
     Dnp3ColdRestart,
@@ -249,10 +214,3 @@ ATTACKS: Final = (
     Dnp3WrongTime,
 )
 
-
-async def _heard(reader: asyncio.StreamReader, for_s: float) -> bytes:
-    """Return what is answered soon, nothing if nobody answers."""
-    try:
-        return await asyncio.wait_for(reader.read(CHUNK), for_s)
-    except TimeoutError:
-        return b""

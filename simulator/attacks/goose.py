@@ -1,55 +1,50 @@
 """Attacks on GOOSE: somebody on the wire speaks in the name of a publisher whose last frame is known.
 
-An attack yields how long it waits and what it then sends; `play` sends it with what puts a frame on a wire, such as
-`send` of a raw socket. None sends more than `FRAMES_MAX`, and none lasts longer than `LONGEST_S`.
+An attack yields frames, which are sent `pause_s` apart: at most `FRAMES_MAX`, and not for longer than `LONGEST_S`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import ClassVar, Final
 
+from simulator.attacks.attack import LONGEST_S, Attack, Field
 from simulator.attacks.gooseframe import GooseFrame, Value
 
 FRAMES_MAX: Final = 5000
 """Frames of one attack: a flood of five seconds."""
-LONGEST_S: Final = 30.0
 STRANGER: Final = bytes.fromhex("02bad0000066")
 
-Step = tuple[float, bytes]
 
+class GooseAttack(Attack):
+    """Speaks in the name of a publisher: `count` frames, `pause_s` apart."""
 
-@dataclass(frozen=True)
-class GooseAttack:
-    """`victim` is the last frame of the publisher; `now_ns` the time that a new state is said to have."""
+    COUNT: ClassVar[int] = 20
+    PAUSE_S: ClassVar[float] = 0.1
 
-    NAME: ClassVar[str]
-    CHECKS: ClassVar[tuple[str, ...]]
+    def __init__(self, *, count: int | None = None, pause_s: float | None = None) -> None:
+        self.count = self.COUNT if count is None else count
+        self.pause_s = self.PAUSE_S if pause_s is None else pause_s
 
-    victim: GooseFrame
-    now_ns: int
-    count: int = 20
-    pause_s: float = 0.1
-
-    def frames(self) -> Iterator[GooseFrame]:
-        """Yield what is sent."""
+    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
+        """Yield what is sent after `victim`, the last frame of the publisher; `now_ns` is the time of a new state."""
         raise NotImplementedError
 
-    def steps(self) -> Iterator[Step]:
-        """Yield pauses and frames, bounded in number and time."""
+    def bounded(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
+        """Yield what is sent, bounded in number and time."""
         most = FRAMES_MAX if self.pause_s <= 0 else min(FRAMES_MAX, int(LONGEST_S / self.pause_s))
-        for frame in islice(self.frames(), min(self.count, most)):
-            yield self.pause_s, frame.frame()
+        return islice(self.frames(victim, now_ns), min(self.count, most))
 
-    async def play(self, send: Callable[[bytes], object]) -> int:
-        """Send all of it; return how many frames those were."""
-        sent = 0
-        for pause_s, frame in self.steps():
-            await asyncio.sleep(pause_s)
-            send(frame)
-            sent += 1
-        return sent
+    def target(self, on: Field) -> str:
+        """Return the publisher, by its hardware address."""
+        return on.victim().source.hex(":")
+
+    async def run(self, on: Field) -> None:
+        """Send all of it."""
+        for frame in self.bounded(on.victim(), on.clock()):
+            on.on_wire.send(frame.frame())
+            await asyncio.sleep(self.pause_s)
 
 
 class GooseReplay(GooseAttack):
@@ -58,9 +53,9 @@ class GooseReplay(GooseAttack):
     NAME = "goose_replay"
     CHECKS = ("goose_state",)
 
-    def frames(self) -> Iterator[GooseFrame]:
+    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
         """Yield the state before the present one, from its first frame on."""
-        old = replace(self.victim, st=max(self.victim.st - 1, 1), values=_inverted(self.victim.values))
+        old = replace(victim, st=max(victim.st - 1, 1), values=_inverted(victim.values))
         return _states(old, self.count)
 
 
@@ -70,10 +65,10 @@ class GooseStJump(GooseAttack):
     NAME = "goose_st_jump"
     CHECKS = ("goose_state",)
 
-    def frames(self) -> Iterator[GooseFrame]:
+    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
         """Yield a state a thousand ahead."""
-        values = _inverted(self.victim.values)
-        return _states(replace(self.victim, st=self.victim.st + 1000, t_ns=self.now_ns, values=values), self.count)
+        values = _inverted(victim.values)
+        return _states(replace(victim, st=victim.st + 1000, t_ns=now_ns, values=values), self.count)
 
 
 class GooseNewSource(GooseAttack):
@@ -82,10 +77,10 @@ class GooseNewSource(GooseAttack):
     NAME = "goose_new_source"
     CHECKS = ("goose_state",)
 
-    def frames(self) -> Iterator[GooseFrame]:
+    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
         """Yield a new state that follows the present one in everything but the source."""
-        values = _inverted(self.victim.values)
-        state = replace(self.victim, source=STRANGER, st=self.victim.st + 1, t_ns=self.now_ns, values=values)
+        values = _inverted(victim.values)
+        state = replace(victim, source=STRANGER, st=victim.st + 1, t_ns=now_ns, values=values)
         return _states(state, self.count)
 
 
@@ -95,9 +90,9 @@ class GooseSimulation(GooseAttack):
     NAME = "goose_simulation"
     CHECKS = ("goose_test_flag",)
 
-    def frames(self) -> Iterator[GooseFrame]:
+    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
         """Yield the present state, simulated."""
-        return _states(replace(self.victim, simulated=True, values=_inverted(self.victim.values)), self.count)
+        return _states(replace(victim, simulated=True, values=_inverted(victim.values)), self.count)
 
 
 class GooseFlood(GooseAttack):
@@ -105,14 +100,16 @@ class GooseFlood(GooseAttack):
 
     NAME = "goose_flood"
     CHECKS = ("goose_state", "flood")
+    COUNT = 1200
+    PAUSE_S = 0.004
 
-    def frames(self) -> Iterator[GooseFrame]:
+    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
         """Yield states without end."""
         for ahead in range(2, self.count + 2):
-            yield replace(self.victim, st=self.victim.st + ahead, sq=0, t_ns=self.now_ns)
+            yield replace(victim, st=victim.st + ahead, sq=0, t_ns=now_ns)
 
 
-ATTACKS: Final = (GooseReplay, GooseStJump, GooseNewSource, GooseSimulation, GooseFlood)
+ATTACKS: Final[tuple[type[GooseAttack], ...]] = (GooseReplay, GooseStJump, GooseNewSource, GooseSimulation, GooseFlood)
 
 
 def _states(first: GooseFrame, count: int) -> Iterator[GooseFrame]:

@@ -4,30 +4,20 @@ Each attack is one connection, bounded in frames and in time. Whether the statio
 interest: the tap sees what was asked.
 """
 
-import asyncio
 import struct
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Final
 
 from simulator.attacks import iec104frame as iec104
+from simulator.attacks.attack import Asking
 
-LONGEST_S: Final = 20.0
-"""An attack that takes longer is given up."""
-FRAMES_MAX: Final = 500
 STATION: Final = 1
-CHUNK: Final = 4096
 
 
-class Iec104Attack:
-    """One attack. `NAME` is what it is called, `CHECKS` are the kinds of alarm that must be raised.
+class Iec104Attack(Asking):
+    """Plays control centre. `station` is the common address that is commanded."""
 
-    `station` is the common address that is commanded.
-    """
-
-    NAME: ClassVar[str]
-    CHECKS: ClassVar[tuple[str, ...]]
-    EACH_S: ClassVar[float] = 0.05
-    """How long an answer is waited for before the next is sent."""
+    WAY = "iec104"
 
     def __init__(self, *, station: int = STATION) -> None:
         self.station = station
@@ -36,30 +26,11 @@ class Iec104Attack:
         """Yield the ASDUs that are sent, one after the other."""
         raise NotImplementedError
 
-    def frames(self) -> Iterator[bytes]:
+    def messages(self) -> Iterator[bytes]:
         """Yield whole frames: the start of data transfer, then the ASDUs with their numbers."""
         yield iec104.unnumbered(iec104.STARTDT)
         for number, asdu in enumerate(self.commands()):
             yield iec104.numbered(asdu, sent=number)
-
-    async def run(self, host: str, port: int) -> None:
-        """Connect, send, read what is answered, hang up.
-
-        Raises:
-            OSError: there is nobody, or the station hung up.
-            TimeoutError: it takes too long.
-        """
-        async with asyncio.timeout(LONGEST_S):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                for number, frame in enumerate(self.frames()):
-                    if number >= FRAMES_MAX:
-                        break
-                    writer.write(frame)
-                    await writer.drain()
-                    await _heard(reader, self.EACH_S)
-            finally:
-                writer.close()
 
 
 class Iec104Switch(Iec104Attack):
@@ -154,7 +125,7 @@ class Iec104Malformed(Iec104Attack):
     NAME = "iec104_malformed"
     CHECKS = ("malformed",)
 
-    def frames(self) -> Iterator[bytes]:
+    def messages(self) -> Iterator[bytes]:
         """Yield broken frames."""
         yield iec104.unnumbered(iec104.STARTDT)
         for _ in range(4):
@@ -163,7 +134,7 @@ class Iec104Malformed(Iec104Attack):
             yield b"\x68\x04\x05\x00\x00\x00"
 
 
-ATTACKS: Final = (
+ATTACKS: Final[tuple[type[Iec104Attack], ...]] = (
     Iec104FileTransfer,
     Iec104Malformed,
     Iec104Replay,
@@ -174,10 +145,3 @@ ATTACKS: Final = (
     Iec104WrongTime,
 )
 
-
-async def _heard(reader: asyncio.StreamReader, for_s: float) -> bytes:
-    """Return what is answered soon, nothing if nobody answers."""
-    try:
-        return await asyncio.wait_for(reader.read(CHUNK), for_s)
-    except TimeoutError:
-        return b""

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from open61850 import ber
 from open61850.data import BoolData
@@ -11,46 +10,36 @@ from open61850.mms import pdu
 from open61850.mms.association import AssociationParameters, association_request
 
 from protocols.iec61850.transport import Disconnected, Stream, Violation, connection_request
+from simulator.attacks.attack import CHUNK, REQUESTS_MAX, Attack, Field
 
 LONGEST_S: Final = 10.0
 """An IED that does not answer by then is left."""
-REQUESTS_MAX: Final = 500
-"""Requests of one attack."""
 SELECTOR: Final = b"\x00\x01"
-CHUNK: Final = 65_536
 
 
-@dataclass(frozen=True)
-class MmsAttack:
-    """Asks an IED at `host` for everything in `services`; what it answers is of no interest, but waited for."""
+class MmsAttack(Attack):
+    """Asks for everything in `services`; what is answered is of no interest, but waited for. `answered` counts it."""
 
-    NAME: ClassVar[str]
-    CHECKS: ClassVar[tuple[str, ...]]
+    WAY = "iec61850"
 
-    host: str
-    port: int = 102
-    domain: str = "IED1LD0"
+    def __init__(self, *, domain: str = "IED1LD0") -> None:
+        self.domain, self.answered = domain, 0
 
     def services(self) -> Iterator[bytes]:
         """Yield the requests, as the service of a confirmed request."""
         raise NotImplementedError
 
-    async def run(self) -> int:
-        """Associate, ask, hang up; return how many requests were answered.
-
-        Raises:
-            OSError: there is nobody.
-            TimeoutError: it does not answer.
-        """
+    async def run(self, on: Field) -> None:
+        """Associate, ask, hang up."""
         async with asyncio.timeout(LONGEST_S):
-            reader, writer = await asyncio.open_connection(self.host, self.port)
+            reader, writer = await on.connect(self.WAY)
             try:
-                return await self._ask(reader, writer)
+                await self._ask(reader, writer)
             finally:
                 writer.close()
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
-        stream, answered = Stream(), 0
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stream = Stream()
         writer.write(connection_request(SELECTOR, SELECTOR))
         await _answer(reader, stream)
         writer.write(stream.frames(association_request(AssociationParameters())))
@@ -61,8 +50,7 @@ class MmsAttack:
             writer.write(stream.frames(pdu.wrap(pdu.confirmed_request(invoke, service))))
             if not await _answer(reader, stream):
                 break
-            answered += 1
-        return answered
+            self.answered += 1
 
 
 class MmsControl(MmsAttack):
@@ -116,7 +104,7 @@ class MmsBrowse(MmsAttack):
             yield pdu.get_variable_access_attributes_request(pdu.ObjectName(node, self.domain))
 
 
-ATTACKS: Final = (MmsControl, MmsFileDelete, MmsStop, MmsBrowse)
+ATTACKS: Final[tuple[type[MmsAttack], ...]] = (MmsControl, MmsFileDelete, MmsStop, MmsBrowse)
 
 
 async def _answer(reader: asyncio.StreamReader, stream: Stream) -> bool:

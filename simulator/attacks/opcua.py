@@ -2,12 +2,13 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.uaerrors import UaError
+
+from simulator.attacks.attack import Attack, Field
 
 _ua: Any = ua
 """Its annotations are narrower than what it takes."""
@@ -19,27 +20,22 @@ GUESSES: Final = ("admin", "operator", "password", "1234", "grid")
 WRONG: Final = (UaError, OSError, TimeoutError)
 
 
-@dataclass(frozen=True)
-class OpcuaAttack:
-    """Connects to the server at `url` as nobody, and attempts `node` of it."""
+class OpcuaAttack(Attack):
+    """Connects as nobody, and attempts `node` of the server. `answered` counts the attempts that it answered."""
 
-    NAME: ClassVar[str]
-    CHECKS: ClassVar[tuple[str, ...]]
+    WAY = "opcua"
 
-    url: str
-    node: str = "i=2258"
+    def __init__(self, *, node: str = "i=2258") -> None:
+        self.node, self.answered = node, 0
 
-    async def run(self) -> int:
-        """Attempt it; return how many attempts the server answered.
-
-        Raises:
-            TimeoutError: it does not answer.
-        """
+    async def run(self, on: Field) -> None:
+        """Attempt it."""
+        host, port = on.targets[self.WAY]
         async with asyncio.timeout(LONGEST_S):
-            return await self._attempts()
+            self.answered = await self._attempts(f"opc.tcp://{host}:{port}")
 
-    async def _attempts(self) -> int:
-        async with Client(self.url) as client:
+    async def _attempts(self, url: str) -> int:
+        async with Client(url) as client:
             with suppress(UaError):
                 await self._attempt(client)
             return 1
@@ -74,10 +70,10 @@ class OpcuaGuess(OpcuaAttack):
     NAME = "opcua_guess"
     CHECKS = ("session_security_drop",)
 
-    async def _attempts(self) -> int:
+    async def _attempts(self, url: str) -> int:
         refused = 0
         for password in GUESSES:
-            client = Client(self.url)
+            client = Client(url)
             client.set_user("operator")
             client.set_password(password)
             try:
@@ -89,4 +85,4 @@ class OpcuaGuess(OpcuaAttack):
         return refused
 
 
-ATTACKS: Final = (OpcuaWrite, OpcuaCall, OpcuaGuess)
+ATTACKS: Final[tuple[type[OpcuaAttack], ...]] = (OpcuaWrite, OpcuaCall, OpcuaGuess)
