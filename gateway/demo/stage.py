@@ -6,9 +6,10 @@ substation ──every protocol──► gateway ──MQTT──► link (is cu
 import asyncio
 import json
 import tempfile
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ SETTLE_S = 2.5
 """How long the substation stands still at the end, so that every protocol tells of the same instant: scans are 1 s."""
 STORY = 8
 """Lines of the story that are remembered for the view."""
+HEARD = 4096
+"""Alarms that are remembered as they arrived, the newest."""
+
+
+Heard = tuple[int, Mapping[str, Any]]
+"""When an alarm arrived, UTC in nanoseconds, and what it said."""
 
 
 class Stage:
@@ -49,9 +56,11 @@ class Stage:
         self.ledger = Ledger()
         self.alarms: dict[str, Mapping[str, Any]] = {}
         self.story: deque[tuple[float, str]] = deque(maxlen=STORY)
+        self.heard: deque[Heard] = deque(maxlen=HEARD)
         self.came = asyncio.Event()
         self.began = 0.0
         self.compared: Voices = {}
+        self.folder: Path
         self.substation: Substation
         self.gateway: Gateway
         self.link: Link
@@ -87,26 +96,39 @@ class Stage:
             self._alarm(message)
 
     def _alarm(self, message: Mapping[str, Any]) -> None:
+        self.heard.append((time.time_ns(), message))
         self.alarms.pop(message["id"], None)
         self.alarms[message["id"]] = message
         self.tell(f"alarm {message['state'].replace('_', ' ')}: {message['text']}")
 
 
+class Scene:
+    """How the stage is set: who serves, and what is different in the configuration."""
+
+    def serve(self, stage: Stage) -> AbstractAsyncContextManager[Substation]:
+        """Serve the substation."""
+        return serve(stage.scenario, tell=_teller(stage), ways=tuple(SPEAKERS))
+
+    def adapt(self, config: Config) -> Config:
+        """Return the configuration that the gateway is given."""
+        return config
+
+
 @asynccontextmanager
-async def staged(scenario: Scenario, broker_url: str | None) -> AsyncIterator[Stage]:
+async def staged(scenario: Scenario, broker_url: str | None, scene: Scene | None = None) -> AsyncIterator[Stage]:
     """Start everything; at the end stop the gateway as a service would be, and wait for what is on its way."""
-    stage = Stage(scenario)
+    stage, scene = Stage(scenario), scene or Scene()
     stage.began = asyncio.get_running_loop().time()
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gridsentinel-demo-")))
+        stage.folder = folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gridsentinel-demo-")))
         host, port = await _broker(stack, broker_url)
         stage.link = Link(host, port)
         stack.push_async_callback(stage.link.cut)
         await stage.link.mend()
         consumer = await _consume(stack, stage, f"mqtt://{host}:{port}/")
-        stage.substation = await stack.enter_async_context(serve(scenario, tell=_teller(stage), ways=tuple(SPEAKERS)))
+        stage.substation = await stack.enter_async_context(scene.serve(stage))
         stage.began = asyncio.get_running_loop().time()
-        stage.gateway = Gateway(folder, _config(folder, stage), grace_s=GRACE_S)
+        stage.gateway = Gateway(folder, scene.adapt(_config(folder, stage)), grace_s=GRACE_S)
         running = asyncio.create_task(stage.gateway.run(), name="gateway")
         try:
             yield stage
