@@ -44,10 +44,10 @@ class Outstation:
     def talk(self, from_ns: int, to_ns: int) -> Iterator[Say]:
         """Begin as IEEE 1815 says, then poll."""
         now_ns = from_ns
-        restarted = 0 <= from_ns - self.restarts_ns < HOUR_NS // 4
+        restarted = self.restarts_ns >= 0 and from_ns >= self.restarts_ns
         iin = RESTARTED | NEED_TIME if restarted else 0
         if restarted:
-            self._unasked = 0
+            self._unasked, self.restarts_ns = 0, -1
             yield now_ns, False, self._frames(dnp3.unsolicited(iin=iin), client=False)
             yield now_ns + TRIP_NS, True, self._confirms(0, unsolicited=True)
             now_ns += 3 * TRIP_NS

@@ -11,7 +11,8 @@ from simulator.traffic.plan import MS, NS, Plan, Timed
 HEARTBEAT_NS: Final = 2 * NS
 QUICK_NS: Final = tuple(each * MS for each in (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024))
 """How soon a state is repeated; then with the heartbeat."""
-CHANGES_EACH_S: Final = 900.0
+CHANGES: Final = 96
+"""In a day."""
 FLICKERS: Final = 0.3
 """How many changes are followed by one back within milliseconds, as contacts bounce."""
 
@@ -29,7 +30,7 @@ class Publisher:
         chance = self.plan.chance(self.first.ref)
         now_ns = self.plan.begin_ns + chance.randrange(HEARTBEAT_NS)
         state = replace(self.first, st=chance.randrange(1, 500), t_ns=now_ns, sq=chance.randrange(2000))
-        change_ns, repeated = now_ns + _next(chance), len(QUICK_NS)
+        change_ns, repeated = now_ns + self._next(chance), len(QUICK_NS)
         while now_ns < self.plan.end_ns:
             if now_ns not in self.plan.reboot:
                 yield now_ns, state.frame()
@@ -38,7 +39,7 @@ class Publisher:
             if now_ns + wait_ns >= change_ns:
                 now_ns = max(change_ns, now_ns + MS)
                 state, repeated = self._changed(state, now_ns), 0
-                change_ns = now_ns + (chance.randrange(3 * MS, 40 * MS) if chance.random() < FLICKERS else _next(chance))
+                change_ns = now_ns + (chance.randrange(3 * MS, 40 * MS) if chance.random() < FLICKERS else self._next(chance))
             else:
                 now_ns += wait_ns + chance.randrange(MS // 2)
                 t_ns = now_ns if self.quirk == "each_time" else state.t_ns
@@ -49,6 +50,5 @@ class Publisher:
         t_ns = state.t_ns if self.quirk == "old_time" else now_ns
         return replace(state, st=state.st + 1, sq=0, t_ns=t_ns, values=(not first, *others))
 
-
-def _next(chance: Random) -> int:
-    return round(chance.expovariate(1 / CHANGES_EACH_S) * NS)
+    def _next(self, chance: Random) -> int:
+        return round(chance.expovariate(CHANGES / self.plan.day_s) * NS)
