@@ -23,7 +23,7 @@ round_trip    the scan                  median_ms, count                        
 identity      what                      value                                               drivers
 restart       what                      bit, uptime_s, edge: was it seen without before     tap, drivers
 clock         ""                        offset_s                                            drivers
-drops         ""                        dropped, of                                         tap
+drops         ""                        dropped, of; silent_s: nothing was heard at all        tap
 integrity     what                      value, was, version                                 the gateway itself
 
 `action` of commands: write (data, set points), control (outputs), select, freeze, time, critical (restart, stop,

@@ -16,6 +16,7 @@ from protocols.model import Event, Frame, Tick
 from protocols.points import Points
 from protocols.sighting import Sighting
 from protocols.tap.capture.pcap import Capture
+from protocols.tap.capture.silence import Silence
 from protocols.tap.capture.source import Captured
 from protocols.tap.dissector import Trace
 from protocols.tap.watch import Watch
@@ -54,6 +55,7 @@ class Site:
         )
         self.cyber = Cyber(CyberConfig(detector="cyber", **policy), points)
         self.watch = Watch("tap1", trace=trace)
+        self._silence = Silence("tap1")
         self.said: list[Finding] = []
         self.happened: list[Finding] = []
         self.seen: list[Sighting] = []
@@ -96,7 +98,7 @@ class Site:
         observe = self.cyber.observe
         none = np.array([])
         self.said += observe(Frame(now_ns, now_ns, none, none == 0))
-        for event in self.watch.take(now_ns):
+        for event in (*self.watch.take(now_ns), *self._silence.look(self.watch.frames, now_ns)):
             if self._keep and isinstance(event, Sighting):
                 self.seen.append(event)
             if isinstance(event, Event):

@@ -6,7 +6,7 @@ version it is an upgrade, which is noted and becomes normal.
 
 from typing import ClassVar, Final
 
-from detectors.cyber.check import Check, Desk
+from detectors.cyber.check import Check, Desk, number
 from detectors.cyber.repeats import Repeats
 from detectors.model import Severity
 from protocols.model import Event, EventKind
@@ -18,6 +18,10 @@ LOST_SHARE: Final = 0.01
 """Frames that a tap may lose."""
 OFTEN: Final = 3
 """How often in a minute it may not lose more: one burst is everyday, and what lasts is blindness."""
+DEAF_S: Final = 300
+"""For so long a switch does not restart: the capture is deaf."""
+AGAIN_NS: Final = 600_000_000_000
+"""Within this a capture that hears nothing again is disturbed."""
 SAID: Final = {"code": "its own code", "config": "its configuration", "unit": "its systemd unit"}
 USUAL: Final = {"code": Severity.CRITICAL, "config": Severity.WARNING, "unit": Severity.CRITICAL}
 
@@ -34,13 +38,18 @@ class GatewayIntegrity(Check):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._often = Repeats(OFTEN)
+        self._silences = Repeats(2, within_ns=AGAIN_NS)
+        self._silent: dict[str, int] = {}
 
     def event(self, seen: Event) -> None:
         """Compare."""
         if not isinstance(seen, Sighting):
             return
         if seen.kind is EventKind.DROPS:
-            self._drops(seen)
+            if seen.facts.get("silent_s"):
+                self._deaf(seen, int(number(seen, "silent_s")))
+            else:
+                self._drops(seen)
         elif seen.function == "audit":
             if seen.facts.get("value") == BROKEN:
                 self.alarm(seen, f"the audit log of the gateway has a gap: {seen.detail}", subject="audit")
@@ -64,6 +73,15 @@ class GatewayIntegrity(Check):
         self.alarm(
             seen, f"{SAID[what]} is of version {version} now, was {before}", subject=what, severity=Severity.INFO
         )
+
+    def _deaf(self, seen: Sighting, silent_s: int) -> None:
+        """A switch that restarts is silent once, and not for long."""
+        begins = silent_s <= self._silent.get(seen.device, silent_s)
+        self._silent[seen.device] = silent_s
+        again = begins and self._silences.often(seen.device, seen.time_ns)
+        severity = Severity.WARNING if again or silent_s >= DEAF_S else Severity.INFO
+        text = f"{seen.device} hears nothing any more: attacks are not seen, unless its switch restarts"
+        self.alarm(seen, text, subject="silence", severity=severity)
 
     def _drops(self, seen: Sighting) -> None:
         dropped, of = float(seen.facts.get("dropped", 0)), float(seen.facts.get("of", 0))

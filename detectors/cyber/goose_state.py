@@ -5,12 +5,14 @@ Other oddities are habits of real relays, which reuse a time or change it within
 times while learning is its habit. A new state by itself is what GOOSE is for, and no alarm.
 
 Kept in the baseline for each control block: `REF` its source, `REF MAC` another one that was approved, `REF names`, and
-`REF habits` with how often each was seen.
+`REF habits` with how often each was seen. `OUI habits` are those of a make: relays with the same
+firmware do the same, also those that had no occasion to while it was learned.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from detectors.cyber.baseline import Verdict
 from detectors.cyber.check import Check, Desk
 from detectors.cyber.repeats import Repeats
 from detectors.model import Severity
@@ -20,6 +22,8 @@ from protocols.sighting import Sighting
 NS: Final = 1_000_000_000
 HABIT: Final = 3
 """How often an oddity is seen while learning until it is a habit: one restart or lost message is none."""
+MAKE: Final = 8
+"""Characters of a hardware address that say who made it."""
 AFTER_DROPS_NS: Final = 10 * NS
 """For so long after the capture has lost frames, gaps are taken as its own."""
 RESTART_S: Final = 5.0
@@ -118,18 +122,26 @@ class GooseState(Check):
             self._tell(seen, ref, FORGED[seen.function], Severity.CRITICAL)
 
     def _odd(self, seen: Sighting, ref: str) -> None:
-        baseline, key, function = self.desk.baseline, f"{ref} habits", seen.function
-        habits = _counted(baseline.value(self.NAME, key))
+        baseline, function = self.desk.baseline, seen.function
+        keys = f"{ref} habits", f"{seen.source[:MAKE]} habits"
         learning = baseline.learning(self.NAME, seen.time_ns)
-        if not learning and habits.get(function, 0) >= HABIT:
+        if not learning and any(_counted(baseline.value(self.NAME, key)).get(function, 0) >= HABIT for key in keys):
             return
         if self._ours(seen) or self._slip(seen, ref) or _after_jump(seen):
             return
-        told = {**habits, function: min(habits.get(function, 0) + seen.count, HABIT) if learning else HABIT}
-        value = " ".join(f"{name}:{count}" for name, count in sorted(told.items()))
-        if baseline.meet(self.NAME, key, seen.time_ns, value) in ("new", "changed"):
+        verdicts = [self._habit(key, seen) for key in (keys if learning else keys[:1])]
+        if verdicts[0] in ("new", "changed"):
             once = function == "expired" and not self._silences.often(ref, seen.time_ns)
             self._tell(seen, ref, ODD[function], Severity.INFO if once else Severity.WARNING)
+
+    def _habit(self, key: str, seen: Sighting) -> Verdict:
+        """Count an oddity among the habits of a publisher or a make, or propose it as one."""
+        baseline = self.desk.baseline
+        habits, learning = _counted(baseline.value(self.NAME, key)), baseline.learning(self.NAME, seen.time_ns)
+        count = min(habits.get(seen.function, 0) + seen.count, HABIT) if learning else HABIT
+        told = {**habits, seen.function: count}
+        value = " ".join(f"{name}:{count}" for name, count in sorted(told.items()))
+        return baseline.meet(self.NAME, key, seen.time_ns, value)
 
     def _ours(self, seen: Sighting) -> bool:
         return seen.function in GAPS and 0 <= seen.time_ns - self._drops_ns < AFTER_DROPS_NS

@@ -16,6 +16,7 @@ from protocols.tap.capture.packets import Filter
 from protocols.tap.capture.plain import Plain
 from protocols.tap.capture.player import Player
 from protocols.tap.capture.ring import Ring
+from protocols.tap.capture.silence import Silence
 from protocols.tap.capture.source import Source
 from protocols.tap.config import TapDevice
 from protocols.tap.memory import Memory
@@ -41,6 +42,7 @@ class TapDriver:
         self._device, self._outside, self._clock = device, outside, outside.clock
         self._source: Source | None = None
         self._dropped = self._dropped_before = self._second = 0
+        self._silence = Silence(device.name)
         self._told: set[str] = set()
         self._numbers = Numbers(device.name, points)
         self._scans = (Scan(0, device.name, device.drain_ms / 1000, self._numbers.rows, requests=0),)
@@ -76,6 +78,8 @@ class TapDriver:
         if now_ns // int(self._device.every_s * NS) != self._second:
             self._second = now_ns // int(self._device.every_s * NS)
             seen += self._lost(source, now_ns)
+            if not (isinstance(source, Player) and source.over):
+                seen += self._silence.look(self.watch.frames, now_ns)
             seen.append(self._numbers.batch(self.watch, self._dropped, now_ns))
         return seen
 

@@ -13,6 +13,7 @@ from protocols.model import EventKind
 from protocols.tap.dissector import Flow
 from protocols.tap.opcua.conversation import OpcuaConversation
 from protocols.tap.sightings import NS, Sightings
+from simulator.attacks.opcuaframe import HEADER, NONE, answers, asks, chunk, message, opens, text, token
 
 BEGIN_NS = 1_700_000_000 * NS
 VECTORS = [
@@ -25,43 +26,9 @@ VECTORS = [
 ]
 """Messages of a client and a server of open62541, in their order."""
 BASIC = "http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256"
-NONE = "http://opcfoundation.org/UA/SecurityPolicy#None"
 CERTIFICATE = b"\x30\x82\x00\x04\x01\x02\x03\x04"
-HEADER = b"\x00\x00" + bytes(8) + pack("<II", 1, 0) + pack("<i", -1) + pack("<I", 1000) + bytes(3)
 REFUSED = 0x80210000
 """BadIdentityTokenRejected."""
-
-
-def text(data: str | bytes) -> bytes:
-    raw = data.encode() if isinstance(data, str) else data
-    return pack("<i", len(raw)) + raw
-
-
-def chunk(kind: bytes, body: bytes, last: bytes = b"F") -> bytes:
-    return kind + last + pack("<I", len(body) + 8) + body
-
-
-def opens(policy: str = NONE, mode: int = 1, certificate: bytes = b"") -> bytes:
-    body = pack("<I", 0) + text(policy) + text(certificate) + text(b"") + pack("<II", 1, 1)
-    clear = b"\x01\x00" + pack("<H", 446) + HEADER + pack("<III", 0, 0, mode) + text(b"") + pack("<I", 3600)
-    return chunk(b"OPN", body + (clear if policy == NONE else bytes(range(64))))
-
-
-def message(number: int, body: bytes = b"", request: int = 2, *, kind: bytes = b"MSG", last: bytes = b"F") -> bytes:
-    return chunk(kind, pack("<IIII", 1, 1, request, request) + b"\x01\x00" + pack("<H", number) + body, last)
-
-
-def asks(number: int, body: bytes = b"", request: int = 2) -> bytes:
-    return message(number, HEADER + body, request)
-
-
-def answers(number: int, code: int = 0, body: bytes = b"", request: int = 2) -> bytes:
-    return message(number, bytes(8) + pack("<II", 1, code) + b"\x00" + pack("<I", 0) + bytes(3) + body, request)
-
-
-def token(kind: int, body: bytes) -> bytes:
-    nothing = text(b"") + text(b"") + pack("<II", 0, 0)
-    return nothing + b"\x01\x00" + pack("<H", kind) + b"\x01" + text(body)
 
 
 class Tapped:
