@@ -12,6 +12,7 @@ from protocols.model import Event, EventKind
 from protocols.tap.dissector import Trace
 from protocols.tap.network import packet
 from protocols.tap.network.addresses import text
+from protocols.tap.network.doubt import TAIL
 from protocols.tap.network.load import Loads
 from protocols.tap.network.packet import Broken, Frame, Packet
 from protocols.tap.network.strangers import Strangers
@@ -83,11 +84,13 @@ class Watch:
                     elif start == end or way.unread:
                         way.load.frames += 1
                         way.time_ns = time_ns
-                    elif way.expected == number and way.waiting is None:
+                    elif way.expected == number and way.waiting is None and way.second is None:
                         way.load.frames += 1
                         way.time_ns = time_ns
                         way.expected = (number + end - start) & 0xFFFF_FFFF
-                        way.deliver(from_client=way.asks, data=memoryview(data)[start:end], time_ns=time_ns)
+                        said = memoryview(data)[start:end]
+                        way.tail = (way.tail + said)[-TAIL:]
+                        way.deliver(from_client=way.asks, data=said, time_ns=time_ns)
                     else:
                         self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
                     return
