@@ -1,9 +1,30 @@
 """What hides a command from a listener: whatever a host may have taken in its place is read too."""
 
 import pytest
-from packets import ACK, CLIENT, PSH, RST, SERVER, SYN, Seen, Talk, mbap, read_request
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packets import (
+    ACK,
+    CLIENT,
+    PSH,
+    RST,
+    SERVER,
+    SYN,
+    Seen,
+    Talk,
+    ethernet,
+    ipv4,
+    ipv6,
+    mac,
+    mbap,
+    read_request,
+    tcp,
+    udp,
+)
 
 from protocols.model import EventKind
+from protocols.tap.network.fragments import MOST_HELD, MOST_PACKETS
+from simulator.attacks.dnp3frame import frames, request
 
 WRITE = mbap(9, bytes.fromhex("06000a1234"))
 DECOY = mbap(9, read_request(10))
@@ -113,3 +134,133 @@ def test_retransmissions_and_keep_alives_are_no_decoys():
     assert EventKind.MALFORMED not in told
     assert EventKind.COMMAND not in told
     assert (CLIENT, SERVER) == (talk.client, "10.0.0.9")
+
+
+def pieces(payload, protocol, size, *, identity=7):
+    """Return the fragments of an IPv4 packet, in frames."""
+    found = []
+    for at in range(0, len(payload), size):
+        more = 0x2000 if at + size < len(payload) else 0
+        packet = bytearray(ipv4(payload[at : at + size], CLIENT, SERVER, protocol, piece=more | at // 8))
+        packet[4:6] = identity.to_bytes(2, "big")
+        found.append(ethernet(bytes(packet), source=mac(CLIENT), target=mac(SERVER)))
+    return found
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_command_in_ip_fragments_is_read(order):
+    """TCP in fragments, whatever their order, is put together as a host does it; that somebody does so is told."""
+    talk, seen = begun()
+    parts = pieces(talk.said(WRITE)[34:], 6, 8)
+    seen.show(*parts[::order])
+    told = seen.said()
+
+    assert [each.function for each in told if each.kind is EventKind.COMMAND] == ["6"]
+    assert {each.facts["why"] for each in told if each.kind is EventKind.MALFORMED} == {"IP fragment of TCP"}
+
+
+def test_a_command_over_udp_in_fragments_is_read():
+    """DNP3 over UDP, operate without asking first, cut within its link header."""
+    sent = frames(request(5, bytes.fromhex("0c01170103") + bytes(11)), to=1, from_=2, master=True)
+    seen = Seen().show(*pieces(udp((20_000, 20_000), sent), 17, 16))
+
+    assert commands(seen) == ["5"]
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_command_in_ipv6_fragments_is_read(behind):
+    """Also where the first fragment begins with another extension header."""
+    options = (b"\x06\x00" + bytes(6)) if behind else b""
+    payload = options + tcp((40_000, 502), 1, 1, ACK, WRITE)
+    seen = Seen()
+    for at in range(0, len(payload), 24):
+        more = at + 24 < len(payload)
+        head = bytes((60 if behind else 6, 0)) + (at | more).to_bytes(2, "big") + bytes(4)
+        packet = ipv6(payload[at : at + 24], CLIENT, SERVER, 44, extensions=head)
+        seen.show(ethernet(packet, 0x86DD, source=mac(CLIENT), target=mac(SERVER)))
+
+    assert commands(seen) == ["6"]
+
+
+def test_fragments_that_overlap_are_told():
+    """A second version of a fragment is not taken, and is no slip."""
+    talk, seen = begun()
+    first, second = pieces(talk.frame(PSH | ACK, DECOY)[34:], 6, 24)
+    other = pieces(talk.frame(PSH | ACK, WRITE)[34:], 6, 24)[1]
+    seen.show(second, other)
+    assert "IP fragments overlap" in broken(seen)
+
+    seen.show(pieces(talk.frame(PSH | ACK, WRITE)[34:], 6, 16)[1], first)
+    assert "IP fragments overlap" in broken(seen)
+
+
+def test_fragments_are_bounded():
+    """Of more unfinished packets than are kept, the oldest are given up, counted."""
+    seen = Seen()
+    for number in range(3 * MOST_PACKETS):
+        seen.show(pieces(bytes(2000), 17, 1000, identity=number)[0])
+    waiting = seen.watch._fragments
+
+    assert len(waiting._waiting) == MOST_PACKETS
+    assert (waiting.forgotten, seen.watch.evicted) == (2 * MOST_PACKETS, 2 * MOST_PACKETS)
+    assert waiting._held == sum(each.held for each in waiting._waiting.values()) <= MOST_HELD
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9000), st.booleans(), st.binary(max_size=90)), max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_no_fragments_raise(sent):
+    """Whatever their offsets and sizes: nothing but a frame that is told."""
+    seen = Seen()
+    for identity, offset, more, data in sent:
+        packet = bytearray(ipv4(data, CLIENT, SERVER, 17, piece=(0x2000 if more else 0) | offset & 0x1FFF))
+        packet[4:6] = identity.to_bytes(2, "big")
+        seen.show(ethernet(bytes(packet), source=mac(CLIENT), target=mac(SERVER)))
+    waiting = seen.watch._fragments
+
+    assert seen.watch.faults == 0
+    assert waiting._held == sum(each.held for each in waiting._waiting.values())
+
+
+def test_ip_behind_an_802_3_length_is_read():
+    """Some hosts take IP in frames of 802.3 with SNAP: so does the listener."""
+    talk, seen = begun()
+    frame = talk.said(WRITE)
+    seen.show(frame[:12] + (len(frame) - 6).to_bytes(2, "big") + b"\xaa\xaa\x03\0\0\0" + frame[12:])
+
+    assert commands(seen) == ["6"]
+
+
+def test_many_extension_headers_hide_nothing():
+    """More of them than make sense are passed; beyond that the frame is told."""
+    for count, found in ((20, ["6"]), (100, [])):
+        head = (b"\x3c\x00" + bytes(6)) * (count - 1) + b"\x06\x00" + bytes(6)
+        packet = ipv6(tcp((40_000, 502), 1, 1, ACK, WRITE), CLIENT, SERVER, 60, extensions=head)
+        seen = Seen().show(ethernet(packet, 0x86DD, source=mac(CLIENT), target=mac(SERVER)))
+        told = seen.said()
+
+        assert [each.function for each in told if each.kind is EventKind.COMMAND] == found
+        assert [each.facts["why"] for each in told if each.kind is EventKind.MALFORMED] == (
+            [] if found else ["too many IP extensions"]
+        )
+
+
+@pytest.mark.parametrize("cut", [8, 10, 12])
+def test_a_wrong_protocol_id_hides_no_command(cut):
+    """Some devices do not look at it, so the command is read, and what is wrong is told."""
+    talk, seen = begun()
+    wrong = WRITE[:2] + b"\0\1" + WRITE[4:]
+    seen.show(talk.said(wrong[:cut]), talk.said(wrong[cut:] + mbap(3, read_request(1))))
+    told = seen.said()
+
+    assert [each.function for each in told if each.kind is EventKind.COMMAND] == ["6"]
+    assert [each.facts["why"] for each in told if each.kind is EventKind.MALFORMED] == ["protocol id"]
+    assert len(seen.messages) == 3
+
+
+@pytest.mark.parametrize(("function", "action"), [(66, "write"), (100, "write"), (9, "program"), (13, "program")])
+def test_what_only_a_vendor_knows_may_write(function, action):
+    """A function that no standard has is no reading; it is judged like a write."""
+    talk, seen = begun()
+    seen.show(talk.said(mbap(2, bytes((function, 1, 2, 3)))))
+
+    assert [each.facts["action"] for each in seen.said(EventKind.COMMAND)] == [action]
