@@ -27,7 +27,7 @@ drops         ""                        dropped, of; silent_s: nothing was heard
 integrity     what                      value, was, version                                 the gateway itself
 
 `action` of commands: write (data, set points), control (outputs), select, freeze, time, critical (restart, stop,
-disable, kill), file, program, config, session.
+disable, kill), file, program, config, session; untold: so many in a second that they are told as a number.
 """
 
 from collections.abc import Mapping

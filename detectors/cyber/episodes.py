@@ -10,13 +10,15 @@ NS: Final = 1_000_000_000
 QUIET_NS: Final = 300 * NS
 """What did not happen again for so long is over."""
 SUBJECTS_MAX: Final = 16
-"""Alarms of one kind that are active at once; all others are one alarm more, until they are over."""
+"""Alarms of one kind that are active at once; all others are one alarm more of their device, until they are over."""
+DEVICES_MAX: Final = 16
+"""Devices that have such an alarm: noise about some does not drown what is done to another. More share the first."""
 OTHERS: Final = "others"
-"""The subject of that one."""
+"""The subject of these."""
 
 
-Place: TypeAlias = tuple[str, str, tuple[int, ...]] | str
-"""Which of its kind an alarm is: its device, subject and point, or `OTHERS`."""
+Place: TypeAlias = tuple[str, str, tuple[int, ...]]
+"""Which of its kind an alarm is: its device, subject and point."""
 
 
 @dataclass(slots=True)
@@ -29,7 +31,7 @@ class Episode:
 
 
 class Episodes:
-    """What happens now, by kind, then by device and subject, or `OTHERS` whatever their device."""
+    """What happens now, by kind, then by device and subject."""
 
     def __init__(self) -> None:
         self._open: dict[str, dict[Place, Episode]] = {}
@@ -39,11 +41,14 @@ class Episodes:
         episodes = self._open.setdefault(finding.kind, {})
         place = _place(finding)
         episode = episodes.get(place)
-        if episode is None and (OTHERS in episodes or len(episodes) >= SUBJECTS_MAX):
-            episode = episodes.get(OTHERS)
-            device = episode.finding.device if episode else finding.device
+        others = [] if episode else [each.finding for each in episodes.values() if each.finding.subject == OTHERS]
+        if episode is None and (others or len(episodes) >= SUBJECTS_MAX):
+            full = len(others) >= DEVICES_MAX and finding.device not in {each.device for each in others}
             text = f"more of the same, the first: {finding.text}"
-            finding, place = replace(finding, subject=OTHERS, device=device, text=text, rows=()), OTHERS
+            device = others[0].device if full else finding.device
+            finding = replace(finding, subject=OTHERS, device=device, text=text, rows=())
+            place = _place(finding)
+            episode = episodes.get(place)
         if episode is None:
             episodes[place] = Episode(finding, finding.time_ns, count)
             return (finding,)
@@ -75,8 +80,6 @@ class Episodes:
 
 def _place(finding: Finding) -> Place:
     """Return what distinguishes it, as the names of alarms do: a subject says more than points."""
-    if finding.subject == OTHERS:
-        return OTHERS
     return finding.device, finding.subject, () if finding.subject or len(finding.rows) != 1 else finding.rows
 
 

@@ -11,6 +11,16 @@ TIMES: Final = 3
 WITHIN_NS: Final = 60 * NS
 DROPS_NS: Final = 10 * NS
 """What is broken so shortly after the capture lost frames may be so for that reason."""
+TRICKS: Final = frozenset(
+    {
+        "IP fragment of TCP",
+        "IP fragments overlap",
+        "TCP bytes twice, and not the same",
+        "too many IP extensions",
+        "too many tags",
+    }
+)
+"""What no stack does and no slip of a line makes: it hides something from a listener, and one is enough."""
 
 
 class Malformed(Check):
@@ -35,12 +45,15 @@ class Malformed(Check):
             if isinstance(seen, Sighting) and seen.facts.get("dropped"):
                 self._dropped_ns = seen.time_ns
             return
-        if not isinstance(seen, Sighting) or 0 <= seen.time_ns - self._dropped_ns < DROPS_NS:
+        if not isinstance(seen, Sighting):
             return
         why = str(seen.facts.get("why", seen.detail))
+        if why not in TRICKS and 0 <= seen.time_ns - self._dropped_ns < DROPS_NS:
+            return
         habit = f"{link(seen)}/{seen.protocol}/{why}"
         if self.desk.baseline.meet(self.NAME, habit, self.desk.now_ns) != "new":
             return
-        if self._often.often("~".join(sorted((seen.source, seen.target))), seen.time_ns, seen.count):
+        count = TIMES if why in TRICKS else seen.count
+        if self._often.often("~".join(sorted((seen.source, seen.target))), seen.time_ns, count):
             text = f"{seen.source} sends {seen.target} broken {seen.protocol} messages: {why}"
             self.alarm(seen, text, subject=link(seen))

@@ -1,13 +1,14 @@
 """New talker: an address on the wire that is neither in the configuration nor was there while all was learned.
 
 A host has an IP address and a hardware address. One that is new by both is one alarm, named by its IP address. One that
-speaks as a known IP address from a hardware address that was never here is an alarm too. A hardware address alone, as
-ARP and GOOSE have it, waits a moment for its IP address.
+speaks as a known IP address from a hardware address that was never here, or that is not the one at which ARP knows it,
+is an alarm too. A hardware address alone, as ARP and GOOSE have it, waits a moment for its IP address.
 """
 
 from typing import Final
 
 from detectors.cyber.addresses import many, nobody, virtual
+from detectors.cyber.arp_mac_change import ArpMacChange
 from detectors.cyber.check import Check, Desk
 from detectors.model import Severity
 from protocols.model import Event, EventKind
@@ -26,7 +27,7 @@ class NewTalker(Check):
 
     NAME = "new_talker"
     KINDS = frozenset({EventKind.TALKER})
-    TECHNIQUES = ("T0864", "T0846")
+    TECHNIQUES = ("T0864", "T0846", "T0848")
     ADVICE = (
         "Find the port where it is plugged in (MAC address table of the switch) and whose it is; a laptop of today's "
         "work belongs into `engineering` or a maintenance window; approve what is to stay with `gridsentinel learn`."
@@ -68,6 +69,22 @@ class NewTalker(Check):
             self._tell(seen, f"{ip} speaks here for the first time{beside}", ip)
         elif new_mac and mac not in self._told:
             self._tell(seen, f"{mac}, which was never here, speaks as {ip}", mac)
+        elif mac and (usual := self._elsewhere(ip, mac)):
+            self._tell(seen, f"{mac} speaks as {ip}, which is at {usual}", f"{ip} {mac}", technique="T0848")
+
+    def _elsewhere(self, ip: str, mac: str) -> str:
+        """Return the hardware address at which ARP knows an IP address, when another sends in its name.
+
+        Who answers ARP is here, and not behind a router: so it is no detour of a network.
+        """
+        baseline, fact = self.desk.baseline, f"{ip} at {mac}"
+        if baseline.learning(self.NAME, self.desk.now_ns):
+            self._new(fact)
+            return ""
+        usual = baseline.value(ArpMacChange.NAME, ip)
+        if not usual or usual == mac or self._moves(usual) or self._moves(mac) or ip in self.desk.virtual:
+            return ""
+        return usual if self._new(fact) else ""
 
     def _hardware(self, seen: Sighting, mac: str) -> None:
         if self._moves(mac) or not self._new(mac) or mac in self._told:
@@ -79,9 +96,10 @@ class NewTalker(Check):
     def _tell_hardware(self, mac: str) -> None:
         self._tell(self._waiting.pop(mac), f"{mac} speaks here for the first time", mac)
 
-    def _tell(self, seen: Sighting, text: str, who: str) -> None:
+    def _tell(self, seen: Sighting, text: str, who: str, *, technique: str = "") -> None:
         harmless = many(who) or nobody(who) or self.desk.maintenance
-        self.alarm(seen, text, subject=who, severity=Severity.INFO if harmless else self.SEVERITY)
+        severity = Severity.INFO if harmless else self.SEVERITY
+        self.alarm(seen, text, subject=who, severity=severity, technique=technique)
 
     def _new(self, who: str, *, first_use: bool = False) -> bool:
         return self.desk.baseline.meet(self.NAME, who, self.desk.now_ns, first_use=first_use) == "new"

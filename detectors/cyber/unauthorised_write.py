@@ -16,6 +16,7 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     "time": Severity.WARNING,
     "config": Severity.WARNING,
     "session": Severity.WARNING,
+    "untold": Severity.WARNING,
 }
 """What this check judges, and how bad it is when the rules do not allow it."""
 OURS: Final = frozenset({"time", "config", "session"})
@@ -45,6 +46,10 @@ class UnauthorisedWrite(Check):
         rules = self.desk.rules
         if action in OURS and seen.source in self.desk.own:
             return
+        if action == "untold":
+            if not rules.link(seen.source, seen.target):
+                self._tell(seen, action, SEVERITIES[action], "they may hide what matters")
+            return
         if not rules.silent(action):
             if not rules.allow(seen.source, seen.target, seen.protocol, action, items_of(seen)):
                 self._tell(seen, action, SEVERITIES[action], "no rule allows it")
@@ -64,8 +69,8 @@ class UnauthorisedWrite(Check):
             severity, why = Severity.INFO, "in a maintenance window"
         self.alarm(
             seen,
-            f"{seen.source} to {seen.target}, {action}: {seen.detail}; {why}",
-            subject=f"{link(seen)}-{action}",
+            f"{seen.source or 'many'} to {seen.target or 'many'}, {action}: {seen.detail}; {why}",
+            subject=f"{link(seen) or 'many'}-{action}",
             severity=severity,
             technique=TECHNIQUE.get(action, "T0855"),
         )

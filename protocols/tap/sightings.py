@@ -12,12 +12,17 @@ NS: Final = 1_000_000_000
 MOST_KINDS: Final = 2048
 """Different things that are counted at once; a substation has some hundreds. A new one pushes out the oldest of that
 kind of event which has most of them, so a flood of one kind hides no other."""
-MOST_NEW: Final = 128
+MOST_NEW: Final = 256
 """Different things of one kind of event that are told in one second; of a flood the checks need to know only that."""
+MOST_OF_TWO: Final = 128
+"""Likewise between two parties: who says much in one second leaves room for what others do."""
+MOST_UNTOLD: Final = 16
+"""Pairs of parties whose commands are told as a number, where there was no room; all others are one number more."""
 FORGOTTEN_NS: Final = 60 * NS
 """What was not seen for so long is told at once when it is seen again."""
 
 Key: TypeAlias = tuple[str, str, str, str, object]
+Parties: TypeAlias = tuple[str, str]
 
 
 class Seen:
@@ -47,6 +52,8 @@ class Sightings:
         self._again: dict[Seen, None] = {}
         self._new: list[Event] = []
         self._second, self._news = 0, dict[EventKind, int]()
+        self._of_two = dict[tuple[EventKind, str, str], int]()
+        self._untold: dict[Parties, Sighting] = {}
 
     def note(  # noqa: PLR0913 - all but three are keywords: a sighting has so many parts
         self,
@@ -75,8 +82,10 @@ class Sightings:
         seen = known.get(key)
         new = seen is None
         if seen is None:
-            if not self._room(kind):
+            if not self._room(kind, source, target):
                 self.dropped += count
+                if kind is EventKind.COMMAND:
+                    self._keep_number(source, target, port, protocol, detail, time_ns, count)
                 return None
             seen = known[key] = Seen(kind, key, time_ns)
         seen.time_ns, seen.count, seen.detail, seen.port = time_ns, seen.count + count, detail, port
@@ -141,6 +150,9 @@ class Sightings:
         if second != self._second:
             self._second = second
             self._news.clear()
+            self._of_two.clear()
+            said += self._untold.values()
+            self._untold.clear()
             said += map(self._said, self._again)
             self._again.clear()
             self._forget(now_ns)
@@ -164,11 +176,35 @@ class Sightings:
             raw=seen.raw,
         )
 
-    def _room(self, kind: EventKind) -> bool:
+    def _keep_number(  # noqa: PLR0913, PLR0917 - the parts of a sighting
+        self, source: str, target: str, port: int, protocol: str, detail: str, time_ns: int, count: int
+    ) -> None:
+        """Count commands that are not told: a flood must not hide that there was one more."""
+        parties = (source, target)
+        if parties not in self._untold and len(self._untold) >= MOST_UNTOLD:
+            parties = ("", "")
+        before = self._untold.get(parties)
+        count += before.count if before else 0
+        self._untold[parties] = Sighting(
+            self._device,
+            EventKind.COMMAND,
+            f"{count} more in a second, the last: {detail}",
+            time_ns,
+            source=parties[0],
+            target=parties[1],
+            port=port,
+            protocol=protocol,
+            count=count,
+            facts={"action": "untold"},
+        )
+
+    def _room(self, kind: EventKind, source: str, target: str) -> bool:
         """Return whether something new may be told in this second; make room for it."""
-        news = self._news[kind] = self._news.get(kind, 0) + 1
-        if news > MOST_NEW:
+        of_two = self._of_two.get((kind, source, target), 0)
+        news = self._news.get(kind, 0)
+        if news >= MOST_NEW or of_two >= MOST_OF_TWO:
             return False
+        self._news[kind], self._of_two[kind, source, target] = news + 1, of_two + 1
         if self._size >= MOST_KINDS:
             largest = max(self._known.values(), key=len)
             largest.popitem(last=False)[1].live = False

@@ -12,6 +12,8 @@ from protocols.model import Event, EventKind
 from protocols.tap.dissector import Trace
 from protocols.tap.network import packet
 from protocols.tap.network.addresses import text
+from protocols.tap.network.doubt import TAIL
+from protocols.tap.network.fragments import Fragments
 from protocols.tap.network.load import Loads
 from protocols.tap.network.packet import Broken, Frame, Packet
 from protocols.tap.network.strangers import Strangers
@@ -43,6 +45,7 @@ class Watch:
         self._tcp = Tcp(notes, self._loads, self._strangers, spoken, trace=trace)
         self._udp = Udp(notes, self._loads, self._strangers, spoken, trace=trace)
         self._layer2 = layer2(notes, trace)
+        self._fragments = Fragments()
         self._ways, self._segment = self._tcp.ways, self._tcp.segment
         self._second = 0
 
@@ -58,8 +61,9 @@ class Watch:
 
     @property
     def evicted(self) -> int:
-        """Connections and addresses that were forgotten for want of room."""
-        return self._tcp.flows.evicted + self._udp.flows.evicted + self._strangers.evicted
+        """Connections, addresses and fragments that were forgotten for want of room."""
+        flows = self._tcp.flows.evicted + self._udp.flows.evicted
+        return flows + self._strangers.evicted + self._fragments.forgotten
 
     def frame(self, data: Frame, time_ns: int, vlan: int = 0) -> None:  # noqa: ARG002 - the same hosts on any VLAN
         """Look at one frame, from its hardware addresses on; `vlan` is the tag that the kernel took off."""
@@ -83,11 +87,13 @@ class Watch:
                     elif start == end or way.unread:
                         way.load.frames += 1
                         way.time_ns = time_ns
-                    elif way.expected == number and way.waiting is None:
+                    elif way.expected == number and way.waiting is None and way.second is None:
                         way.load.frames += 1
                         way.time_ns = time_ns
                         way.expected = (number + end - start) & 0xFFFF_FFFF
-                        way.deliver(from_client=way.asks, data=memoryview(data)[start:end], time_ns=time_ns)
+                        said = memoryview(data)[start:end]
+                        way.tail = (way.tail + said)[-TAIL:]
+                        way.deliver(from_client=way.asks, data=said, time_ns=time_ns)
                     else:
                         self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
                     return
@@ -126,14 +132,16 @@ class Watch:
             self.fragments += 1
             if found.protocol == packet.TCP:  # stacks cut their segments to fit: who does not hides something
                 self._broken(data, "IP fragment of TCP", time_ns)
-        elif found.protocol == packet.TCP:
+            whole = self._fragments.whole(data, found, time_ns)
+            if whole is not None:
+                data, found = whole, packet.carried(whole, found._replace(start=0, end=len(whole), fragment=None))
+        if found.protocol == packet.TCP and found.fragment is None:
             self._tcp.packet(data, found, mac, time_ns)
-            return
-        elif found.protocol == packet.UDP:
+        elif found.protocol == packet.UDP and found.fragment is None:
             self._udp.packet(data, found, mac, time_ns)
-            return
-        self._loads.of(found.source, found.target).frames += 1
-        self._strangers.met(mac, found.source, time_ns)
+        else:
+            self._loads.of(found.source, found.target).frames += 1
+            self._strangers.met(mac, found.source, time_ns)
 
     def _below_ip(self, data: Frame, kind: int, at: int, time_ns: int) -> None:
         source, target = bytes(data[6:12]), bytes(data[:6])

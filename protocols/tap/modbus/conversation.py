@@ -4,7 +4,6 @@ What writes is told each time, what reads only for blocks of 128 addresses that 
 object. A response is matched with its request by transaction number and unit.
 """
 
-from itertools import takewhile
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
@@ -13,8 +12,8 @@ from protocols.sighting import RAW_BYTES
 from protocols.tap.dissector import Flow
 from protocols.tap.modbus import functions
 from protocols.tap.modbus.frames import Framer
-from protocols.tap.network.sweeps import FEWEST, WINDOW_NS, Sweeps
-from protocols.tap.sightings import NS, Seen
+from protocols.tap.network.sweeps import Sweeps
+from protocols.tap.sightings import Seen
 
 MOST_OUTSTANDING: Final = 64
 """Requests that wait for their response; a client has 16 at most (clause 4.2), of more the oldest is forgotten."""
@@ -38,6 +37,7 @@ class ModbusConversation:
         self._blocks: dict[int, int] = {}
         self._repeated: dict[bytes, Seen] = {}
         self._units: set[int] = set()
+        self._swept: Sweeps | None = None
         self._matched = flow.sure
         self._time_ns = 0
 
@@ -139,23 +139,9 @@ class ModbusConversation:
             self._units.add(unit)
             units = flow.notes.remembered.recall("modbus units", lambda: Sweeps("unit", "modbus", flow.notes))
             units.asked(flow.client, (flow.server, unit), now_ns, server=flow.server, port=flow.port)
-        if len(blocks) < FEWEST:
-            return
-        since_ns = now_ns - WINDOW_NS
-        targets = sum(1 for _ in takewhile(lambda first_ns: first_ns >= since_ns, reversed(blocks.values())))
-        if targets >= FEWEST:
-            flow.notes.note(
-                EventKind.SWEEP,
-                now_ns,
-                f"{flow.client} asked for {targets} blocks of addresses in 10 s",
-                source=flow.client,
-                target=flow.server,
-                port=flow.port,
-                protocol="modbus",
-                function="address",
-                targets=targets,
-                window_s=WINDOW_NS // NS,
-            )
+        if self._swept is None:
+            self._swept = Sweeps("address", "modbus", flow.notes)
+        self._swept.asked(flow.client, block, now_ns, server=flow.server, port=flow.port)
 
     def response(self, key: int, function: int, data: memoryview) -> None:
         """Take what the server answers."""

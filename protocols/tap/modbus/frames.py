@@ -65,7 +65,8 @@ class Framer:
         while size - at >= _HEAD_BYTES:
             number, protocol, length, unit, function = _HEAD.unpack_from(data, at)
             end = at + _BEFORE_UNIT + length
-            if protocol or not 2 <= length <= _MOST_LENGTHS.get(function, _MOST_LENGTH):
+            possible = 2 <= length <= _MOST_LENGTHS.get(function, _MOST_LENGTH)
+            if not possible or (protocol and not self._otherwise_whole(data, at, length, function)):
                 at = self._search(data, at, "protocol id" if protocol else "length", reader)
                 continue
             due = 0
@@ -77,6 +78,8 @@ class Framer:
             if end > size:
                 break
             self._searching = False
+            if protocol:
+                reader.bad("protocol id", data[at:end], from_client=self._requests, unit=unit, function=function)
             if due and due != length - 1:
                 reader.bad("length", data[at:end], from_client=self._requests, unit=unit, function=function)
             if self._requests:
@@ -86,6 +89,13 @@ class Framer:
             at = end
         if at < size:
             self._held = bytes(data[at:])
+
+    def _otherwise_whole(self, data: memoryview, at: int, length: int, function: int) -> bool:
+        """Return whether all but the protocol id is as it should be: there are devices that do not look at that."""
+        if not self._requests or function not in functions.NAMES:
+            return False
+        due = functions.length(function, data, at + 7, request=True)
+        return due in (0, length - 1)
 
     def _framed(self, data: memoryview, end: int) -> bool:
         """Return whether a message ends at `end` although its own fields say otherwise."""

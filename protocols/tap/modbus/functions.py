@@ -48,9 +48,10 @@ EXCEPTIONS: Final = {
     11: "gateway target failed to respond",
 }
 _ACTIONS: Final = {
-    5: "control", 6: "write", 15: "control", 16: "write", 17: "discover", 20: "file", 21: "file", 22: "write",
-    23: "write", 90: "program",
+    5: "control", 6: "write", 9: "program", 13: "program", 15: "control", 16: "write", 17: "discover", 18: "program",
+    20: "file", 21: "file", 22: "write", 23: "write", 90: "program",
 }  # fmt: skip
+"""What is neither here nor in `NAMES` is of one vendor alone: it may write, so it counts as that."""
 _CRITICAL: Final = {1: "restart communications", 4: "force listen only mode", 10: "clear counters and log"}
 _DIAGNOSTICS: Final = 8
 _ENCAPSULATED: Final = 43
@@ -134,8 +135,8 @@ def command(function: int, data: memoryview) -> Command:
     if function == _ENCAPSULATED:
         sub = data[1] if len(data) > 1 else -1
         identify = sub == _IDENTIFY
-        return Command("discover" if identify else "read", "read device identification" if identify else name, sub=sub)
-    action = _ACTIONS.get(function, "read")
+        return Command("discover" if identify else "write", "read device identification" if identify else name, sub=sub)
+    action = _ACTIONS.get(function, "read" if function in NAMES else "write")
     if function == PROGRAM:
         return Command(action, name, sub=data[2] if len(data) > 2 else -1)
     items, values = _written(function, data) if function in _WRITES else (span(function, data), ())

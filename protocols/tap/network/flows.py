@@ -29,13 +29,14 @@ class Way:
 
     `expected` is the next sequence number, -1 before its first payload; `first` that of its first byte where the
     opening was seen, `again` that of a new opening which nobody answered yet. `deliver` takes its bytes, `asks` is
-    whether these are requests, `unread` whether nobody reads them. `waiting` are segments that came too early, `strays`
-    how many came from nowhere since which number was expected.
+    whether these are requests, `unread` whether nobody reads them. `tail` are the last bytes before `expected`,
+    `waiting` segments that came too early, `strays` how many came from nowhere since which number was expected, and
+    `second` reads what may have been said in place of what was delivered.
     """
 
     __slots__ = (
         "again", "asks", "deliver", "expected", "first", "from_client", "key",
-        "link", "load", "mac", "strays", "time_ns", "unread", "waiting",
+        "link", "load", "mac", "second", "strays", "tail", "time_ns", "unread", "waiting",
     )  # fmt: skip
 
     def __init__(self, key: Key, load: Load, *, from_client: bool) -> None:
@@ -45,6 +46,8 @@ class Way:
         self.expected = self.first = self.again = -1
         self.deliver: Deliver = _nobody
         self.unread = False
+        self.tail = b""
+        self.second: Second | None = None
         self.waiting: Waiting | None = None
         self.strays = 0, -1
         self.time_ns = 0
@@ -58,17 +61,32 @@ class Way:
 
 
 class Waiting:
-    """Segments that came before what they follow: sequence number and bytes, since when, and how many bytes."""
+    """Segments that came before what they follow: sequence number and bytes, since when, and how many bytes.
+
+    Two may have the same number, if their bytes are not the same.
+    """
 
     __slots__ = ("octets", "segments", "since_ns")
 
     def __init__(self, since_ns: int) -> None:
-        self.segments: dict[int, bytes] = {}
+        self.segments: list[tuple[int, bytes]] = []
         self.since_ns, self.octets = since_ns, 0
 
 
+class Second:
+    """Reads another version of what one side said: the number that it stands at, and how many bytes more."""
+
+    __slots__ = ("expected", "left", "reads")
+
+    def __init__(self, reads: Conversation, expected: int, left: int) -> None:
+        self.reads, self.expected, self.left = reads, expected, left
+
+
 class Link:
-    """A connection: its two ways, who they are, and what reads it. `told` is whether its pair was told already."""
+    """A connection: its two ways, who they are, and what reads it. `told` is whether its pair was told already.
+
+    `reader` makes another that reads like `conversation`.
+    """
 
     __slots__ = (
         "answered",
@@ -78,6 +96,7 @@ class Link:
         "familiar",
         "flow",
         "open_ns",
+        "reader",
         "server",
         "stamp_ns",
         "told",
@@ -86,6 +105,7 @@ class Link:
     def __init__(self, client: Way, server: Way, flow: Flow, time_ns: int) -> None:
         self.client, self.server, self.flow = client, server, flow
         self.conversation: Conversation | None = None
+        self.reader: Callable[[], Conversation] | None = None
         self.answered = self.told = self.familiar = self.closed = False
         self.stamp_ns = self.open_ns = time_ns
         client.link = server.link = self

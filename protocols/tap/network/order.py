@@ -1,11 +1,13 @@
 """One direction of a TCP connection in its order, whatever the order in which its segments were captured.
 
 Numbers go round at 2^32. What came already is cut off; what came too early waits, within bounds; what never comes is
-said to be lost, and the stream goes on behind it. Of bytes that come twice the first are believed.
+said to be lost, and the stream goes on behind it. Of bytes that come twice the first are taken; `doubt` sees to others.
 """
 
 from typing import Final
 
+from protocols.tap.network import doubt
+from protocols.tap.network.doubt import TAIL
 from protocols.tap.network.flows import Waiting, Way
 
 ROUND: Final = 0xFFFF_FFFF
@@ -24,28 +26,34 @@ STRAYS: Final = 3
 
 def segment(way: Way, number: int, data: memoryview, time_ns: int) -> None:
     """Take the payload of a segment, and hand on what is in order now."""
+    if way.second is not None:
+        doubt.follow(way, number, data, time_ns)
     if way.expected < 0:
-        way.expected = number if way.first < 0 else way.first
+        way.expected = number if way.first < 0 or _far(number - way.first) else way.first
     ahead = (number - way.expected) & ROUND
     if ahead == 0:
         _next(way, data, time_ns)
-    elif ahead >= HALF and ROUND + 1 - ahead <= WINDOW:
-        fresh = ahead + len(data) - (ROUND + 1)
-        if fresh <= 0:
-            return  # a retransmission, or the byte of a keep-alive
-        _next(way, data[-fresh:], time_ns)
-    elif ahead <= WINDOW:
+    elif _far(ahead):
+        if _believed(way):
+            skip(way, number)
+            _next(way, data, time_ns)
+        else:
+            doubt.second(way, number, data, time_ns)
+    elif ahead >= HALF:
+        behind = ROUND + 1 - ahead
+        doubt.again(way, number, behind, data, time_ns)
+        if behind >= len(data):
+            return
+        _next(way, data[behind:], time_ns)
+    else:
         _wait(way, number, data, time_ns)
-    elif _believed(way):
-        skip(way, number)
-        _next(way, data, time_ns)
     if way.waiting is not None:
         _drain(way, time_ns)
 
 
 def skip(way: Way, number: int) -> None:
     """Go on at `number`: what is before it was not captured."""
-    way.expected, way.waiting = number & ROUND, None
+    way.expected, way.waiting, way.tail = number & ROUND, None, b""
     _lost(way)
 
 
@@ -57,7 +65,13 @@ def overdue(way: Way, now_ns: int) -> None:
 
 def _next(way: Way, data: memoryview, time_ns: int) -> None:
     way.expected = (way.expected + len(data)) & ROUND
+    way.tail = (way.tail + data)[-TAIL:]
     way.deliver(from_client=way.asks, data=data, time_ns=time_ns)
+
+
+def _far(distance: int) -> bool:
+    """Return whether two numbers that are `distance` apart belong to different streams."""
+    return WINDOW < distance & ROUND < ROUND + 1 - WINDOW
 
 
 def _believed(way: Way) -> bool:
@@ -72,10 +86,13 @@ def _wait(way: Way, number: int, data: memoryview, time_ns: int) -> None:
     waiting = way.waiting
     if waiting is None:
         waiting = way.waiting = Waiting(time_ns)
-    known = waiting.segments.get(number, b"")
-    if len(data) > len(known):
-        waiting.segments[number] = known + data[len(known) :]
-        waiting.octets += len(data) - len(known)
+    for at, (known_number, known) in enumerate(waiting.segments):
+        if known_number == number and known[: len(data)] == data[: len(known)]:
+            waiting.segments[at] = number, known + data[len(known) :]
+            waiting.octets += max(len(data) - len(known), 0)
+            return
+    waiting.segments.append((number, bytes(data)))
+    waiting.octets += len(data)
 
 
 def _drain(way: Way, time_ns: int) -> None:
@@ -90,14 +107,16 @@ def _drain(way: Way, time_ns: int) -> None:
 
 def _follow(way: Way, waiting: Waiting, time_ns: int) -> bool:
     """Hand on one waiting segment that follows or overlaps what was handed on; return whether there was one."""
-    for number, data in waiting.segments.items():
+    for at, (number, data) in enumerate(waiting.segments):
         behind = (way.expected - number) & ROUND
         if behind < HALF:
-            del waiting.segments[number]
+            del waiting.segments[at]
             waiting.octets -= len(data)
             waiting.since_ns = time_ns
             if not waiting.segments:
                 way.waiting = None
+            if behind:
+                doubt.again(way, number, behind, memoryview(data), time_ns)
             if behind < len(data):
                 _next(way, memoryview(data)[behind:], time_ns)
             return True
@@ -108,7 +127,8 @@ def _give_up(way: Way, time_ns: int) -> None:
     waiting = way.waiting
     assert waiting is not None
     _lost(way)
-    way.expected = min(waiting.segments, key=lambda number: (number - way.expected) & ROUND)
+    way.tail = b""
+    way.expected = min((number for number, _ in waiting.segments), key=lambda number: (number - way.expected) & ROUND)
     _follow(way, waiting, time_ns)
     while way.waiting is not None and _follow(way, way.waiting, time_ns):
         pass

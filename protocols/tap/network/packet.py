@@ -18,11 +18,14 @@ TCP: Final = 6
 UDP: Final = 17
 MOST_TAGS: Final = 4
 """Tags before the EtherType: two VLANs (802.1ad) and one of a redundant ring are the most that make sense."""
-MOST_EXTENSIONS: Final = 8
-"""IPv6 extension headers of a packet; RFC 8200 clause 4.1 knows seven, each once."""
+MOST_EXTENSIONS: Final = 32
+"""IPv6 extension headers of a packet; RFC 8200 clause 4.1 knows seven, each once, but hosts take more."""
 
 _TAGS: Final = {0x8100: 4, 0x88A8: 4, 0x9100: 4, 0x892F: 6}
 """VLAN 802.1Q, 802.1ad, its forerunner, and HSR of IEC 62439-3: how many bytes each takes."""
+_LENGTHS: Final = 1536
+_SNAP: Final = b"\xaa\xaa\x03\0\0\0"
+"""802.3 with an EtherType behind it: some hosts take IP so, too (RFC 1042)."""
 _EXTENSIONS: Final = frozenset({0, 43, 51, 60, 135})
 _FRAGMENT: Final = 44
 _IPV4: Final = Struct(">BxHHHxBxx4s4s")
@@ -62,7 +65,10 @@ def ethertype(frame: Frame) -> tuple[int, int]:
         kind = _WORD.unpack_from(frame, at)[0]
         taken = _TAGS.get(kind)
         if taken is None:
-            return kind, at + 2
+            at += 2
+            if kind < _LENGTHS and frame[at : at + 6] == _SNAP and len(frame) >= at + 8:
+                return _WORD.unpack_from(frame, at + 6)[0], at + 8
+            return kind, at
         at += taken
     raise Broken("too many tags")
 
@@ -89,19 +95,22 @@ def ipv6(frame: Frame, at: int) -> Packet:
     version, length, protocol, source, target = _IPV6.unpack_from(frame, at)
     if version >> 4 != 6:
         raise Broken("IP version")
-    start, end, piece = at + 40, at + 40 + length, None
+    return carried(frame, Packet(source, target, protocol, at + 40, at + 40 + length))
+
+
+def carried(frame: Frame, packet: Packet) -> Packet:
+    """Return what an IP packet carries behind the extension headers of IPv6; a fragment may still begin with such."""
+    source, target, protocol, start, end, _ = packet
     for _ in range(MOST_EXTENSIONS):
         if protocol not in _EXTENSIONS and protocol != _FRAGMENT:
-            return Packet(source, target, protocol, start, end, piece)
+            return Packet(source, target, protocol, start, end)
         if len(frame) < start + 8 or start + 8 > end:
             raise Broken("IP extension length")
         if protocol == _FRAGMENT:
             protocol, offset, identity = _PIECE.unpack_from(frame, start)
-            if offset & 0xFFF9:
-                piece = (identity, offset & 0xFFF8, bool(offset & 1))
             start += 8
-            if piece and piece[1]:  # what follows is not a header
-                return Packet(source, target, protocol, start, end, piece)
+            if offset & 0xFFF9:
+                return Packet(source, target, protocol, start, end, (identity, offset & 0xFFF8, bool(offset & 1)))
         else:
             length = (frame[start + 1] + 2) * 4 if protocol == 51 else (frame[start + 1] + 1) * 8
             protocol, start = frame[start], start + length

@@ -6,6 +6,7 @@ way a RST or FIN ends nothing by itself: the connection is only kept among the s
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from struct import Struct
 from typing import Final
 
@@ -159,7 +160,7 @@ class Tcp:
         if way.unread:
             return
         order.segment(way, number, data, time_ns)
-        if len(data) < length:
+        if len(data) < length and way.expected == (number + len(data)) & order.ROUND:
             order.skip(way, number + length)
 
     def _first_words(self, way: Way, link: Link, time_ns: int) -> None:
@@ -182,7 +183,8 @@ class Tcp:
         if backwards:
             flow = replace(flow, client=flow.server, server=flow.client, port=port, sure=False)
             link.client.asks, link.server.asks = False, True
-        link.conversation = dissector(self._ports[port])(flow)
+        reads = dissector(self._ports[port])
+        link.conversation, link.reader = reads(flow), partial(reads, replace(flow, sure=False, trace=None))
 
     def _answered(self, link: Link, time_ns: int) -> None:
         self.flows.promote(link)

@@ -1,6 +1,9 @@
 """Malformed: three broken messages in a minute are told; one, a habit, and what a lossy capture makes are not."""
 
+import pytest
 from sightings import ATTACKER, HMI, RELAY1, Bench, drops, malformed, pair
+
+from detectors.cyber.malformed import TRICKS
 
 
 def broken(source=ATTACKER, why="length", **told):
@@ -52,3 +55,13 @@ def test_what_a_device_always_did_wrong_is_its_habit():
 
     assert desk.sees(broken(HMI, count=100)) == []
     assert len(desk.sees(broken(HMI, why="function", count=3))) == 1
+
+
+@pytest.mark.parametrize("why", sorted(TRICKS))
+def test_one_trick_is_enough(why):
+    """What no stack does is told at once, also while the capture is lossy; a habit of the first week is not."""
+    assert len(bench().sees(drops(dropped=100, of=1000), broken(why=why))) == 1
+
+    desk = Bench(only="malformed")
+    desk.learned(broken(HMI, why=why))
+    assert desk.sees(broken(HMI, why=why)) == []

@@ -1,7 +1,7 @@
 """New talker: who is neither configured nor was there is told; who belongs here is not, and a flood is few alarms."""
 
 import pytest
-from sightings import ATTACKER, HMI, RELAY1, Bench, talker
+from sightings import ATTACKER, HMI, RELAY1, Bench, binding, talker
 
 from detectors.cyber.episodes import SUBJECTS_MAX
 from detectors.model import Severity
@@ -113,6 +113,36 @@ def test_a_known_address_from_hardware_that_was_never_here_is_a_warning():
     (found,) = bench.sees(talker(HMI, "00:0c:29:aa:bb:cc"), talker(RELAY1, "00:50:c2:00:00:11"))
     assert found.text == f"00:0c:29:aa:bb:cc, which was never here, speaks as {HMI}"
     assert len(bench.sees(talker(RELAY1, "00:0c:29:aa:bb:dd"))) == 1
+
+
+def test_a_known_host_that_sends_as_another_is_a_warning():
+    """Both hardware addresses were always here: it is told who sends in the name of whom, once, until it is approved."""
+    master, other = "00:0c:29:00:00:05", "00:0c:29:00:00:77"
+    bench = Bench(masters=[HMI])
+    bench.learned(binding(HMI, master, ""), talker(HMI, master), talker("10.0.0.77", other))
+
+    (found,) = bench.sees(talker(HMI, other))
+    assert found.text == f"{other} speaks as {HMI}, which is at {master}"
+    assert (found.severity, found.technique) == (Severity.WARNING, "T0848")
+    (approved,) = [each for each in bench.cyber.baseline.waiting() if each.key == f"{HMI} at {other}"]
+    bench.cyber.baseline.approve(approved.check, approved.key, by="1000", now_ns=bench.now_ns)
+    bench.wait(400)
+    assert bench.sees(talker(HMI, other)) == []
+
+
+def test_routers_teams_and_virtual_addresses_send_as_many():
+    """Benign: what came from two before, what stands in for others by design, and hosts of which ARP says nothing."""
+    one, two, shared = "00:0c:29:00:00:01", "00:0c:29:00:00:02", "00:00:5e:00:01:0a"
+    bench = Bench(virtual=["10.0.0.1"])
+    bench.learned(
+        talker("10.9.0.1", one), talker("10.8.0.1", two),
+        talker(HMI, one), talker(HMI, two), binding(HMI, one, ""),
+        binding("10.0.0.1", one, ""), talker("10.0.0.1", one),
+    )  # fmt: skip
+    bench.restart()
+    bench.wait(1)
+
+    assert bench.sees(talker("10.9.0.1", two), talker(HMI, two), talker("10.0.0.1", two), talker(HMI, shared)) == []
 
 
 def test_a_flood_of_hardware_addresses_waits_in_little_room():

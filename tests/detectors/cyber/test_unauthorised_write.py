@@ -126,3 +126,14 @@ def test_the_gateway_is_a_master_that_never_writes():
 
     bench.sees(command(HMI, RELAY1, **WRITE), command(HMI, RELAY1, **CONTROL))
     assert len(bench.warnings) == 2
+
+
+def test_commands_that_are_told_as_a_number_are_a_warning():
+    """Who drowns a command in a flood is told; a master that writes much in one second is not."""
+    told = {"protocol": "modbus", "function": "", "action": "untold", "count": 300}
+    bench = Bench(masters=[HMI])
+    bench.sees(command(HMI, RELAY1, **told))
+    assert bench.alarms == {}
+
+    bench.sees(command(ATTACKER, RELAY1, **told), command("", "", **told))
+    assert [each.severity for each in bench.alarms.values()] == [Severity.WARNING] * 2

@@ -26,7 +26,7 @@ from protocols.tap.network.flows import MOST_FAMILIAR, MOST_STRANGE
 from protocols.tap.network.load import MOST_BUSY, MOST_LOADS
 from protocols.tap.network.strangers import MOST_TALKERS, MOST_TOLD
 from protocols.tap.network.sweeps import MOST_SOURCES, MOST_TARGETS
-from protocols.tap.sightings import FORGOTTEN_NS, MOST_KINDS, MOST_NEW, Sightings
+from protocols.tap.sightings import FORGOTTEN_NS, MOST_KINDS, MOST_NEW, MOST_OF_TWO, MOST_UNTOLD, Sightings
 
 MANY = 3 * MOST_FAMILIAR
 
@@ -78,7 +78,7 @@ def test_a_flood_of_forged_addresses_is_bounded_and_pushes_nobody_out(flood):
     assert watch.talkers >= MANY
     assert watch.evicted >= MANY - MOST_TALKERS
     assert sum(event.kind is EventKind.TALKER for event in events) <= (MOST_TOLD + 1) * (MANY // 2000 + 2)
-    assert len(events) < MANY // 4
+    assert len(events) < MANY // 3
 
     before = len(seen.messages)
     seen.show(
@@ -188,6 +188,36 @@ def test_of_one_kind_so_many_are_told_in_a_second():
 
     assert len(notes.take(NS)) == MOST_NEW + 1
     assert notes.dropped == 10
+
+
+def test_who_says_much_hides_nobody():
+    """Two parties take a part of what can be told in a second; what others do in it is told at once."""
+    notes = Sightings("tap")
+    notes.take(NS)
+    for number in range(10 * MOST_NEW):
+        notes.note(EventKind.COMMAND, NS, "noise", source="a", target="b", about=number)
+    notes.note(EventKind.COMMAND, NS, "write", source="c", target="b")
+
+    told = notes.take(NS)
+    assert (len(told), told[-1].detail) == (MOST_OF_TWO + 1, "write")
+
+
+def test_commands_that_found_no_room_are_told_as_a_number():
+    """However many forged pairs make noise in the same second: that there was one more command is told after it."""
+    notes = Sightings("tap")
+    notes.take(NS)
+    for number in range(MOST_NEW):
+        notes.note(EventKind.COMMAND, NS, "noise", source=str(number))
+    notes.note(EventKind.COMMAND, NS, "write", source="c", target="b", port=502)
+    for number in range(3 * MOST_UNTOLD):
+        notes.note(EventKind.COMMAND, NS, "more noise", source=f"x{number}")
+    notes.take(NS)
+    told = notes.take(2 * NS)
+
+    assert [each.facts for each in told] == [{"action": "untold"}] * (MOST_UNTOLD + 1)
+    assert (told[0].source, told[0].target, told[0].port, told[0].count) == ("c", "b", 502, 1)
+    assert (told[-1].source, told[-1].count) == ("", 2 * MOST_UNTOLD + 1)
+    assert notes.take(3 * NS) == []
 
 
 def test_what_was_silent_for_a_minute_is_told_at_once_again():

@@ -26,6 +26,8 @@ COMMANDS = {
     "8/4": (b"\x08\x00\x04\x00\x00", "critical", None, (), 4),
     "8/10": (b"\x08\x00\x0a\x00\x00", "critical", None, (), 10),
     "90": (b"\x5a\x01\x41\xff\x00", "program", None, (), 0x41),
+    "43/13": (b"\x2b\x0d\x00", "write", None, (), 13),
+    "100": (b"\x64\x01\x02", "write", None, (), None),
 }
 QUERIES = {
     "1": (read_request(5, 10, 1), "read", (5, 14)),
@@ -39,8 +41,6 @@ QUERIES = {
     "17": (b"\x11", "discover", None),
     "24": (b"\x18\x04\xde", "read", None),
     "43": (b"\x2b\x0e\x01\x00", "discover", None),
-    "43/13": (b"\x2b\x0d\x00", "read", None),
-    "100": (b"\x64\x01\x02", "read", None),
 }
 
 

@@ -85,7 +85,7 @@ NONSENSE = {
     "IP version": ethernet(b"\x65" + bytes(30), **ENDS),
     "IP header length": ethernet(b"\x44" + bytes(30), **ENDS),
     "IP extension length": v6(b"", 0, b"\x06\xff" + bytes(6)),
-    "too many IP extensions": v6(b"", 60, HOP * 9),
+    "too many IP extensions": v6(b"", 60, HOP * 40),
     "IP source is the target": segment(CLIENT, CLIENT, (502, 502), 0, 0, SYN),
     "TCP header length": ethernet(ipv4(b"\0" * 19, CLIENT, SERVER), **ENDS),
     "TCP flags": segment(CLIENT, SERVER, (1, 2), 0, 0, SYN | FIN),
