@@ -20,10 +20,14 @@ from protocols.tap.network.udp import Udp
 from protocols.tap.registry import PORTS, layer2
 from protocols.tap.sightings import NS, Sightings
 
-_USUAL: Final = Struct(">6x6sHBxHxxHxBxx12sI4xBB")
-"""Ethernet without a tag, IPv4 without options, TCP: source, EtherType, version and length, total, fragment, protocol,
-addresses and ports, sequence number, header, flags."""
+_USUAL: Final = Struct(">6x6s3sxHxxIxx12sI4xBB")
+"""Ethernet without a tag, IPv4 without options, TCP: source, EtherType with version and length, total, fragment with
+TTL and protocol, addresses and ports, sequence number, header, flags."""
+_IPV4: Final = b"\x08\x00\x45"
+_WHOLE_TCP: Final = 6
+_NO_TTL: Final = 0x3FFF_00FF
 _USUAL_BYTES: Final = 54
+_unpack: Final = _USUAL.unpack_from
 _NO_IP: Final = b""
 
 
@@ -68,15 +72,9 @@ class Watch:
         self.octets += size
         try:
             if size >= _USUAL_BYTES:
-                mac, kind, version, total, fragment, protocol, key, number, header, flags = _USUAL.unpack_from(data)
+                mac, kind, total, piece, key, number, header, flags = _unpack(data)
                 start, end = 34 + (header >> 4) * 4, 14 + total
-                if (
-                    kind == 0x0800
-                    and version == 0x45
-                    and protocol == 6
-                    and not fragment & 0x3FFF
-                    and _USUAL_BYTES <= start <= end <= size
-                ):
+                if kind == _IPV4 and piece & _NO_TTL == _WHOLE_TCP and _USUAL_BYTES <= start <= end <= size:
                     way = self._ways.get(key)
                     if way is None or flags & 0x17 != 0x10 or way.mac != mac:
                         self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
