@@ -13,7 +13,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final, TypeAlias
 
-from protocols.tap.dnp3.crc import BLOCK, WORDS, good
+from protocols.tap.dnp3.crc import BLOCK, WORDS, good, whole
 
 HEADER: Final = 10
 LARGEST_FRAME: Final = 292
@@ -59,14 +59,17 @@ class Framer:
 
     def feed(self, octets: bytes | memoryview, take: Take, bad: Bad) -> None:
         """Take the frames that are complete; keep what may be the beginning of another one."""
-        data = self._rest + octets  # octets, as slices of a memoryview cost twice as much
+        data = self._rest + octets if self._rest else bytes(octets)  # slices of a memoryview cost twice as much
         at, end = 0, len(data)
         while end - at >= HEADER:
             head = data[at : at + HEADER]
-            header = self._headers.get(head) or self._header(head)
-            if isinstance(header, str):
-                at = self._skip(header, data, at, bad)
-                continue
+            header = self._headers.get(head)
+            if header is None:
+                found = self._header(head)
+                if isinstance(found, str):
+                    at = self._skip(found, data, at, bad)
+                    continue
+                header = found
             control, destination, source, user, size = header
             if at + size > end:
                 break
@@ -74,7 +77,7 @@ class Framer:
             if user <= BLOCK:
                 taken = data[body : body + user] if not user or good(data, body, user) else None
             else:
-                taken = _blocks(data, body, user, whole=control & FROM_MASTER)
+                taken = _blocks(data, body, user, every=control & FROM_MASTER)
             if taken is None:
                 at = self._skip("checksum", data, at, bad)
                 continue
@@ -117,11 +120,11 @@ class Framer:
         return found
 
 
-def _blocks(data: bytes, at: int, octets: int, *, whole: int) -> bytes | None:
+def _blocks(data: bytes, at: int, octets: int, *, every: int) -> bytes | None:
     """Return the user data of several blocks without their check sequences, None if one is wrong."""
     last, parts = at + (octets - 1) // BLOCK * _STEP, []
     for place in range(at, last, _STEP):
-        if (whole or place == at) and not good(data, place, BLOCK):
+        if (every or place == at) and not whole(data, place):
             return None
         parts.append(data[place : place + BLOCK])
     octets = (octets - 1) % BLOCK + 1
