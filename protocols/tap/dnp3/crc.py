@@ -29,7 +29,8 @@ _BLOCK: Final = _UNPACK[BLOCK]
 
 def whole(data: bytes, at: int) -> bool:
     """Return `good` of a block of 16 octets, in two thirds of the time."""
-    a, b, c, d, e, f, g, h, check = _BLOCK(data, at)
+    words: tuple[int, ...] = _BLOCK(data, at)
+    a, b, c, d, e, f, g, h, check = words
     w = WORDS
     return w[w[w[w[w[w[w[w[w[a] ^ b] ^ c] ^ d] ^ e] ^ f] ^ g] ^ h] ^ check] == GOOD
 
