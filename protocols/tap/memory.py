@@ -7,7 +7,7 @@ to be found or moved for a single frame. No object is kept for a frame.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address
 from struct import Struct
 from typing import Final
@@ -21,8 +21,20 @@ FRAME_BYTES: Final = 16_384
 ADDRESSES_WITHIN: Final = 62
 """Bytes of a frame that hold its addresses: Ethernet, two tags, IPv6."""
 
+_pack, _unpack, _HEAD_BYTES = HEAD.pack, HEAD.unpack_from, HEAD.size
+
 Kept = tuple[int, bytes, int]
 """UTC nanoseconds, the frame, the VLAN whose tag is not in it."""
+
+
+class Chunk:
+    """Frames one behind the other: their octets, their number, the times of the earliest and of the latest."""
+
+    __slots__ = ("count", "first_ns", "last_ns", "octets")
+
+    def __init__(self) -> None:
+        self.octets = bytearray()
+        self.count = self.first_ns = self.last_ns = 0
 
 
 class Memory:
@@ -31,28 +43,34 @@ class Memory:
     def __init__(self, budget_bytes: int) -> None:
         self.fallen = 0
         self._most = max(LEAST_CHUNKS, budget_bytes // CHUNK_BYTES)
-        self._chunks: deque[bytearray] = deque([bytearray()])
-        self._counts: deque[int] = deque([0])
-        self._now = self._chunks[0]
+        self._now = Chunk()
+        self._chunks = deque([self._now])
 
     def __len__(self) -> int:
-        return sum(self._counts)
+        return sum(chunk.count for chunk in self._chunks)
 
     @property
     def size(self) -> int:
         """Bytes that are taken."""
-        return sum(map(len, self._chunks))
+        return sum(len(chunk.octets) for chunk in self._chunks)
 
     def keep(self, frame: bytes | memoryview, time_ns: int, vlan: int = 0) -> None:
         """Keep a frame; it is copied."""
         size = len(frame)
         if size > FRAME_BYTES:
             frame, size = frame[:FRAME_BYTES], FRAME_BYTES
-        if len(self._now) + HEAD.size + size > CHUNK_BYTES:
-            self._turn()
-        self._now += HEAD.pack(size, time_ns, vlan)
-        self._now += frame
-        self._counts[-1] += 1
+        now = self._now
+        if len(now.octets) + _HEAD_BYTES + size > CHUNK_BYTES:
+            now = self._turn()
+        now.octets += _pack(size, time_ns, vlan)
+        now.octets += frame
+        if not now.count:
+            now.first_ns = now.last_ns = time_ns
+        elif time_ns > now.last_ns:
+            now.last_ns = time_ns
+        elif time_ns < now.first_ns:  # our clock was set back
+            now.first_ns = time_ns
+        now.count += 1
 
     def between(self, from_ns: int, to_ns: int, hosts: Sequence[str] = ()) -> list[Kept]:
         """Return the frames of a time, both ends included, in the order in which they came.
@@ -60,28 +78,34 @@ class Memory:
         With `hosts`, IP or MAC addresses, those in whose first bytes one of them stands: that is where addresses are.
         """
         wanted = [packed(host) for host in hosts]
-        return [
-            kept
-            for kept in self._all()
-            if from_ns <= kept[0] <= to_ns
-            and (not wanted or any(address in kept[1][:ADDRESSES_WITHIN] for address in wanted))
-        ]
-
-    def _all(self) -> Iterator[Kept]:
+        found: list[Kept] = []
         for chunk in self._chunks:
-            at = 0
-            while at < len(chunk):
-                size, time_ns, vlan = HEAD.unpack_from(chunk, at)
-                at += HEAD.size + size
-                yield time_ns, bytes(chunk[at - size : at]), vlan
+            octets = chunk.octets
+            if chunk.last_ns < from_ns or chunk.first_ns > to_ns:
+                continue
+            here = [address for address in wanted if address in octets]
+            if here or not wanted:
+                _search(octets, from_ns, to_ns, here, found)
+        return found
 
-    def _turn(self) -> None:
+    def _turn(self) -> Chunk:
         if len(self._chunks) >= self._most:
-            del self._chunks[0]
-            self.fallen += self._counts.popleft()
-        self._now = bytearray()
+            self.fallen += self._chunks.popleft().count
+        self._now = Chunk()
         self._chunks.append(self._now)
-        self._counts.append(0)
+        return self._now
+
+
+def _search(octets: bytearray, from_ns: int, to_ns: int, addresses: Sequence[bytes], found: list[Kept]) -> None:
+    """Add the frames of a chunk that are wanted."""
+    at, end = 0, len(octets)
+    while at < end:
+        size, time_ns, vlan = _unpack(octets, at)
+        start, at = at + _HEAD_BYTES, at + _HEAD_BYTES + size
+        if from_ns <= time_ns <= to_ns:
+            within = min(at, start + ADDRESSES_WITHIN)
+            if not addresses or any(octets.find(address, start, within) >= 0 for address in addresses):
+                found.append((time_ns, bytes(octets[start:at]), vlan))
 
 
 def packed(host: str) -> bytes:

@@ -4,7 +4,7 @@ Most frames are the next segment of a connection that is known. They are recogni
 all others go the long way, which trusts no length.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Final
 
@@ -14,7 +14,7 @@ from protocols.tap.network import packet
 from protocols.tap.network.addresses import text
 from protocols.tap.network.doubt import TAIL
 from protocols.tap.network.fragments import Fragments
-from protocols.tap.network.load import Loads
+from protocols.tap.network.load import Load, Loads
 from protocols.tap.network.packet import Broken, Frame, Packet
 from protocols.tap.network.strangers import Strangers
 from protocols.tap.network.tcp import Tcp
@@ -22,11 +22,29 @@ from protocols.tap.network.udp import Udp
 from protocols.tap.registry import PORTS, layer2
 from protocols.tap.sightings import NS, Sightings
 
-_USUAL: Final = Struct(">6x6sHBxHxxHxBxx12sI4xBB")
-"""Ethernet without a tag, IPv4 without options, TCP: source, EtherType, version and length, total, fragment, protocol,
-addresses and ports, sequence number, header, flags."""
+_USUAL: Final = Struct(">6x6s3sxHxxIxx12sI4xBB")
+"""Ethernet without a tag, IPv4 without options, TCP: source, EtherType with version and length, total, fragment with
+TTL and protocol, addresses and ports, sequence number, header, flags."""
+_IPV4: Final = b"\x08\x00\x45"
+_WHOLE_TCP: Final = 6
+_NO_TTL: Final = 0x3FFF_00FF
 _USUAL_BYTES: Final = 54
+_unpack: Final = _USUAL.unpack_from
 _NO_IP: Final = b""
+_ARP: Final = 0x0806
+_HEARD_BYTES: Final = 18
+"""The EtherType stands within, also behind one tag."""
+MOST_HEARD: Final = 256
+"""Beginnings of GOOSE frames that are found at once: addresses, and APPID with length, or tag."""
+
+
+class Heard:
+    """Frames without IP that begin alike: whom they count for, from whom to whom, what reads them, and from where."""
+
+    __slots__ = ("at", "frame", "load", "source", "target")
+
+    def __init__(self, load: Load, source: bytes, target: bytes, at: int, frame: Callable[..., None]) -> None:
+        self.load, self.source, self.target, self.at, self.frame = load, source, target, at, frame
 
 
 class Watch:
@@ -46,6 +64,7 @@ class Watch:
         self._udp = Udp(notes, self._loads, self._strangers, spoken, trace=trace)
         self._layer2 = layer2(notes, trace)
         self._fragments = Fragments()
+        self._familiar: dict[bytes, Heard] = {}
         self._ways, self._segment = self._tcp.ways, self._tcp.segment
         self._second = 0
 
@@ -72,15 +91,9 @@ class Watch:
         self.octets += size
         try:
             if size >= _USUAL_BYTES:
-                mac, kind, version, total, fragment, protocol, key, number, header, flags = _USUAL.unpack_from(data)
+                mac, kind, total, piece, key, number, header, flags = _unpack(data)
                 start, end = 34 + (header >> 4) * 4, 14 + total
-                if (
-                    kind == 0x0800
-                    and version == 0x45
-                    and protocol == 6
-                    and not fragment & 0x3FFF
-                    and _USUAL_BYTES <= start <= end <= size
-                ):
+                if kind == _IPV4 and piece & _NO_TTL == _WHOLE_TCP and _USUAL_BYTES <= start <= end <= size:
                     way = self._ways.get(key)
                     if way is None or flags & 0x17 != 0x10 or way.mac != mac:
                         self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
@@ -96,6 +109,16 @@ class Watch:
                         way.deliver(from_client=way.asks, data=said, time_ns=time_ns)
                     else:
                         self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
+                    return
+                heard = self._familiar.get(bytes(data[:_HEARD_BYTES]))
+                if heard is not None:
+                    heard.load.frames += 1
+                    heard.frame(
+                        source=heard.source,
+                        target=heard.target,
+                        payload=memoryview(data)[heard.at :],
+                        time_ns=time_ns,
+                    )
                     return
             self._any(data, time_ns)
         except Broken as broken:
@@ -145,11 +168,23 @@ class Watch:
 
     def _below_ip(self, data: Frame, kind: int, at: int, time_ns: int) -> None:
         source, target = bytes(data[6:12]), bytes(data[:6])
-        self._loads.of(source, target).frames += 1
+        load = self._loads.of(source, target)
+        load.frames += 1
         self._strangers.met(source, _NO_IP, time_ns)
         found = self._layer2.get(kind)
         if found is not None:
+            if at <= _HEARD_BYTES and kind != _ARP and load.source:  # one that counts for itself
+                self._hear(bytes(data[:_HEARD_BYTES]), Heard(load, source, target, at, found.frame))
             found.frame(source=source, target=target, payload=memoryview(data)[at:], time_ns=time_ns)
+
+    def _hear(self, head: bytes, heard: "Heard") -> None:
+        """Find the next frame with the same beginning at once."""
+        if len(self._familiar) >= MOST_HEARD:
+            for each in self._familiar.values():
+                each.load.users -= 1
+            self._familiar.clear()
+        heard.load.users += 1
+        self._familiar[head] = heard
 
     def _broken(self, data: Frame, why: str, time_ns: int) -> None:
         self.malformed += 1

@@ -35,7 +35,7 @@ class Dnp3Conversation:
 
     def __init__(self, flow: Flow) -> None:
         self._moment = Moment(flow, "dnp3")
-        self._framers = tuple(Framer(self._frame, self._no_frame, sure=flow.sure) for _ in range(2))
+        self._framers = Framer(sure=flow.sure), Framer(sure=flow.sure)
         self._assemblies = Assembly(), Assembly()
         self._dialogues = Dialogues(self._moment)
         self._asking = Asking(self._moment, self._dialogues)
@@ -46,9 +46,9 @@ class Dnp3Conversation:
         """Look at what one side sent."""
         self._moment.set(from_client=from_client, time_ns=time_ns)
         framer = self._framers[from_client]
-        framer.feed(data)
+        framer.feed(data, self._frame, self._no_frame)
         if self._moment.flow.datagrams:
-            framer.end()
+            framer.end(self._no_frame)
 
     def lost(self, *, from_client: bool) -> None:
         """Bytes of that side were not captured."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final, TypeAlias
 
-from protocols.tap.dnp3.crc import BLOCK, WORDS, good
+from protocols.tap.dnp3.crc import BLOCK, WORDS, good, whole
 
 HEADER: Final = 10
 LARGEST_FRAME: Final = 292
@@ -42,13 +42,13 @@ Bad: TypeAlias = Callable[[str, bytes], None]
 class Framer:
     """One side's stream. Frames go to `take`. Of octets that are none `bad` is told at once, then every 292 octets.
 
-    `sure` is whether the stream begins with its first octet: else it is not remarkable that a frame is cut.
+    `sure` is whether the stream begins with its first octet: else it is not remarkable that a frame is cut. Both are
+    handed in each time: a framer that kept them would make a ring with its owner, whose memory only comes back late.
     """
 
-    __slots__ = ("_bad", "_excused", "_headers", "_rest", "_take")
+    __slots__ = ("_excused", "_headers", "_rest")
 
-    def __init__(self, take: Take, bad: Bad, *, sure: bool) -> None:
-        self._take, self._bad = take, bad
+    def __init__(self, *, sure: bool) -> None:
         self._rest = b""
         self._headers: dict[bytes, Header] = {}
         self._excused = 0 if sure else LARGEST_FRAME
@@ -57,16 +57,19 @@ class Framer:
         """Octets are missing: what comes next begins anywhere."""
         self._rest, self._excused = b"", LARGEST_FRAME
 
-    def feed(self, octets: bytes | memoryview) -> None:
+    def feed(self, octets: bytes | memoryview, take: Take, bad: Bad) -> None:
         """Take the frames that are complete; keep what may be the beginning of another one."""
-        data = self._rest + octets  # octets, as slices of a memoryview cost twice as much
+        data = self._rest + octets if self._rest else bytes(octets)  # slices of a memoryview cost twice as much
         at, end = 0, len(data)
         while end - at >= HEADER:
             head = data[at : at + HEADER]
-            header = self._headers.get(head) or self._header(head)
-            if isinstance(header, str):
-                at = self._skip(header, data, at)
-                continue
+            header = self._headers.get(head)
+            if header is None:
+                found = self._header(head)
+                if isinstance(found, str):
+                    at = self._skip(found, data, at, bad)
+                    continue
+                header = found
             control, destination, source, user, size = header
             if at + size > end:
                 break
@@ -74,19 +77,19 @@ class Framer:
             if user <= BLOCK:
                 taken = data[body : body + user] if not user or good(data, body, user) else None
             else:
-                taken = _blocks(data, body, user, whole=control & FROM_MASTER)
+                taken = _blocks(data, body, user, every=control & FROM_MASTER)
             if taken is None:
-                at = self._skip("checksum", data, at)
+                at = self._skip("checksum", data, at, bad)
                 continue
             self._excused = 0
-            self._take(control, destination, source, taken)
+            take(control, destination, source, taken)
             at += size
         self._rest = data[at:]
 
-    def end(self) -> None:
+    def end(self, bad: Bad) -> None:
         """Give up a frame that began and did not end: the next one does not continue it."""
         if self._rest:
-            self._bad("frame cut", self._rest)
+            bad("frame cut", self._rest)
             self._rest = b""
 
     def _header(self, head: bytes) -> Header | str:
@@ -105,7 +108,7 @@ class Framer:
         self._headers[head] = header = word >> 8, destination, source, user, size
         return header
 
-    def _skip(self, why: str, data: bytes, at: int) -> int:
+    def _skip(self, why: str, data: bytes, at: int, bad: Bad) -> int:
         """Return where the next frame may begin; at most one octet before the end is one that nobody looked at."""
         found = data.find(b"\x05\x64", at + 1)
         if found < 0:
@@ -113,15 +116,15 @@ class Framer:
         self._excused -= found - at
         while self._excused < 0:
             self._excused += LARGEST_FRAME
-            self._bad(why, data[at : at + LARGEST_FRAME])
+            bad(why, data[at : at + LARGEST_FRAME])
         return found
 
 
-def _blocks(data: bytes, at: int, octets: int, *, whole: int) -> bytes | None:
+def _blocks(data: bytes, at: int, octets: int, *, every: int) -> bytes | None:
     """Return the user data of several blocks without their check sequences, None if one is wrong."""
     last, parts = at + (octets - 1) // BLOCK * _STEP, []
     for place in range(at, last, _STEP):
-        if (whole or place == at) and not good(data, place, BLOCK):
+        if (every or place == at) and not whole(data, place):
             return None
         parts.append(data[place : place + BLOCK])
     octets = (octets - 1) % BLOCK + 1

@@ -14,7 +14,7 @@ simulation, test, nds_com                               t_reused            a ne
              set, and was not in the frame before       expired             nothing for twice timeAllowedToLive
 
 Real relays do some of these all the time, so the checks learn what each one does. A frame that differs from the one
-before in t, stNum and sqNum only, as nearly all do, costs one look-up and three slices.
+before in t, stNum and sqNum only costs one look-up and three slices; in sqNum only, as nearly all do, less.
 """
 
 from contextlib import suppress
@@ -50,15 +50,23 @@ class Goose:
         data = bytes(payload)
         if time_ns - self._looked_ns >= NS or time_ns < self._looked_ns:
             self.tick(time_ns)
-        publisher = self._last.get(source + target + data[:2])
-        if publisher is None or not self._same(publisher, data, time_ns):
-            try:
-                pdu = parse(data)
-            except Malformed as error:
-                self._malformed(str(error), source, target, data, time_ns)
-                return
-            if pdu is not None:
-                self._read(pdu, source, target, data, time_ns)
+        one = self._last.get(source + target + data[:2])
+        if one is None:
+            self._parse(source, target, data, time_ns)
+        elif (
+            one.before
+            and data.startswith(one.before)
+            and int.from_bytes(data[one.sq_at : one.sq_end], "big") == one.sq + 1
+            and data.startswith(one.pdu.tail, one.sq_end)
+            and self._owners.get(one.pdu.ref) is one
+        ):
+            one.sq += 1
+            one.frames += 1
+            one.time_ns, one.expired = time_ns, False
+            if self.trace is not None:
+                self.trace("goose", f"{one.st}/{one.sq}", True)
+        elif not self._same(one, data, time_ns):
+            self._parse(source, target, data, time_ns)
 
     def tick(self, time_ns: int) -> None:
         """Notice who has fallen silent; frames do it by themselves, once a second."""
@@ -67,6 +75,15 @@ class Goose:
             if not one.expired and one.pdu.live_ms and not one.speaks(time_ns):
                 one.expired = True
                 self._note(one, "expired", time_ns, b"", silent_s=round((time_ns - one.time_ns) / NS, 3))
+
+    def _parse(self, source: bytes, target: bytes, data: bytes, time_ns: int) -> None:
+        try:
+            pdu = parse(data)
+        except Malformed as error:
+            self._malformed(str(error), source, target, data, time_ns)
+            return
+        if pdu is not None:
+            self._read(pdu, source, target, data, time_ns)
 
     def _same(self, one: Publisher, data: bytes, time_ns: int) -> bool:
         """Take a frame with nothing new but t, stNum and sqNum; return whether it is one."""
@@ -97,6 +114,7 @@ class Goose:
         if st != one.st or sq != one.sq + 1 or t != one.t:
             self._judge(one, pdu, t=t, st=st, sq=sq, raw=data, time_ns=time_ns)
         self._seen(one, t, st, sq, time_ns)
+        one.before, one.sq_at, one.sq_end = data[: st_end + 2], st_end + 2, sq_end
         return True
 
     def _read(self, pdu: Pdu, source: bytes, target: bytes, data: bytes, time_ns: int) -> None:
@@ -110,7 +128,7 @@ class Goose:
             self._owner(one, data, time_ns)
             self._differ(one, pdu, target, data, time_ns)
             self._judge(one, pdu, t=pdu.t, st=pdu.st, sq=pdu.sq, raw=data, time_ns=time_ns)
-            one.pdu = pdu
+            one.pdu, one.before = pdu, b""
         if pdu.wrong:
             self._malformed(pdu.wrong, source, target, data, time_ns)
         else:

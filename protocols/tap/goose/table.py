@@ -17,7 +17,10 @@ TOLERATED: Final = 2
 
 @dataclass(slots=True, eq=False)
 class Publisher:
-    """A control block from one address, as its last frame was. `place` is its key in `Publishers.last`."""
+    """A control block from one address, as its last frame was. `place` is its key in `Publishers.last`.
+
+    `before` is that frame up to the value of sqNum, which stands from `sq_at` to `sq_end`; empty when it is not known.
+    """
 
     source: str
     target: str
@@ -30,6 +33,9 @@ class Publisher:
     place: bytes = b""
     frames: int = 0
     expired: bool = False
+    before: bytes = b""
+    sq_at: int = 0
+    sq_end: int = 0
 
     def speaks(self, time_ns: int) -> bool:
         """Return whether its last frame may still be believed, with tolerance."""

@@ -28,11 +28,14 @@ Bad: TypeAlias = Callable[[str, memoryview], None]
 class Framer:
     """One side's stream. Frames go to `take`. Of octets that are none `bad` is told at once, then every 255 octets.
 
-    `sure` is whether the stream begins with its first octet: else it is not remarkable that a frame is cut.
+    `sure` is whether the stream begins with its first octet: else it is not remarkable that a frame is cut. Both are
+    handed in each time: a framer that kept them would make a ring with its owner, whose memory only comes back late.
     """
 
-    def __init__(self, take: Take, bad: Bad, wrong: Wrong, *, sure: bool) -> None:
-        self._take, self._bad, self._wrong = take, bad, wrong
+    __slots__ = ("_excused", "_lost", "_rest", "_wrong")
+
+    def __init__(self, wrong: Wrong, *, sure: bool) -> None:
+        self._wrong = wrong
         self._rest = b""
         self._lost, self._excused = not sure, 0 if sure else LARGEST_FRAME
 
@@ -40,7 +43,7 @@ class Framer:
         """Octets are missing: what comes next begins anywhere."""
         self._rest, self._lost, self._excused = b"", True, LARGEST_FRAME
 
-    def feed(self, data: memoryview) -> None:
+    def feed(self, data: memoryview, take: Take, bad: Bad) -> None:
         """Take the frames that are complete; keep what may be the beginning of another one."""
         if self._rest:
             data, self._rest = memoryview(self._rest + data), b""
@@ -48,7 +51,7 @@ class Framer:
         while end - at >= 2:
             length = data[at + 1]
             if data[at] != START or not 4 <= length <= 253:
-                at = self._skip("garbage", data, at)
+                at = self._skip("garbage", data, at, bad)
                 continue
             after = at + 2 + length
             if after > end:
@@ -56,19 +59,19 @@ class Framer:
             frame = data[at:after]
             why = _control(frame)
             if why:
-                at = self._skip(why, data, at)
+                at = self._skip(why, data, at, bad)
                 continue
             why = "" if frame[2] & 1 else self._wrong(frame[APCI:])
             if why and self._lost:
-                at = self._skip(why, data, at)
+                at = self._skip(why, data, at, bad)
                 continue
             self._lost, self._excused = False, 0
-            self._take(frame, why)
+            take(frame, why)
             at = at + self._inside(frame) if why else after
         if at < end:
             self._rest = bytes(data[at:])
 
-    def _skip(self, why: str, data: memoryview, at: int) -> int:
+    def _skip(self, why: str, data: memoryview, at: int, bad: Bad) -> int:
         """Return where the next frame may begin."""
         octets = bytes(data[at + 1 :])
         found = octets.find(START)
@@ -77,7 +80,7 @@ class Framer:
         self._excused -= skipped
         while self._excused < 0:
             self._excused += LARGEST_FRAME
-            self._bad(why, data[at : at + LARGEST_FRAME])
+            bad(why, data[at : at + LARGEST_FRAME])
         return at + skipped
 
     def _inside(self, frame: memoryview) -> int:

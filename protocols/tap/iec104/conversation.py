@@ -47,7 +47,7 @@ class Iec104Conversation:
 
     def __init__(self, flow: Flow) -> None:
         self._moment = Moment(flow, "iec104")
-        self._framers = tuple(Framer(self._frame, self._no_frame, wrong, sure=flow.sure) for _ in range(2))
+        self._framers = Framer(wrong, sure=flow.sure), Framer(wrong, sure=flow.sure)
         self._sent = [0, 0] if flow.sure else [UNKNOWN, UNKNOWN]
         self._commands: dict[tuple[int, int], None] = {}
         self._queries: set[bytes] = set()
@@ -57,7 +57,7 @@ class Iec104Conversation:
     def data(self, *, from_client: bool, data: memoryview, time_ns: int) -> None:
         """Look at what one side sent."""
         self._moment.set(from_client=from_client, time_ns=time_ns)
-        self._framers[from_client].feed(data)
+        self._framers[from_client].feed(data, self._frame, self._no_frame)
 
     def lost(self, *, from_client: bool) -> None:
         """Bytes of that side were not captured."""

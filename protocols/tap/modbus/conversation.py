@@ -27,6 +27,17 @@ Asked: TypeAlias = tuple[int, int, int, "Asked | None"]
 """A request: its function, first item, how many; and an older one with the same number that still waits."""
 
 
+class Known:
+    """What a client did to a server: blocks that it read and when first, commands that come again, units."""
+
+    __slots__ = ("blocks", "repeated", "units")
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, int] = {}
+        self.repeated: dict[bytes, Seen] = {}
+        self.units: set[int] = set()
+
+
 class ModbusConversation:
     """One connection of a client and a server, or a gateway with many units behind it."""
 
@@ -34,9 +45,10 @@ class ModbusConversation:
         self._flow, self._trace = flow, flow.trace
         self._framers = Framer(requests=False), Framer(requests=True)
         self._asked: dict[int, Asked] = {}
-        self._blocks: dict[int, int] = {}
-        self._repeated: dict[bytes, Seen] = {}
-        self._units: set[int] = set()
+        # some clients open a connection for each poll; who was not seen to open one may be forged
+        pair = "modbus", flow.client, flow.server, flow.port
+        self._known = flow.notes.remembered.recall(pair, Known) if flow.sure else Known()
+        self._blocks = self._known.blocks
         self._swept: Sweeps | None = None
         self._matched = flow.sure
         self._time_ns = 0
@@ -76,7 +88,8 @@ class ModbusConversation:
     def _notable(self, block: int, unit: int, function: int, data: memoryview) -> None:
         """Look at a request that is no repeated reading."""
         message = _UNITS[unit] + data
-        repeated = self._repeated.get(message)
+        known = self._known.repeated
+        repeated = known.get(message)
         if (
             repeated is not None
             and repeated.raw == data[:RAW_BYTES]
@@ -89,9 +102,9 @@ class ModbusConversation:
             about: object = (unit, does.items, does.sub)
             seen = self._said(EventKind.COMMAND, f"{does.what} of unit {unit}", function, data, about, does, unit)
             if seen is not None and not faulty:
-                if len(self._repeated) >= MOST_REPEATED:
-                    self._repeated.clear()
-                self._repeated[message] = seen
+                if len(known) >= MOST_REPEATED:
+                    known.clear()
+                known[message] = seen
             return
         if block in self._blocks:
             return
@@ -135,8 +148,8 @@ class ModbusConversation:
         """Count units and blocks of addresses that are asked for the first time: a scanner asks for many."""
         flow, now_ns, blocks = self._flow, self._time_ns, self._blocks
         blocks[block] = now_ns
-        if unit not in self._units:
-            self._units.add(unit)
+        if unit not in self._known.units:
+            self._known.units.add(unit)
             units = flow.notes.remembered.recall("modbus units", lambda: Sweeps("unit", "modbus", flow.notes))
             units.asked(flow.client, (flow.server, unit), now_ns, server=flow.server, port=flow.port)
         if self._swept is None:

@@ -1,8 +1,14 @@
 """Addresses of the wire as texts: IPv4 and IPv6, and hardware addresses."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address
+from typing import Final
+
+MOST_TEXTS: Final = 1024
+"""Addresses whose texts are kept: a substation has some hundreds."""
 
 
+@lru_cache(MOST_TEXTS)
 def text(raw: bytes) -> str:
     """Return an address as people write it: 4 bytes are IPv4, 6 a MAC address, 16 IPv6, none nobody."""
     if len(raw) == 4:

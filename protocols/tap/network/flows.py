@@ -113,10 +113,14 @@ class Link:
 
 
 class Flows:
-    """All connections of one transport. `ways` finds each direction; `evicted` went for want of room."""
+    """All connections of one transport. `ways` finds each direction; `evicted` went for want of room.
+
+    `gapped` are directions in which something waits for what is missing.
+    """
 
     def __init__(self, loads: Loads, ways: dict[Key, Way]) -> None:
         self.ways = ways
+        self.gapped: set[Way] = set()
         self.opened = self.evicted = 0
         self._loads = loads
         self._familiar: OrderedDict[Link, None] = OrderedDict()
@@ -183,6 +187,7 @@ class Flows:
         for way in (link.client, link.server):
             if self.ways.pop(way.key, None) is not None:
                 way.load.users -= 1
+            self.gapped.discard(way)
         del link.client, link.server  # no ring of references: memory is given back at once
 
     def _make_room(self, among: OrderedDict[Link, None]) -> None:

@@ -20,7 +20,7 @@ from protocols.tap.network.packet import Broken, Frame, Packet
 from protocols.tap.network.strangers import Strangers
 from protocols.tap.network.sweeps import Sweeps
 from protocols.tap.registry import dissector
-from protocols.tap.sightings import NS, Sightings
+from protocols.tap.sightings import NS, Seen, Sightings
 
 FIN: Final = 1
 SYN: Final = 2
@@ -28,6 +28,8 @@ RST: Final = 4
 ACK: Final = 16
 UNANSWERED_NS: Final = 3 * NS
 """After so long an opening counts as not answered: the first retransmission comes after one second (RFC 6298)."""
+MOST_PAIRS: Final = 512
+"""Pairs whose next connection is only counted; some clients open one for each poll."""
 
 _PORTS: Final = Struct(">HH")
 _HEAD: Final = Struct(">IxxxxBB")
@@ -45,6 +47,7 @@ class Tcp:
         self._notes, self._loads, self._strangers = notes, loads, strangers
         self._ports, self._trace = ports, trace
         self._sweeps = Sweeps("tcp", "tcp", notes)
+        self._pairs: dict[tuple[str, str, int, bool, bool], Seen] = {}
 
     def packet(self, frame: Frame, packet: Packet, mac: bytes, time_ns: int) -> None:
         """Look at a packet that carries a segment."""
@@ -102,9 +105,10 @@ class Tcp:
 
     def tell(self, now_ns: int) -> None:
         """Say which openings nobody answered, and give up what is missing for too long."""
-        for way in self.ways.values():
-            if way.waiting is not None:
-                order.overdue(way, now_ns)
+        for way in tuple(self.flows.gapped):
+            order.overdue(way, now_ns)
+            if way.waiting is None:
+                self.flows.gapped.discard(way)
         for link in self.flows.strange():
             if not link.told and now_ns - link.open_ns > UNANSWERED_NS:
                 self._tell(link, now_ns)
@@ -160,6 +164,8 @@ class Tcp:
         if way.unread:
             return
         order.segment(way, number, data, time_ns)
+        if way.waiting is not None:
+            self.flows.gapped.add(way)
         if len(data) < length and way.expected == (number + len(data)) & order.ROUND:
             order.skip(way, number + length)
 
@@ -204,7 +210,11 @@ class Tcp:
     def _tell(self, link: Link, time_ns: int) -> None:
         link.told = True
         flow = link.flow
-        self._notes.note(
+        pair = flow.client, flow.server, flow.port, link.answered, flow.sure
+        known = self._pairs.get(pair)
+        if known is not None and self._notes.again(known, time_ns):
+            return
+        seen = self._notes.note(
             EventKind.PAIR,
             time_ns,
             f"{flow.client} talks to {flow.server} port {flow.port}",
@@ -217,3 +227,7 @@ class Tcp:
             answered=link.answered,
             opened="syn" if flow.sure else "seen",
         )
+        if seen is not None:
+            if len(self._pairs) >= MOST_PAIRS:
+                self._pairs.clear()
+            self._pairs[pair] = seen

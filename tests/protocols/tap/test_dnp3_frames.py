@@ -34,11 +34,13 @@ frame_lists = st.lists(
 def framed(*pieces: bytes, sure: bool = True) -> tuple[list[bytes], list[str]]:
     """Return the user data of the frames in `pieces`, and what was wrong."""
     found, wrong = [], []
-    framer = Framer(
-        lambda _control, _to, _from, user: found.append(user), lambda why, _octets: wrong.append(why), sure=sure
-    )
+    framer = Framer(sure=sure)
     for piece in pieces:
-        framer.feed(memoryview(piece))
+        framer.feed(
+            memoryview(piece),
+            lambda _control, _to, _from, user: found.append(user),
+            lambda why, _octets: wrong.append(why),
+        )
     return found, wrong
 
 
@@ -81,9 +83,9 @@ def test_cut_anywhere(sent_frames: list[bytes], places: list[int]):
 @given(pieces=st.lists(st.binary(max_size=400), max_size=8), sure=st.booleans())
 def test_any_octets(pieces: list[bytes], *, sure: bool):
     """No octets raise, and no more than a frame is kept."""
-    framer = Framer(lambda *_frame: None, lambda *_bad: None, sure=sure)
+    framer = Framer(sure=sure)
     for piece in pieces:
-        framer.feed(piece)
+        framer.feed(piece, lambda *_frame: None, lambda *_bad: None)
 
         assert len(framer._rest) < LARGEST_FRAME
 
