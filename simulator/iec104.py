@@ -51,7 +51,9 @@ class Iec104Station:
                     received += 1
                     cause = CONFIRM.get(frame[CAUSE_AT] & 0x3F) if len(frame) > CAUSE_AT else None
                     if cause is not None:
-                        numbers = (sent << 1 & 0xFFFE).to_bytes(2, "little") + (received << 1 & 0xFFFE).to_bytes(2, "little")
+                        numbers = (sent << 1 & 0xFFFE).to_bytes(2, "little") + (received << 1 & 0xFFFE).to_bytes(
+                            2, "little"
+                        )
                         writer.write(frame[:2] + numbers + frame[6:CAUSE_AT] + bytes((cause,)) + frame[CAUSE_AT + 1 :])
                         sent += 1
         except (asyncio.IncompleteReadError, ConnectionError):

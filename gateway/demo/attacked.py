@@ -125,11 +125,18 @@ def learned(stage: Stage) -> bool:
         return False
     baseline = plant.pipeline.baselines()[CYBER]
     now_ns = stage.gateway.clock()
-    return baseline.share("new_talker", now_ns) >= 1 and all(baseline.share(view, now_ns) >= 1 for view in ("own", "wire"))
+    return baseline.share("new_talker", now_ns) >= 1 and all(
+        baseline.share(view, now_ns) >= 1 for view in ("own", "wire")
+    )
 
 
 async def attempt(
-    stage: Stage, on: Ground, attack: Attack, *, patience_s: float = PATIENCE_S, tell: Callable[[Heard], Any] | None = None
+    stage: Stage,
+    on: Ground,
+    attack: Attack,
+    *,
+    patience_s: float = PATIENCE_S,
+    tell: Callable[[Heard], Any] | None = None,
 ) -> Attempt:
     """Let a stranger attack until all that must be said is said, or patience is at an end.
 

@@ -176,7 +176,7 @@ class Sightings:
             raw=seen.raw,
         )
 
-    def _keep_number(  # noqa: PLR0913, PLR0917 - the parts of a sighting
+    def _keep_number(
         self, source: str, target: str, port: int, protocol: str, detail: str, time_ns: int, count: int
     ) -> None:
         """Count commands that are not told: a flood must not hide that there was one more."""

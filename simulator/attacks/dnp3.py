@@ -213,4 +213,3 @@ ATTACKS: Final[tuple[type[Dnp3Attack], ...]] = (
     Dnp3Write,
     Dnp3WrongTime,
 )
-

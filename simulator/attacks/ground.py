@@ -1,8 +1,8 @@
 """The ground on which attacks are carried out: a substation on a hub, those who belong there, and a stranger.
 
-    10.77.0.1    the gateway, whose tap listens at the hub          10.77.0.20   HMI: polls a feeder over Modbus
-    10.77.0.10   the station: devices by every way, IEC 104         10.77.0.30   relay: publishes GOOSE
-    10.77.1.x    the stranger: with each attack another address, as if somebody had plugged in another computer
+10.77.0.1    the gateway, whose tap listens at the hub          10.77.0.20   HMI: polls a feeder over Modbus
+10.77.0.10   the station: devices by every way, IEC 104         10.77.0.30   relay: publishes GOOSE
+10.77.1.x    the stranger: with each attack another address, as if somebody had plugged in another computer
 """
 
 import asyncio

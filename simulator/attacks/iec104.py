@@ -144,4 +144,3 @@ ATTACKS: Final[tuple[type[Iec104Attack], ...]] = (
     Iec104Switch,
     Iec104WrongTime,
 )
-

@@ -4,13 +4,33 @@ import asyncio
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from random import Random
 from typing import ClassVar, Final
 
 from simulator.attacks.attack import Attack, Field
 from simulator.attacks.packets import NOBODY, REQUEST, Segment, arp
 
-PORTS: Final = (21, 22, 23, 80, 102, 111, 135, 139, 443, 445, 502, 1089, 2404, 3389, 4840, 8080, 20000, 34964, 44818, 47808)
+PORTS: Final = (
+    21,
+    22,
+    23,
+    80,
+    102,
+    111,
+    135,
+    139,
+    443,
+    445,
+    502,
+    1089,
+    2404,
+    3389,
+    4840,
+    8080,
+    20000,
+    34964,
+    44818,
+    47808,
+)
 """What a scanner of plants tries first."""
 NEIGHBOURS: Final = 30
 REPLAYS: Final = 6
@@ -199,4 +219,3 @@ ATTACKS: Final[tuple[type[Attack], ...]] = (
     SynFlood,
     SynScan,
 )
-

@@ -58,9 +58,7 @@ def _gateway(plan: Plan) -> Iterator[Session]:
 
 def _master(plan: Plan, master: str) -> Iterator[Session]:
     first = master == lan.FIRST_MASTER
-    spans, standby = (
-        (plan.first_master, plan.second_master) if first else (plan.second_master, plan.first_master)
-    )
+    spans, standby = (plan.first_master, plan.second_master) if first else (plan.second_master, plan.first_master)
     commands = [each for each in plan.commands if any(each in span for span in spans)]
     for name, polls in (("meter1", MASTERED), ("meter2", MASTERED), ("serial", SERIAL)):
         chance, writes = plan.chance(f"{master} {name}"), commands if name == "meter2" else ()

@@ -84,7 +84,14 @@ class Outstation:
             yield from self._asks(now_ns, READ, dnp3.classes(2, 3, 4), events, confirmed=bool(events))
 
     def _asks(
-        self, now_ns: int, function: int, objects: bytes = b"", told: bytes = b"", *, iin: int = 0, confirmed: bool = False
+        self,
+        now_ns: int,
+        function: int,
+        objects: bytes = b"",
+        told: bytes = b"",
+        *,
+        iin: int = 0,
+        confirmed: bool = False,
     ) -> Iterator[Say]:
         sequence, self._sequence = self._sequence, self._sequence + 1 & 0x0F
         yield now_ns, True, self._frames(dnp3.request(function, objects, sequence=sequence), client=True)

@@ -39,7 +39,9 @@ class Publisher:
             if now_ns + wait_ns >= change_ns:
                 now_ns = max(change_ns, now_ns + MS)
                 state, repeated = self._changed(state, now_ns), 0
-                change_ns = now_ns + (chance.randrange(3 * MS, 40 * MS) if chance.random() < FLICKERS else self._next(chance))
+                change_ns = now_ns + (
+                    chance.randrange(3 * MS, 40 * MS) if chance.random() < FLICKERS else self._next(chance)
+                )
             else:
                 now_ns += wait_ns + chance.randrange(MS // 2)
                 t_ns = now_ns if self.quirk == "each_time" else state.t_ns

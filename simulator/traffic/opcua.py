@@ -56,4 +56,8 @@ def _opens(now_ns: int) -> Iterator[Say]:
     body = pack("<I", 0) + opcua.text(opcua.NONE) + opcua.text(b"") + opcua.text(b"") + pack("<II", 1, 1)
     answer = b"\x01\x00" + pack("<H", 449) + bytes(8) + pack("<II", 1, 0) + b"\x00" + pack("<I", 0) + bytes(3)
     yield now_ns, True, opcua.opens()
-    yield now_ns + TRIP_NS, False, opcua.chunk(b"OPN", body + answer + pack("<IIIqI", 0, 1, 1, now_ns // 100, 3_600_000))
+    yield (
+        now_ns + TRIP_NS,
+        False,
+        opcua.chunk(b"OPN", body + answer + pack("<IIIqI", 0, 1, 1, now_ns // 100, 3_600_000)),
+    )

@@ -133,7 +133,7 @@ def test_retransmissions_and_keep_alives_are_no_decoys():
 
     assert EventKind.MALFORMED not in told
     assert EventKind.COMMAND not in told
-    assert (CLIENT, SERVER) == (talk.client, "10.0.0.9")
+    assert (talk.client, "10.0.0.9") == (CLIENT, SERVER)
 
 
 def pieces(payload, protocol, size, *, identity=7):

@@ -13,7 +13,7 @@ from protocols.model import EventKind
 from protocols.tap.dissector import Flow
 from protocols.tap.opcua.conversation import OpcuaConversation
 from protocols.tap.sightings import NS, Sightings
-from simulator.attacks.opcuaframe import HEADER, NONE, answers, asks, chunk, message, opens, text, token
+from simulator.attacks.opcuaframe import HEADER, answers, asks, chunk, message, opens, text, token
 
 BEGIN_NS = 1_700_000_000 * NS
 VECTORS = [
