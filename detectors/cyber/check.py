@@ -19,6 +19,8 @@ from protocols.sighting import Sighting
 NAME: Final = "cyber"
 OWN_MAX: Final = 64
 """Addresses that are the gateway's own: a few interfaces, and what a NAT or a renumbering leaves behind."""
+NUMBERS_MAX: Final = 8
+"""Items and values that an alarm shows: a write of a hundred registers is known by its first."""
 SHOWN_MAX: Final = 400
 """Characters of a text that an alarm shows: what strangers say about themselves fills no disk."""
 
@@ -154,9 +156,17 @@ def shown(seen: Event) -> Mapping[str, Any]:
         "function": seen.function,
         "count": seen.count,
         **{key: value for key, value in seen.facts.items() if isinstance(value, str | int | float)},
+        **{key: _numbers(value) for key, value in seen.facts.items() if isinstance(value, tuple | list)},
         "raw": seen.raw.hex(),
     }
-    return {key: plain(value) if isinstance(value, str) else value for key, value in told.items() if value != ""}
+    return {
+        key: plain(value) if isinstance(value, str) else value for key, value in told.items() if value not in ("", [])
+    }
+
+
+def _numbers(told: Sequence[Any]) -> list[int | float]:
+    """Return what is a number of the first few."""
+    return [each for each in told[:NUMBERS_MAX] if isinstance(each, int | float) and isfinite(each)]
 
 
 def number(seen: Sighting, fact: str) -> float:

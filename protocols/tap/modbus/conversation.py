@@ -21,6 +21,8 @@ MOST_BLOCKS: Final = 2048
 """Blocks of 128 addresses that were read; when there are more, they are told anew."""
 MOST_REPEATED: Final = 64
 """Commands that are recognised when they come again as they were; of more, all are read anew."""
+VALUES_SHOWN: Final = 4
+"""Values of a write that its text names."""
 _PAIR: Final = Struct(">HH")
 _UNITS: Final = tuple(bytes((unit,)) for unit in range(256))
 Asked: TypeAlias = tuple[int, int, int, "Asked | None"]
@@ -100,7 +102,7 @@ class ModbusConversation:
         does = functions.command(function, data)
         if does.action not in ("read", "discover"):
             about: object = (unit, does.items, does.sub)
-            seen = self._said(EventKind.COMMAND, f"{does.what} of unit {unit}", function, data, about, does, unit)
+            seen = self._said(EventKind.COMMAND, function, data, about, does, unit)
             if seen is not None and not faulty:
                 if len(known) >= MOST_REPEATED:
                     known.clear()
@@ -115,12 +117,11 @@ class ModbusConversation:
         if not flow.notes.known(
             EventKind.QUERY, self._time_ns, flow.client, flow.server, "modbus", str(function), about
         ):
-            self._said(EventKind.QUERY, f"{does.what} of unit {unit}", function, data, about, does, unit)
+            self._said(EventKind.QUERY, function, data, about, does, unit)
 
     def _said(
         self,
         kind: EventKind,
-        text: str,
         function: int,
         data: memoryview,
         about: object,
@@ -128,12 +129,15 @@ class ModbusConversation:
         unit: int,
     ) -> Seen | None:
         facts: dict[str, Any] = {"action": does.action, "what": does.what, "unit": unit}
+        text = f"unit {unit}, {does.what}"
         if does.items is not None:
             facts["items"] = does.items
             first, last = does.items
-            text += f", {first}" if first == last else f", {first} to {last}"
+            text += f" {first}" if first == last else f" {first} to {last}"
         if does.values:
             facts["values"] = does.values
+            more = ", …" if len(does.values) > VALUES_SHOWN else ""
+            text += f" = {', '.join(map(str, does.values[:VALUES_SHOWN]))}{more}"
         if does.sub is not None:
             facts["sub"] = does.sub
         return self._note(kind, text, function, about=about, raw=data, from_client=True, **facts)
