@@ -62,9 +62,9 @@ class Truth:
         told = json.loads(line)
         try:
             begin_ns, end_ns = (_ns(told[key]) for key in ("begin", "end"))
-            lists = (tuple(told[key]) for key in ("kinds", "points", "devices"))
-            parties = {key: told.get(key, "") for key in ("source", "target")}
-            return cls(told["do"], told["text"], begin_ns, end_ns, *lists, **parties)
+            kinds, points, devices = (tuple(told[key]) for key in ("kinds", "points", "devices"))
+            source, target = told.get("source", ""), told.get("target", "")
+            return cls(told["do"], told["text"], begin_ns, end_ns, kinds, points, devices, source, target)
         except (KeyError, TypeError) as error:
             raise ValueError(f"no line of a truth file: {line[:100]!r}") from error
 

@@ -60,7 +60,7 @@ class GatewayIntegrity(Check):
         baseline, what = self.desk.baseline, seen.function
         version, value = str(seen.facts.get("version", "")), str(seen.facts.get("value", ""))
         now, was = f"{version} {value}", baseline.value(self.NAME, what)
-        baseline.meet(self.NAME, what, seen.time_ns, now, first_use=True)
+        baseline.meet(self.NAME, what, self.desk.now_ns, now, first_use=True)
         if not was or was == now:
             return
         before, _, hashed = was.partition(" ")

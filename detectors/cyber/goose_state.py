@@ -85,7 +85,7 @@ class GooseState(Check):
         owner = self.desk.baseline.value(self.NAME, ref)
         if owner and owner != seen.source:
             self._stranger(seen, ref)
-        elif self.desk.baseline.meet(self.NAME, ref, seen.time_ns, seen.source) == "new":
+        elif self.desk.baseline.meet(self.NAME, ref, self.desk.now_ns, seen.source) == "new":
             self._tell(seen, ref, "a publisher that was not here before", Severity.WARNING)
         else:
             self._names(seen, ref)
@@ -95,8 +95,8 @@ class GooseState(Check):
         baseline, key = self.desk.baseline, f"{ref} {seen.source}"
         if baseline.value(self.NAME, ref) == seen.source or baseline.knows(self.NAME, key):
             return
-        if not baseline.learning(self.NAME, seen.time_ns):
-            baseline.meet(self.NAME, key, seen.time_ns)
+        if not baseline.learning(self.NAME, self.desk.now_ns):
+            baseline.meet(self.NAME, key, self.desk.now_ns)
         severity = Severity.CRITICAL if seen.facts.get("alive") else Severity.WARNING
         self._tell(seen, ref, f"{seen.source} speaks for it, and not {self._owner(seen, ref)}", severity, "T0830")
 
@@ -109,7 +109,7 @@ class GooseState(Check):
             return
         value = " ".join(str(facts.get(name, "")) for name in ("app_id", "conf_rev", "dataset", "go_id"))
         key = f"{ref} names"
-        if baseline.meet(self.NAME, key, seen.time_ns, f"{seen.target} {value}", first_use=True) == "changed":
+        if baseline.meet(self.NAME, key, self.desk.now_ns, f"{seen.target} {value}", first_use=True) == "changed":
             text = f"it has another {seen.function}: {facts.get('value')}, was {facts.get('was')}"
             text = "its configuration is not the one known" if seen.function == "new" else text
             self._tell(seen, ref, text, Severity.WARNING)
@@ -124,7 +124,7 @@ class GooseState(Check):
     def _odd(self, seen: Sighting, ref: str) -> None:
         baseline, function = self.desk.baseline, seen.function
         keys = f"{ref} habits", f"{seen.source[:MAKE]} habits"
-        learning = baseline.learning(self.NAME, seen.time_ns)
+        learning = baseline.learning(self.NAME, self.desk.now_ns)
         if not learning and any(_counted(baseline.value(self.NAME, key)).get(function, 0) >= HABIT for key in keys):
             return
         if self._ours(seen) or self._slip(seen, ref) or _after_jump(seen):
@@ -137,11 +137,11 @@ class GooseState(Check):
     def _habit(self, key: str, seen: Sighting) -> Verdict:
         """Count an oddity among the habits of a publisher or a make, or propose it as one."""
         baseline = self.desk.baseline
-        habits, learning = _counted(baseline.value(self.NAME, key)), baseline.learning(self.NAME, seen.time_ns)
+        habits, learning = _counted(baseline.value(self.NAME, key)), baseline.learning(self.NAME, self.desk.now_ns)
         count = min(habits.get(seen.function, 0) + seen.count, HABIT) if learning else HABIT
         told = {**habits, seen.function: count}
         value = " ".join(f"{name}:{count}" for name, count in sorted(told.items()))
-        return baseline.meet(self.NAME, key, seen.time_ns, value)
+        return baseline.meet(self.NAME, key, self.desk.now_ns, value)
 
     def _ours(self, seen: Sighting) -> bool:
         return seen.function in GAPS and 0 <= seen.time_ns - self._drops_ns < AFTER_DROPS_NS

@@ -28,7 +28,7 @@ class GooseTestFlag(Check):
         if not isinstance(seen, Sighting) or seen.function not in FLAGS:
             return
         ref = str(seen.facts.get("ref", seen.source))
-        verdict = self.desk.baseline.meet(self.NAME, f"{ref} {seen.source} {seen.function}", seen.time_ns)
+        verdict = self.desk.baseline.meet(self.NAME, f"{ref} {seen.source} {seen.function}", self.desk.now_ns)
         if verdict == "known":
             return
         normal = verdict == "learned" or self.desk.maintenance

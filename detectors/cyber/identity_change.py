@@ -27,8 +27,8 @@ class IdentityChange(Check):
         baseline, device = self.desk.baseline, self.desk.device(seen)
         key = f"{device} {seen.function}"
         known, was = baseline.knows(self.NAME, key), baseline.value(self.NAME, key)
-        learning = baseline.learning(self.NAME, seen.time_ns)
-        baseline.meet(self.NAME, key, seen.time_ns, value, first_use=True)
+        learning = baseline.learning(self.NAME, self.desk.now_ns)
+        baseline.meet(self.NAME, key, self.desk.now_ns, value, first_use=True)
         if not known or was == value:
             return
         self.alarm(

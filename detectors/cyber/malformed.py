@@ -9,6 +9,8 @@ from protocols.sighting import Sighting
 
 TIMES: Final = 3
 WITHIN_NS: Final = 60 * NS
+OTHER: Final = "other protocol"
+"""How a dissector says that what came is of a protocol that it knows, and of none that belongs there."""
 DROPS_NS: Final = 10 * NS
 """What is broken so shortly after the capture lost frames may be so for that reason."""
 TRICKS: Final = frozenset(
@@ -24,7 +26,10 @@ TRICKS: Final = frozenset(
 
 
 class Malformed(Check):
-    """Three in a minute between two addresses; what a device always did wrong is its habit."""
+    """Three in a minute between two addresses; what a device always did wrong is its habit.
+
+    One message of another protocol is enough: it is no slip of a device.
+    """
 
     NAME = "malformed"
     KINDS = frozenset({EventKind.MALFORMED, EventKind.DROPS})
@@ -53,7 +58,7 @@ class Malformed(Check):
         habit = f"{link(seen)}/{seen.protocol}/{why}"
         if self.desk.baseline.meet(self.NAME, habit, self.desk.now_ns) != "new":
             return
-        count = TIMES if why in TRICKS else seen.count
+        count = TIMES if why in TRICKS or why.startswith(OTHER) else seen.count
         if self._often.often("~".join(sorted((seen.source, seen.target))), seen.time_ns, count):
             text = f"{seen.source} sends {seen.target} broken {seen.protocol} messages: {why}"
             self.alarm(seen, text, subject=link(seen))

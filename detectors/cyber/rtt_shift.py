@@ -70,11 +70,11 @@ class RttShift(Check):
         if agreed and agreed != trips.told:
             _take_up(trips, agreed)
         if not agreed:
-            self._learn(trips, key, trip_ms, seen)
+            self._learn(trips, key, trip_ms)
         else:
             self._compare(trips, key, trip_ms, seen)
 
-    def _learn(self, trips: Trips, key: str, trip_ms: float, seen: Sighting) -> None:
+    def _learn(self, trips: Trips, key: str, trip_ms: float) -> None:
         trips.first.append(trip_ms)
         if len(trips.first) < LEARNED:
             return
@@ -82,7 +82,7 @@ class RttShift(Check):
         mad = median(abs(each - centre) for each in trips.first)
         trips.first.clear()
         trips.told = _text(centre, mad)
-        self.desk.baseline.meet(self.NAME, key, seen.time_ns, trips.told, first_use=True)
+        self.desk.baseline.meet(self.NAME, key, self.desk.now_ns, trips.told, first_use=True)
         _take_up(trips, trips.told)
 
     def _compare(self, trips: Trips, key: str, trip_ms: float, seen: Sighting) -> None:
@@ -94,8 +94,8 @@ class RttShift(Check):
         trips.outside = trips.outside + side if trips.outside * side > 0 else side
         if abs(trips.outside) < RUN:
             return
-        if not self.desk.baseline.learning(self.NAME, seen.time_ns):
-            self.desk.baseline.meet(self.NAME, key, seen.time_ns, _text(trip_ms, trips.mad))
+        if not self.desk.baseline.learning(self.NAME, self.desk.now_ns):
+            self.desk.baseline.meet(self.NAME, key, self.desk.now_ns, _text(trip_ms, trips.mad))
         self.alarm(
             seen,
             f"{seen.device} answers in {trip_ms:.1f} ms, {'slower' if off > 0 else 'faster'} than "

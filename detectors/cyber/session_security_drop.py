@@ -5,7 +5,7 @@ Judges what is seen of the security of sessions, whoever saw it: a driver in our
     policy, mode    how messages are protected; weaker than ever at this server is critical, stronger is only a change
     user            how the client logs on: a name, or anonymous, which is weaker
     certificate     the fingerprint of who presents it; it changes when it is renewed, or when it is somebody else
-    failed_login    a log-on that the server refused; three in a minute are guessing
+    login           a log-on that the server refused; three in a minute are guessing
 
 Anything else that is told must only not change.
 """
@@ -49,7 +49,7 @@ class SessionSecurityDrop(Check):
         if not isinstance(seen, Sighting):
             return
         what, value = str(seen.facts.get("what") or seen.function), str(seen.facts.get("value", ""))
-        if what == "failed_login":
+        if what == "login":
             self._refusal(seen)
         elif value:
             self._judge(seen, what, value)

@@ -58,7 +58,7 @@ class UnauthorisedWrite(Check):
 
     def _without_rule(self, seen: Sighting, action: str) -> None:
         key = f"{seen.source} {seen.target} {seen.protocol} {action}"
-        verdict = self.desk.baseline.meet(self.NAME, key, seen.time_ns)
+        verdict = self.desk.baseline.meet(self.NAME, key, self.desk.now_ns)
         if verdict == "learned":
             self._tell(seen, action, Severity.INFO, "no rule speaks of it")
         elif verdict != "known":

@@ -33,7 +33,7 @@ class UnexpectedUnsolicited(Check):
             return
         why = "before it was enabled" if known else f"of class {seen.function}"
         if enabled is None and known:
-            verdict = self.desk.baseline.meet(self.NAME, f"{seen.source} {seen.target}", seen.time_ns)
+            verdict = self.desk.baseline.meet(self.NAME, f"{seen.source} {seen.target}", self.desk.now_ns)
             if verdict in ("known", "learned"):
                 return
             why = "and did not so before"

@@ -74,7 +74,7 @@ class WrongUnitOrException(Check):
     def _tell(self, seen: Sighting, word: str) -> None:
         if seen.kind is EventKind.EXCEPTION:
             key = f"{seen.device} {word}"
-            if self.desk.baseline.meet(self.NAME, key, seen.time_ns) in ("known", "learned"):
+            if self.desk.baseline.meet(self.NAME, key, self.desk.now_ns) in ("known", "learned"):
                 return
             text = f"{seen.device} answers function {seen.function} with {seen.detail}, which it never did"
         else:

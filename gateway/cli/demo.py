@@ -3,7 +3,10 @@
 import argparse
 import asyncio
 import logging
+import os
+import shutil
 import signal
+import subprocess
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -20,6 +23,15 @@ DRAW_S = 0.5
 LINE_S = 5.0
 """How often a line is printed where there is no screen."""
 SCENARIO = "demo"
+ALONE = ("unshare", "--map-root-user", "--net")
+"""Begins a program as root of a network namespace of its own, which needs no root."""
+NO_NAMESPACE = """\
+the attacks need a network of their own, and this machine gives nobody one (unshare --map-root-user --net failed):
+  Debian, Ubuntu     apt install util-linux iproute2
+  Ubuntu 24.04       sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0
+  older Debian       sudo sysctl -w kernel.unprivileged_userns_clone=1
+  a container        docker run --privileged, or --security-opt seccomp=unconfined --cap-add SYS_ADMIN
+or run it as root: sudo unshare --net gridsentinel demo --attacks"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=0, metavar="N", help="end after N seconds (0: with Ctrl-C)")
     parser.add_argument(
         "--broker", metavar="URL", help="use a real broker, mqtt://HOST:PORT, instead of the embedded one"
+    )
+    parser.add_argument(
+        "--attacks",
+        nargs="?",
+        const="",
+        metavar="NAMES",
+        help="attack the substation instead, and show the alarms: a few, 'all', or names with commas between them",
     )
 
 
@@ -42,8 +61,31 @@ def run(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as missing:
         print(f"the demo needs {missing.name}: pip install 'gridsentinel[demo]'", file=sys.stderr)
         return 1
+    if arguments.attacks is not None:
+        return _attacks(arguments.attacks, Console())
     logging.disable(logging.CRITICAL)  # the embedded broker's; the gateway's own story is on the screen
     return asyncio.run(_play(arguments.seconds, arguments.broker, Console()))
+
+
+def _attacks(names: str, console: "Console") -> int:
+    """Carry out attacks in a network of their own; return 0 only if all were noticed."""
+    from gateway.demo.show import chosen, show  # noqa: PLC0415
+    from simulator.attacks.hosts import possible  # noqa: PLC0415
+
+    try:
+        attacks = chosen(names)
+    except KeyError as unknown:
+        print(f"there is no attack {unknown}; docs/simulator.md has the menu", file=sys.stderr)
+        return 2
+    if possible():
+        logging.disable(logging.CRITICAL)
+        return asyncio.run(show(attacks, console))
+    tools = all(map(shutil.which, ("ip", ALONE[0])))
+    if tools and subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0:  # noqa: S603 - our words
+        again = "from gateway.cli import main; raise SystemExit(main())"
+        os.execvp(ALONE[0], (*ALONE, sys.executable, "-c", again, "demo", "--attacks", names))  # noqa: S606 - it is this program
+    print(NO_NAMESPACE, file=sys.stderr)
+    return 1
 
 
 async def _play(seconds: float, broker: str | None, console: "Console") -> int:

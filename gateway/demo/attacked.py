@@ -20,7 +20,7 @@ from protocols.dnp3.config import Dnp3Device
 from protocols.modbus.config import ModbusDevice
 from protocols.tap.config import Spoken, TapDevice
 from simulator.attacks.attack import Attack
-from simulator.attacks.ground import GATEWAY, HMI, WATCHED, Ground, ground
+from simulator.attacks.ground import GATEWAY, HMIS, WATCHED, Ground, ground
 from simulator.attacks.hosts import HUB, ip
 from simulator.scenario import parse
 from simulator.substation import Substation
@@ -93,7 +93,7 @@ class Attacked(Scene):
         ports[self.ground.targets["iec104"][1]] = "iec104"
         tap = TapDevice(name=TAP, protocol="tap", interface=HUB, promiscuous="on", ports=ports)
         allow = (Allowed(source=GATEWAY, actions=("read", "discover", "session", "config", "time")),)
-        cyber = CyberConfig(learn_s=self._learn_s, masters=(HMI,), allow=allow)
+        cyber = CyberConfig(learn_s=self._learn_s, masters=HMIS, allow=allow)
         return replace(
             config,
             devices=(*map(_faster, config.devices), tap),

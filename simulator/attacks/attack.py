@@ -78,13 +78,15 @@ class Field:
 class Attack:
     """One attack. `NAME` is what it is called, `CHECKS` are the kinds of alarm that must be raised.
 
-    `WAY` is what its target speaks, empty where it is nobody in particular. The first sentence of its class tells people
+    `WAY` is what its target speaks, empty where it is nobody in particular. What stands first in its class tells people
     what is done.
     """
 
     NAME: ClassVar[str]
     CHECKS: ClassVar[tuple[str, ...]]
     WAY: ClassVar[str] = ""
+    WHOM: ClassVar[int] = 0
+    """Which of several targets that are alike is taken: what is told of one is not told again while it goes on."""
 
     @property
     def text(self) -> str:

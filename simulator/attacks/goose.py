@@ -53,7 +53,7 @@ class GooseReplay(GooseAttack):
     NAME = "goose_replay"
     CHECKS = ("goose_state",)
 
-    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
+    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:  # noqa: ARG002 - the interface
         """Yield the state before the present one, from its first frame on."""
         old = replace(victim, st=max(victim.st - 1, 1), values=_inverted(victim.values))
         return _states(old, self.count)
@@ -64,6 +64,7 @@ class GooseStJump(GooseAttack):
 
     NAME = "goose_st_jump"
     CHECKS = ("goose_state",)
+    WHOM = 1
 
     def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
         """Yield a state a thousand ahead."""
@@ -76,6 +77,7 @@ class GooseNewSource(GooseAttack):
 
     NAME = "goose_new_source"
     CHECKS = ("goose_state",)
+    WHOM = 2
 
     def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
         """Yield a new state that follows the present one in everything but the source."""
@@ -89,8 +91,9 @@ class GooseSimulation(GooseAttack):
 
     NAME = "goose_simulation"
     CHECKS = ("goose_test_flag",)
+    WHOM = 3
 
-    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:
+    def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:  # noqa: ARG002 - the interface
         """Yield the present state, simulated."""
         return _states(replace(victim, simulated=True, values=_inverted(victim.values)), self.count)
 
@@ -100,6 +103,7 @@ class GooseFlood(GooseAttack):
 
     NAME = "goose_flood"
     CHECKS = ("goose_state", "flood")
+    WHOM = 4
     COUNT = 1200
     PAUSE_S = 0.004
 

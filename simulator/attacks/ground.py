@@ -1,8 +1,9 @@
 """The ground on which attacks are carried out: a substation on a hub, those who belong there, and a stranger.
 
-10.77.0.1    the gateway, whose tap listens at the hub          10.77.0.20   HMI: polls a feeder over Modbus
+10.77.0.1    the gateway, whose tap listens at the hub          10.77.0.20   two HMIs: poll a feeder over Modbus
 10.77.0.10   the station: devices by every way, IEC 104         10.77.0.30   relay: publishes GOOSE
 10.77.1.x    the stranger: with each attack another address, as if somebody had plugged in another computer
+
 """
 
 import asyncio
@@ -25,7 +26,10 @@ from simulator.speakers import SPEAKERS
 from simulator.substation import Substation, serve
 from simulator.truth import Truth
 
-GATEWAY, STATION, HMI, RELAY = "10.77.0.1", "10.77.0.10", "10.77.0.20", "10.77.0.30"
+GATEWAY, STATION, RELAY = "10.77.0.1", "10.77.0.10", "10.77.0.30"
+HMIS: Final = ("10.77.0.20", "10.77.0.21")
+BLOCKS: Final = 5
+"""Control blocks that the relay publishes."""
 WATCHED: Final = "feeder1"
 """What the HMI polls, and what is attacked over Modbus."""
 QUIET: Final = "feeder2"
@@ -41,19 +45,26 @@ STRANGERS: Final = 250
 
 
 class Ground:
-    """A substation with a HMI and a relay, and where a stranger plugs in. `shown` is what the HMI shows."""
+    """A substation with a HMI and a relay, and where a stranger plugs in. `shown` is what each HMI shows."""
 
     def __init__(self, hub: Hub, substation: Substation, station: Iec104Station) -> None:
         self.substation, self._station = substation, station
         self._hub = hub
-        self.hmi, self.relay = hub.host("hmi", HMI), hub.host("relay", RELAY)
+        self.hmis = [hub.host(f"hmi{number}", address) for number, address in enumerate(HMIS)]
+        self.relay = hub.host("relay", RELAY)
         self.stranger = hub.host("stranger", "10.77.1.1")
-        self.frame = GooseFrame(source=self.relay.mac, t_ns=time.time_ns())
-        self.shown: tuple[int, ...] = ()
-        self.reconnected = 0
+        self.frames = [
+            GooseFrame(
+                source=self.relay.mac, t_ns=time.time_ns(), ref=f"RELAY1LD0/LLN0$GO$gcb{number}", go_id=f"gcb{number}",
+                app_id=number, target=bytes.fromhex("010ccd0100") + bytes((number,)), sq=number,
+            )
+            for number in range(1, BLOCKS + 1)
+        ]  # fmt: skip
+        self.shown: dict[str, tuple[int, ...]] = {}
         self.gateway: Path | None = None
         self._attacks = 1
-        self._work = [self.hmi.begin(self._poll()), self.relay.begin(self._publish())]
+        self._work = [hmi.begin(self._poll(hmi.address)) for hmi in self.hmis]
+        self._work.append(self.relay.begin(self._publish()))
 
     @property
     def places(self) -> dict[str, dict[str, Place]]:
@@ -76,14 +87,15 @@ class Ground:
         `tell` is told when it begins: then its end is when it is over at the latest.
         """
         self._attacks = self._attacks % STRANGERS + 1
-        me = f"10.77.1.{self._attacks}"
+        me, hmi = f"10.77.1.{self._attacks}", self.hmis[attack.WHOM % len(self.hmis)]
+        block = attack.WHOM % BLOCKS
         await asyncio.to_thread(self.stranger.call, self.stranger.plug_in, me)
         on = Field(
             targets=self.targets,
             me=me,
-            hmi=HMI,
-            macs={STATION: self._hub.mac, HMI: self.hmi.mac},
-            victim=lambda: self.frame,
+            hmi=hmi.address,
+            macs={STATION: self._hub.mac, hmi.address: hmi.mac},
+            victim=lambda: self.frames[block],
             stage=self.substation,
             gateway=self.gateway,
         )
@@ -104,20 +116,19 @@ class Ground:
             work.cancel()
         await asyncio.sleep(0)
 
-    async def _poll(self) -> None:
+    async def _poll(self, hmi: str) -> None:
         """Be an HMI: ask for the registers of a feeder, and connect again when that fails."""
         while True:
             with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
                 async with asyncio.timeout(HMI_WAITS_S):
                     reader, writer = await asyncio.open_connection(*self.targets["modbus"])
                 try:
-                    await self._ask(reader, writer)
+                    await self._ask(hmi, reader, writer)
                 finally:
                     writer.transport.abort()
-            self.reconnected += 1
             await asyncio.sleep(HMI_EVERY_S)
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _ask(self, hmi: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = 0
         while True:
             number = number % 0xFFFF + 1
@@ -128,21 +139,17 @@ class Ground:
             if int.from_bytes(head[:2], "big") != number:
                 return
             if answer[1] == 3:
-                self.shown = struct.unpack(f">{answer[2] // 2}H", answer[3 : 3 + answer[2] // 2 * 2])
+                self.shown[hmi] = struct.unpack(f">{answer[2] // 2}H", answer[3 : 3 + answer[2] // 2 * 2])
             await asyncio.sleep(HMI_EVERY_S)
 
     async def _publish(self) -> None:
-        """Be a relay: publish the state, and now and then a new one."""
+        """Be a relay."""
         cable = Cable(self.relay)
         try:
             while True:
-                frame = self.frame
-                if frame.sq + 1 < STATE_OF:
-                    self.frame = replace(frame, sq=frame.sq + 1)
-                else:
-                    values = (not frame.values[0], *frame.values[1:])
-                    self.frame = replace(frame, st=frame.st + 1, sq=0, t_ns=time.time_ns(), values=values)
-                cable.send(self.frame.frame())
+                self.frames = [_next(frame) for frame in self.frames]
+                for frame in self.frames:
+                    cable.send(frame.frame())
                 await asyncio.sleep(GOOSE_EVERY_S)
         finally:
             cable.close()
@@ -165,6 +172,14 @@ async def ground(scenario: Scenario, ways: Iterable[str] = tuple(SPEAKERS)) -> A
                 await made.stop()
         finally:
             await station.stop()
+
+
+def _next(frame: GooseFrame) -> GooseFrame:
+    """Return what a publisher says next: the same state, or now and then a new one."""
+    if frame.sq + 1 < STATE_OF:
+        return replace(frame, sq=frame.sq + 1)
+    values = (not frame.values[0], *frame.values[1:])
+    return replace(frame, st=frame.st + 1, sq=0, t_ns=time.time_ns(), values=values)
 
 
 async def _with_cable(attack: Attack, on: Field, host: Host) -> None:

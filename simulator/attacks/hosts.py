@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 def possible() -> bool:
-    """Return whether hosts can be made here: this process is root of a network namespace that has no other interface."""
+    """Return whether hosts can be made here: by root of a network namespace that has no interface yet."""
     return os.geteuid() == 0 and {name for _, name in socket.if_nameindex()} <= {"lo"}
 
 
@@ -167,7 +167,7 @@ class Cable:
                 frame, (*_, kind, _, _) = self._socket.recvfrom(FRAME_MAX)
             except BlockingIOError:
                 ready: asyncio.Future[None] = loop.create_future()
-                loop.add_reader(self._socket, lambda: ready.done() or ready.set_result(None))
+                loop.add_reader(self._socket, _wake, ready)
                 try:
                     await ready
                 finally:
@@ -179,6 +179,11 @@ class Cable:
     def close(self) -> None:
         """Unplug it."""
         self._socket.close()
+
+
+def _wake(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 def ip(*words: str) -> None:

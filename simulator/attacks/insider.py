@@ -4,6 +4,7 @@ What he does to devices are the steps of scenarios, so that a scenario and the m
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from pydantic import TypeAdapter
@@ -17,7 +18,7 @@ STEPS: Final[TypeAdapter[AnyStep]] = TypeAdapter(AnyStep)
 class Insider(Attack):
     """Does a step of scenarios to the devices. `STEP` are its keys, `FOR_S` how long it lasts in real seconds."""
 
-    STEP: ClassVar[dict[str, object]]
+    STEP: ClassVar[Mapping[str, object]]
     FOR_S: ClassVar[float] = 10.0
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class DelayedAnswers(Insider):
 
     NAME = "man_in_the_middle"
     CHECKS = ("rtt_shift",)
-    STEP = {"do": "man_in_the_middle", "unit": "feeder1"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "man_in_the_middle", "unit": "feeder1"}
 
 
 class WrongUnit(Insider):
@@ -56,7 +57,7 @@ class WrongUnit(Insider):
 
     NAME = "wrong_unit"
     CHECKS = ("wrong_unit_or_exception",)
-    STEP = {"do": "wrong_unit", "unit": "feeder3"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "wrong_unit", "unit": "feeder3"}
 
 
 class StrangeExceptions(Insider):
@@ -64,7 +65,7 @@ class StrangeExceptions(Insider):
 
     NAME = "strange_exceptions"
     CHECKS = ("wrong_unit_or_exception",)
-    STEP = {"do": "strange_exceptions", "unit": "feeder4"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "strange_exceptions", "unit": "feeder4"}
 
 
 class OtherFirmware(Insider):
@@ -72,7 +73,7 @@ class OtherFirmware(Insider):
 
     NAME = "other_firmware"
     CHECKS = ("identity_change",)
-    STEP = {"do": "other_firmware", "unit": "feeder5"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "other_firmware", "unit": "feeder5"}
 
 
 class RestartedDevice(Insider):
@@ -80,7 +81,7 @@ class RestartedDevice(Insider):
 
     NAME = "restart_unit"
     CHECKS = ("device_restart",)
-    STEP = {"do": "restart_unit", "unit": "bus1"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "restart_unit", "unit": "bus1"}
 
 
 class ClockStep(Insider):
@@ -88,7 +89,7 @@ class ClockStep(Insider):
 
     NAME = "clock_step"
     CHECKS = ("clock_jump",)
-    STEP = {"do": "clock_step", "unit": "bus1", "by_s": 300}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "clock_step", "unit": "bus1", "by_s": 300}
     FOR_S = 30.0
 
 
@@ -97,7 +98,7 @@ class UnaskedReports(Insider):
 
     NAME = "unasked_reports"
     CHECKS = ("unexpected_unsolicited",)
-    STEP = {"do": "unasked_reports", "unit": "bus2"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "unasked_reports", "unit": "bus2"}
     FOR_S = 30.0
 
 
@@ -106,7 +107,7 @@ class ForgedTrip(Insider):
 
     NAME = "forged_trip"
     CHECKS = ("trip_without_cause",)
-    STEP = {"do": "forged_trip", "feeder": "feeder2"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "forged_trip", "feeder": "feeder2"}
 
 
 class StolenCoil(Insider):
@@ -114,7 +115,7 @@ class StolenCoil(Insider):
 
     NAME = "stolen_coil"
     CHECKS = ("change_not_ours",)
-    STEP = {"do": "stolen_coil"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "stolen_coil"}
 
 
 class CoordinatedTrip(Insider):
@@ -122,7 +123,7 @@ class CoordinatedTrip(Insider):
 
     NAME = "coordinated_trip"
     CHECKS = ("coordinated_change",)
-    STEP = {"do": "coordinated_trip"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "coordinated_trip"}
 
 
 class FrozenCounter(Insider):
@@ -130,7 +131,7 @@ class FrozenCounter(Insider):
 
     NAME = "frozen_counter"
     CHECKS = ("replay_frozen",)
-    STEP = {"do": "frozen_counter", "feeder": "feeder6"}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "frozen_counter", "feeder": "feeder6"}
     FOR_S = 150.0
 
 

@@ -135,10 +135,14 @@ class ModbusMalformed(ModbusAttack):
     CHECKS = ("malformed",)
 
     def messages(self) -> Iterator[bytes]:
-        """Yield broken headers, each on its way to confuse a different parser."""
+        """Yield broken headers, with good messages between them, so that the connection is kept."""
         for number in range(4):
+            good = mbap(struct.pack(">BHH", 3, FIRST, 1), unit=self.unit, number=number)
+            yield good
             yield struct.pack(">HHHBBHH", number, 0x4711, 6, self.unit, 3, FIRST, 1)
+            yield good
             yield struct.pack(">HHHBBHH", number, 0, 1, self.unit, 3, FIRST, 1)
+            yield good
             yield struct.pack(">HHHBB", number, 0, 2, self.unit, 3)
 
 

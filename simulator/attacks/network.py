@@ -189,6 +189,7 @@ class ReplayedAnswers(ForgedAnswers):
 
     NAME = "replayed_answers"
     CHECKS = ("orphan_response",)
+    WHOM = 1
 
     def forged(self, answer: bytes) -> Iterator[bytes]:
         """Yield the very same."""

@@ -52,8 +52,8 @@ class Segment:
             return None
         port, to_port, sequence, acknowledged, offset, flags, *_ = _TCP.unpack_from(frame, at)
         data = frame[at + (offset >> 4) * 4 : 14 + size]
-        ips = (str(IPv4Address(frame[part : part + 4])) for part in (26, 30))
-        return cls(frame[6:12], frame[:6], *ips, port, to_port, sequence, acknowledged, flags, data)
+        ip, to_ip = str(IPv4Address(frame[26:30])), str(IPv4Address(frame[30:34]))
+        return cls(frame[6:12], frame[:6], ip, to_ip, port, to_port, sequence, acknowledged, flags, data)
 
     def frame(self) -> bytes:
         """Return the frame, with its checksums."""
@@ -74,7 +74,7 @@ class Segment:
 def checksum(octets: bytes) -> bytes:
     """Return the Internet checksum (RFC 1071)."""
     padded = octets + b"\0" * (len(octets) % 2)
-    total = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+    total: int = sum(struct.unpack(f">{len(padded) // 2}H", padded))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return (~total & 0xFFFF).to_bytes(2, "big")

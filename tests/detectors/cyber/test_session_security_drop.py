@@ -58,8 +58,8 @@ def test_another_certificate_is_a_warning_and_the_same_again_is_not(bench):
 
 def test_three_refused_logins_in_a_minute_are_guessing(bench):
     """Two are a typing error."""
-    assert bench.sees(opcua("failed_login", "operator", count=2)) == []
-    assert [each.technique for each in bench.sees(opcua("failed_login", "operator"))] == ["T0859"]
+    assert bench.sees(opcua("login", "operator", count=2)) == []
+    assert [each.technique for each in bench.sees(opcua("login", "operator"))] == ["T0859"]
 
 
 def test_a_driver_that_sees_its_own_session_drop_is_heard():
