@@ -119,6 +119,10 @@ class Gateway:
         if order is Order.STOP:
             self._stopping.set()
 
+    def look_at_itself(self) -> None:
+        """Look soon whether code, configuration and audit log are what they were, and not only tomorrow."""
+        self._integrity.again()
+
     def health(self) -> Health:
         """Return how the gateway is."""
         pipeline, fault = self.plant.pipeline, self.store.stats.fault

@@ -22,6 +22,7 @@ from protocols.tap.config import Spoken, TapDevice
 from simulator.attacks.attack import Attack
 from simulator.attacks.ground import GATEWAY, HMIS, WATCHED, Ground, ground
 from simulator.attacks.hosts import HUB, ip
+from simulator.attacks.insider import GATEWAY as OURSELVES
 from simulator.scenario import parse
 from simulator.substation import Substation
 from simulator.truth import Truth
@@ -29,12 +30,16 @@ from simulator.truth import Truth
 LEARN_S: Final = 8.0
 QUIET_S: Final = 2.0
 """How long nothing may be said before the first attack."""
+SETTLED_S: Final = 62.0
+"""So long after its start a device may still bring what is old: what moves in it is not judged. And round trips are
+learned by then."""
 PATIENCE_S: Final = 12.0
 """How long an attack that is over may remain unnoticed."""
 START_S: Final = 30.0
 LOOK_S: Final = 0.05
 EVERY_S: Final = 0.5
 WATCHED_EVERY_S: Final = 0.1
+"""At this pace five minutes of usual polling, which the check of round trips learns from, take half a minute."""
 EVENTS_EVERY_S: Final = 0.5
 SPOKEN: Final[Mapping[str, Spoken]] = {"modbus": "modbus", "dnp3": "dnp3", "iec61850": "mms", "opcua": "opcua"}
 CYBER: Final = "cyber"
@@ -44,6 +49,7 @@ name: attacks
 about: An ordinary morning, until somebody plugs in.
 seed: 7
 start_hour: 9
+speed: 20
 """
 
 
@@ -53,6 +59,7 @@ class Attempt:
 
     truth: Truth
     alarms: dict[str, Heard] = field(default_factory=dict)
+    told: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def missed(self) -> Sequence[str]:
@@ -64,13 +71,17 @@ class Attempt:
         return (self.alarms[kind][0] - self.truth.begin_ns) / 1e9
 
     def take(self, heard: Heard) -> bool:
-        """Take an alarm that is about this attack; return whether it is the first of its kind."""
+        """Take an alarm that is about this attack; return whether it is new, or worse than it was."""
         came_ns, alarm = heard
         source = alarm["evidence"].get("source", "")
         of_another = source.startswith("10.77.1.") and source != self.truth.source
         if alarm["detector"] != CYBER or not alarm["active"] or came_ns < self.truth.begin_ns or of_another:
             return False
-        return self.alarms.setdefault(alarm["kind"], heard) is heard
+        self.alarms.setdefault(alarm["kind"], heard)
+        told = alarm["id"], alarm["severity"]
+        new = told not in self.told
+        self.told.add(told)
+        return new
 
 
 class Attacked(Scene):
@@ -103,7 +114,7 @@ class Attacked(Scene):
 
 
 @asynccontextmanager
-async def attacked(*, learn_s: float = LEARN_S, broker_url: str | None = None) -> AsyncIterator[tuple[Stage, Ground]]:
+async def attacked(*, learn_s: float = LEARN_S, quiet_s: float = QUIET_S) -> AsyncIterator[tuple[Stage, Ground]]:
     """Set the stage, and wait until the gateway has learned what is normal, and is quiet.
 
     Raises:
@@ -112,9 +123,9 @@ async def attacked(*, learn_s: float = LEARN_S, broker_url: str | None = None) -
     """
     ip("link", "set", "lo", "up")
     scene = Attacked(learn_s=learn_s)
-    async with staged(parse(SCENARIO, "attacks.yaml"), broker_url, scene) as stage:
+    async with staged(parse(SCENARIO, "attacks.yaml"), None, scene) as stage:
         await _until(lambda: learned(stage), START_S + learn_s)
-        await asyncio.sleep(QUIET_S)
+        await asyncio.sleep(quiet_s)
         yield stage, scene.ground
 
 
@@ -136,25 +147,29 @@ async def attempt(
     attack: Attack,
     *,
     patience_s: float = PATIENCE_S,
+    linger_s: float = 0.0,
     tell: Callable[[Heard], Any] | None = None,
 ) -> Attempt:
     """Let a stranger attack until all that must be said is said, or patience is at an end.
 
-    `tell` is told of each alarm of another kind as it arrives.
+    `tell` is told of each alarm of it as it arrives; it is listened for `linger_s` longer.
     """
     begun: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(on.carry_out(attack, lambda truth: begun.set_result(Attempt(truth))))
-    made, taken, over = await begun, 0, 0.0
+    made, over, since = await begun, 0.0, time.monotonic()
     seen = {id(each[1]) for each in stage.heard}
     while True:
         for heard in [each for each in stage.heard if id(each[1]) not in seen]:
             seen.add(id(heard[1]))
             if made.take(heard) and tell is not None:
                 tell(heard)
-        taken = len(made.alarms)
-        if not made.missed and taken:
+        if not made.missed and time.monotonic() >= since + linger_s:
             break
-        over = over or (time.monotonic() if task.done() else 0.0)
+        since = time.monotonic() if made.missed else since
+        if task.done() and not over:
+            over = time.monotonic()
+            if made.truth.target == OURSELVES:
+                stage.gateway.look_at_itself()
         if over and time.monotonic() - over > patience_s:
             break
         await asyncio.sleep(LOOK_S)

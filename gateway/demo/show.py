@@ -35,6 +35,8 @@ FEW: Final = (
     "other_firmware",
 )
 """One of each kind, none of which takes long."""
+LINGER_S: Final = 1.0
+"""What follows the first alarm so soon is shown with it."""
 TEXT_MAX: Final = 110
 
 
@@ -90,7 +92,7 @@ async def _shown(stage: Stage, ground: Ground, attack: Attack, console: Console)
     def tell(heard: Heard) -> None:
         console.print(_line(heard), soft_wrap=True)
 
-    made = await attempt(stage, ground, attack, tell=tell)
+    made = await attempt(stage, ground, attack, linger_s=LINGER_S, tell=tell)
     for kind in made.missed:
         console.print(f"    [bold red]no alarm of {kind}[/]")
     shown = ground.shown.get(ground.hmis[attack.WHOM % len(ground.hmis)].address, ())

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from simulator.attacks.attack import Attack, Field
 from simulator.steps import AnyStep
 
+GATEWAY: Final = "gateway"
 STEPS: Final[TypeAdapter[AnyStep]] = TypeAdapter(AnyStep)
 
 
@@ -50,6 +51,7 @@ class DelayedAnswers(Insider):
     NAME = "man_in_the_middle"
     CHECKS = ("rtt_shift",)
     STEP: ClassVar[Mapping[str, object]] = {"do": "man_in_the_middle", "unit": "feeder1"}
+    FOR_S = 20.0
 
 
 class WrongUnit(Insider):
@@ -90,7 +92,7 @@ class ClockStep(Insider):
     NAME = "clock_step"
     CHECKS = ("clock_jump",)
     STEP: ClassVar[Mapping[str, object]] = {"do": "clock_step", "unit": "bus1", "by_s": 300}
-    FOR_S = 30.0
+    FOR_S = 40.0
 
 
 class UnaskedReports(Insider):
@@ -99,7 +101,7 @@ class UnaskedReports(Insider):
     NAME = "unasked_reports"
     CHECKS = ("unexpected_unsolicited",)
     STEP: ClassVar[Mapping[str, object]] = {"do": "unasked_reports", "unit": "bus2"}
-    FOR_S = 30.0
+    FOR_S = 40.0
 
 
 class ForgedTrip(Insider):
@@ -143,7 +145,7 @@ class TamperedAudit(Attack):
 
     def target(self, on: Field) -> str:  # noqa: ARG002 - the interface
         """Return the gateway."""
-        return "gateway"
+        return GATEWAY
 
     async def run(self, on: Field) -> None:
         """Take the second line out."""
@@ -159,9 +161,9 @@ class TamperedAudit(Attack):
 
 
 ATTACKS: Final[tuple[type[Attack], ...]] = (
+    DelayedAnswers,
     ClockStep,
     CoordinatedTrip,
-    DelayedAnswers,
     ForgedTrip,
     FrozenCounter,
     OtherFirmware,

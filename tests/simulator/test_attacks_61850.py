@@ -14,6 +14,7 @@ from protocols.tap.mms.conversation import MmsConversation
 from protocols.tap.opcua.conversation import OpcuaConversation
 from protocols.tap.sightings import NS, Sightings
 from simulator.attacks import goose, mms, opcua
+from simulator.attacks.attack import LONGEST_S, Field
 from simulator.attacks.gooseframe import GooseFrame
 from simulator.conduct import Conduct
 from simulator.grid import Grid
@@ -90,9 +91,10 @@ async def test_attacks_over_mms_are_told(attack, actions):
     """The simulated IED takes the stranger's association, and what it is asked is told before it answers."""
     bay = Iec61850Bay("feeder1", Grid(), Conduct(), host="127.0.0.1", port=0)
     async with tapped(MmsConversation, bay) as relay:
-        answered = await attack("127.0.0.1", relay.port).run()
+        made = attack()
+        await made.run(Field({attack.WAY: ("127.0.0.1", relay.port)}))
 
-        assert answered == len(list(attack("x").services()))
+        assert made.answered == len(list(attack().services()))
         assert relay.told(EventKind.COMMAND) == actions
         assert bool(relay.told(EventKind.QUERY)) is (attack is mms.MmsBrowse)
         assert relay.told(EventKind.MALFORMED) == []
@@ -102,19 +104,34 @@ async def test_attacks_over_opcua_are_told():
     """The simulated server refuses, and writing, calling and guessing are told."""
     station = OpcuaStation(Grid(), Conduct(), host="127.0.0.1", port=0)
     async with tapped(OpcuaConversation, station) as relay:
-        url = f"opc.tcp://127.0.0.1:{relay.port}"
-        for attack in (opcua.OpcuaWrite, opcua.OpcuaCall):
-            assert await attack(url).run() == 1
+        on = Field({"opcua": ("127.0.0.1", relay.port)})
+        for attack in (opcua.OpcuaWrite(), opcua.OpcuaCall()):
+            await attack.run(on)
+            assert attack.answered == 1
         commands = [action for action, _ in relay.told(EventKind.COMMAND) if action != "session"]
 
         assert commands == ["write", "control"]
-        assert await opcua.OpcuaGuess(url).run() == len(opcua.GUESSES)
+        guess = opcua.OpcuaGuess()
+        await guess.run(on)
+        assert guess.answered == len(opcua.GUESSES)
         relay.now_ns += 2 * NS
         refused = [event for event in relay.told_all if event.function == "login"]
 
         assert sum(event.count for event in refused) == len(opcua.GUESSES)
         assert {event.facts["user"] for event in refused} == {"user operator"}
         assert relay.told(EventKind.MALFORMED) == []
+
+
+class Sent:
+    """An attacker's interface whose frames are heard at once."""
+
+    mac = goose.STRANGER
+
+    def __init__(self, hears) -> None:
+        self.send = hears
+
+    async def hear(self) -> bytes:
+        raise AssertionError
 
 
 @pytest.mark.parametrize(
@@ -141,15 +158,16 @@ async def test_attacks_on_goose_are_told(attack, function):
     for sq in range(3):
         hears(replace(victim, sq=sq).frame())
     assert [event.function for event in notes.take(now_ns)] == ["new"]
-    assert await attack(replace(victim, sq=2), now_ns, count=5, pause_s=0).play(hears) == 5
+    made = attack(count=5, pause_s=0)
+    await made.run(Field(wire=Sent(hears), victim=lambda: replace(victim, sq=2), clock=lambda: now_ns))
 
     assert function in {event.function for event in notes.take(now_ns)}
 
 
 def test_attacks_are_bounded():
     """No attack on GOOSE is longer than its bounds, however much is asked for."""
-    slow = goose.GooseReplay(GooseFrame(), BEGIN_NS, count=10**9, pause_s=1.0)
-    fast = goose.GooseFlood(GooseFrame(), BEGIN_NS, count=10**9, pause_s=0.0)
+    slow = goose.GooseReplay(count=10**9, pause_s=1.0)
+    fast = goose.GooseFlood(count=10**9, pause_s=0.0)
 
-    assert sum(1 for _ in slow.steps()) == goose.LONGEST_S
-    assert sum(1 for _ in fast.steps()) == goose.FRAMES_MAX
+    assert sum(1 for _ in slow.bounded(GooseFrame(), BEGIN_NS)) == LONGEST_S
+    assert sum(1 for _ in fast.bounded(GooseFrame(), BEGIN_NS)) == goose.FRAMES_MAX

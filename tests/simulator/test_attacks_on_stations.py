@@ -1,13 +1,13 @@
 """The attacks on DNP3 and IEC 104 stations: each reaches its target over TCP, and is noticed as what it is."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from protocols.tap.dnp3.conversation import Dnp3Conversation
 from protocols.tap.iec104.conversation import Iec104Conversation
 from simulator.attacks import dnp3, iec104
+from simulator.attacks.attack import Field
 from simulator.attacks.dnp3frame import frames, response
 from tests.protocols.tap.listening import Tap
 from tests.support.sightings import ATTACKER, Bench
@@ -17,10 +17,6 @@ ALL = (*dnp3.ATTACKS, *iec104.ATTACKS)
 NOBODY_MAY = {"orphan_response", "unexpected_unsolicited", "malformed"}
 MAY = [kind for kind in ALL if not NOBODY_MAY & set(kind.CHECKS)]
 """What an engineer does too."""
-
-
-def wire(attack: dnp3.Dnp3Attack | iec104.Iec104Attack) -> Iterator[bytes]:
-    return attack.messages() if isinstance(attack, dnp3.Dnp3Attack) else attack.frames()
 
 
 def tap(attack: dnp3.Dnp3Attack | iec104.Iec104Attack) -> Tap:
@@ -35,7 +31,7 @@ def test_each_attack_is_noticed(kind: type[dnp3.Dnp3Attack | iec104.Iec104Attack
     attack, bench = kind(), Bench()
     bench.learned()
     listener = tap(attack)
-    for number, message in enumerate(wire(attack), 1):
+    for number, message in enumerate(attack.messages(), 1):
         listener.asks(message)
         if kind is dnp3.Dnp3FunctionScan:  # an outstation does not know most of them (IIN 2.0)
             answer = response(sequence=number, iin=0x0100)
@@ -58,7 +54,7 @@ def test_the_same_from_an_allowed_engineer_in_a_window_is_no_warning(
     attack, bench = kind(), Bench(engineering=[ATTACKER], allow=allow, maintenance=[always])
     bench.learned()
     listener = tap(attack)
-    for message in wire(attack):
+    for message in attack.messages():
         listener.asks(message)
         bench.sees(*listener.says())
         bench.wait(1)
@@ -81,7 +77,7 @@ async def test_an_attack_goes_over_tcp(kind: type[dnp3.Dnp3Attack | iec104.Iec10
 
     server = await asyncio.start_server(station, "127.0.0.1", 0)
     async with server:
-        await kind().run("127.0.0.1", server.sockets[0].getsockname()[1])
+        await kind().run(Field({kind.WAY: server.sockets[0].getsockname()[:2]}))
         await asyncio.wait_for(over.wait(), 5)
 
-    assert bytes(received) == b"".join(wire(kind()))
+    assert bytes(received) == b"".join(kind().messages())
