@@ -5,16 +5,20 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 SECONDS ?= 0
+NAMES ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lint slow interop bench detection cyber picture schema lock clean
+.PHONY: help demo attack-demo test check lint slow interop bench detection cyber picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: $(VENV)/.demo ## simulated substation, broker and gateway in this terminal (SECONDS=60 ends it)
 	@$(BIN)/gridsentinel demo --seconds $(SECONDS)
+
+attack-demo: $(VENV)/.demo ## attacks on the simulated substation, and the alarms they raise (NAMES=all for the whole menu)
+	@$(BIN)/gridsentinel demo --attacks=$(NAMES)
 
 test: $(VENV)/.dev $(VENV)/.peers ## every fast test, against a real Mosquitto
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not interop"

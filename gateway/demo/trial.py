@@ -1,0 +1,39 @@
+"""Attacks tried out for a measurement: each says in a line of JSON what was done, and how soon each check noticed.
+
+unshare -rn python -m gateway.demo.trial modbus_write goose_st_jump
+"""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from gateway.demo.attacked import LEARN_S, QUIET_S, SETTLED_S, attacked, attempt
+from simulator.attacks.insider import Insider
+from simulator.attacks.menu import MENU
+
+BEFORE: Final = "before"
+"""The line of what was said before the first attack, which is to be nothing."""
+
+
+async def tried(names: Sequence[str]) -> None:
+    """Try them one after the other, and print a line for each."""
+    settled = any(issubclass(MENU[name], Insider) for name in names)
+    async with attacked(learn_s=LEARN_S, quiet_s=SETTLED_S if settled else QUIET_S) as (stage, on):
+        said = [f"{alarm['kind']}: {alarm['text']}" for _, alarm in stage.heard if alarm["detector"] == "cyber"]
+        print(json.dumps({"do": BEFORE, "said": said}), flush=True)
+        for name in names:
+            made = await attempt(stage, on, MENU[name]())
+            seen = {kind: round(made.after_s(kind), 2) for kind in made.alarms}
+            told = json.loads(made.truth.line())
+            print(json.dumps({**told, "seen": seen, "missed": list(made.missed)}), flush=True)
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    asyncio.run(tried(sys.argv[1:]))
