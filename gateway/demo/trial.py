@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -25,12 +25,17 @@ async def tried(names: Sequence[str]) -> None:
     settled = any(issubclass(MENU[name], Insider) for name in names)
     async with attacked(learn_s=LEARN_S, quiet_s=SETTLED_S if settled else QUIET_S) as (stage, on):
         said = [f"{alarm['kind']}: {alarm['text']}" for _, alarm in stage.heard if alarm["detector"] == "cyber"]
-        print(json.dumps({"do": BEFORE, "said": said}), flush=True)
+        _say({"do": BEFORE, "said": said})
         for name in names:
             made = await attempt(stage, on, MENU[name]())
             seen = {kind: round(made.after_s(kind), 2) for kind in made.alarms}
             told = json.loads(made.truth.line())
-            print(json.dumps({**told, "seen": seen, "missed": list(made.missed)}), flush=True)
+            _say({**told, "seen": seen, "missed": list(made.missed)})
+
+
+def _say(line: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Attacks over real sockets on a hub in a network namespace: simulated devices, a real tap, the daemon, and a broker."""
+"""Attacks over real sockets on a hub in a network namespace: simulated devices, a real tap, the daemon, a broker."""
 
 import asyncio
 import json
@@ -32,12 +32,17 @@ DOZEN = (
 """One of each kind that is noticed within a second or two."""
 
 
-async def tried(names, for_s):
-    """Try attacks in a network of their own; return what was said before, and of each what was seen and missed."""
+@pytest.fixture(scope="module", autouse=True)
+def _namespaces():
+    """A machine that gives nobody a namespace cannot tell."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         pytest.skip("no unshare or no ip")
     if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no network namespaces here")
+
+
+async def tried(names, for_s):
+    """Try attacks in a network of their own; return what was said before, and of each what was seen and missed."""
     child = await asyncio.create_subprocess_exec(
         *("unshare", "-rn", sys.executable, "-m", "gateway.demo.trial", *names),
         stdout=asyncio.subprocess.PIPE,
