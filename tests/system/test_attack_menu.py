@@ -32,7 +32,7 @@ DOZEN = (
 """One of each kind that is noticed within a second or two."""
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def _namespaces():
     """A machine that gives nobody a namespace cannot tell."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
@@ -61,6 +61,7 @@ async def tried(names, for_s):
     return before["said"], {line["do"]: line for line in lines}
 
 
+@pytest.mark.usefixtures("_namespaces")
 async def test_a_dozen_attacks_are_noticed():
     """Before the first nothing is said; then every check that an attack names says so, about it."""
     said, made = await tried(DOZEN, 100)
@@ -71,6 +72,7 @@ async def test_a_dozen_attacks_are_noticed():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_namespaces")
 @pytest.mark.parametrize("family", FAMILIES)
 async def test_the_whole_menu_is_noticed(family):
     """Each family meets a gateway that has just learned."""
