@@ -1,9 +1,12 @@
 """GOOSE state: somebody who speaks along is found; the habits of relays, restarts and single slips are none."""
 
+from dataclasses import replace
+
 import pytest
-from sightings import Bench, drops, publisher
+from sightings import NS, Bench, drops, publisher
 
 from detectors.model import Severity
+from protocols.model import Tick
 
 REF = "BAY1PROT/LLN0$GO$gcb_trip"
 RELAY, SWITCH, STRANGER = "02:00:00:00:00:11", "01:0c:cd:01:00:01", "02:00:00:00:00:66"
@@ -185,3 +188,15 @@ def test_a_flood_of_invented_publishers_is_a_few_alarms(bench):
         bench.sees(goose("new", ref=f"X{n}/LLN0$GO$x", source=STRANGER, **NAMES))
 
     assert len(bench.alarms) <= 17
+
+
+def test_what_waited_in_the_ring_while_learning_began_is_learned():
+    """A frame that is older than the first word of the other view was there before it, and is no stranger's."""
+    bench = Bench(only="goose_state")
+    first = goose("new", **NAMES)
+    bench.cyber.observe(replace(first, time_ns=bench.now_ns))
+    bench.cyber.baseline.begin("own", bench.now_ns + NS)
+    bench.cyber.observe(Tick(bench.now_ns + 2 * NS))
+    said = bench.cyber.observe(replace(goose("new", ref="OTHER/LLN0$GO$gcb"), time_ns=bench.now_ns + NS // 2))
+
+    assert list(said) == []

@@ -65,3 +65,12 @@ def test_one_trick_is_enough(why):
     desk = Bench(only="malformed")
     desk.learned(broken(HMI, why=why))
     assert desk.sees(broken(HMI, why=why)) == []
+
+
+def test_one_message_of_another_protocol_is_enough():
+    """A browser at the port of Modbus is no slip of a device, and the tap tells it once a connection."""
+    assert len(bench().sees(broken(why="other protocol: HTTP"))) == 1
+
+    desk = Bench(only="malformed")
+    desk.learned(broken(HMI, why="other protocol: TLS"))
+    assert desk.sees(broken(HMI, why="other protocol: TLS")) == []
