@@ -53,7 +53,7 @@ class Iec104Conversation:
         self._framers = Framer(wrong, sure=flow.sure), Framer(wrong, sure=flow.sure)
         self._sent = [0, 0] if flow.sure else [UNKNOWN, UNKNOWN]
         self._ahead: list[tuple[int, int, bytes] | None] = [None, None]
-        """Of each side a receive number that is more than what the other sent as far as we know, since when, its frame."""
+        """Of each side a receive number that is more than the other sent, as far as we know, its time and frame."""
         self._commands: dict[tuple[int, int], None] = {}
         self._queries: set[bytes] = set()
         self._stations: set[int] = set()
