@@ -10,16 +10,14 @@ learn for the first hours; then the day begins. The policy is the one that such 
 import argparse
 import gc
 import resource
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from time import process_time
 from typing import Any, Final
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from feed import NS, Site, loud
 from table import Line
@@ -27,16 +25,18 @@ from table import Line
 from detectors.model import Finding
 from protocols.tap.capture.source import Captured
 from simulator.traffic import day, lan
-from simulator.traffic.plan import H, Plan
+from simulator.traffic.plan import H, Plan, Timed
 
 WARNINGS_MOST: Final = 1
 GROWTH_MOST_MB: Final = 5.0
 LEARN_H, DAY_H = 6.0, 24.0
+CHUNK: Final = 4096
 
 
 def policy(plan: Plan) -> Mapping[str, Any]:
     """Return what such a site writes down: who commands, who looks, who maintains, and when."""
-    begin, end = (datetime.fromtimestamp(each // NS, UTC).isoformat() for each in plan_window(plan))
+    window = plan.maintenance
+    begin, end = (datetime.fromtimestamp(each // NS, UTC).isoformat() for each in (window.from_ns, window.to_ns))
     return {
         "learn_s": plan.quiet_s,
         "masters": [lan.FIRST_MASTER, lan.SECOND_MASTER],
@@ -46,11 +46,6 @@ def policy(plan: Plan) -> Mapping[str, Any]:
         "maintenance": [[begin, end]],
         "virtual": [lan.ROUTER],
     }
-
-
-def plan_window(plan: Plan) -> tuple[int, int]:
-    """Return from when to when the laptop may be there."""
-    return plan.maintenance.from_ns, plan.maintenance.to_ns
 
 
 @dataclass
@@ -100,17 +95,24 @@ def run(plan: Plan) -> Day:
 
 
 def _frames(plan: Plan, site: Site, cost: Cost) -> Iterator[Captured]:
-    made, learns_ns, before = day.frames(plan), plan.at(0), process_time()
-    for time_ns, frame in made:
-        cost.made_s += process_time() - before
-        cost.frames += 1
-        if not cost.objects and time_ns >= learns_ns:
-            site.cyber.baseline.freeze()
-            site.said.clear()
-            site.happened.clear()
-            cost.look()
-        yield memoryview(frame), time_ns, 0, len(frame)
-        before = process_time()
+    made, learns_ns = day.frames(plan), plan.at(0)
+    while chunk := _made(made, cost):
+        for time_ns, frame in chunk:
+            if not cost.objects and time_ns >= learns_ns:
+                site.cyber.baseline.freeze()
+                site.said.clear()
+                site.happened.clear()
+                cost.look()
+            yield memoryview(frame), time_ns, 0, len(frame)
+
+
+def _made(made: Iterator[Timed], cost: Cost) -> Sequence[Timed]:
+    """Return the next frames; to ask for the processor time of each would take longer than to judge it."""
+    before_s = process_time()
+    chunk = [*islice(made, CHUNK)]
+    cost.made_s += process_time() - before_s
+    cost.frames += len(chunk)
+    return chunk
 
 
 def measure(_: Path | None = None, *, plan: Plan | None = None) -> Sequence[Line]:

@@ -4,7 +4,7 @@
 
 FOLDER holds one folder a collection; without it the folder of the environment variable GRIDSENTINEL_CAPTURES is taken.
 A part is left out, and that is said, when its captures are not there. `decoding` compares with tshark and prints its
-own table; `spoofed` makes its frames itself.
+own table; `spoofed`, `day` and `own` make what they look at themselves.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 import decoding
 from table import Line
 
-MEASURED = ("vectors", "goose", "qut", "lemay", "benign", "spoofed", "cost")
+MEASURED = ("vectors", "goose", "qut", "lemay", "benign", "spoofed", "cost", "day", "own")
 """Modules of this folder: `measure(folder) -> Sequence[Line]` of each raises FileNotFoundError without its captures."""
 PARTS = ("decoding", *MEASURED)
 WORDS = {None: "", True: "met", False: "MISSED"}

@@ -1,4 +1,4 @@
-"""All traffic of a station with ten devices, two masters, a gateway and an HMI, frame by frame, as a mirror port sees it.
+"""All traffic of a station with ten devices, two masters, a gateway and an HMI, as a mirror port sees it.
 
 About 11 frames a second. What happens in the day: the masters are switched over and back, an operator switches five
 times, an HMI browses in the morning and catches up later, an engineer is there for maintenance, the regulator restarts
@@ -60,12 +60,13 @@ def _master(plan: Plan, master: str) -> Iterator[Session]:
     first = master == lan.FIRST_MASTER
     spans, standby = (plan.first_master, plan.second_master) if first else (plan.second_master, plan.first_master)
     commands = [each for each in plan.commands if any(each in span for span in spans)]
-    for name, polls in (("meter1", MASTERED), ("meter2", MASTERED), ("serial", SERIAL)):
+    for name, scans in (("meter1", MASTERED), ("meter2", MASTERED), ("serial", SERIAL)):
         chance, writes = plan.chance(f"{master} {name}"), commands if name == "meter2" else ()
-        client = ModbusClient(chance, polls, behind=name == "serial", writes=writes)
+        client = ModbusClient(chance, scans, behind=name == "serial", writes=writes)
         yield _session(plan, master, name, MODBUS, client.talk, spans)
     for name, number in OUTSTATIONS.items():
-        restarts_ns = plan.restart.to_ns if name == "regulator" else -1
+        polls = any(plan.restart.from_ns in span for span in spans)
+        restarts_ns = plan.restart.to_ns if name == "regulator" and polls else -1
         outstation = Outstation(plan.chance(f"{master} {name}"), number, MASTER, commands, restarts_ns)
         away = plan.restart if name == "regulator" else None
         yield _session(plan, master, name, DNP3, outstation.talk, spans, away)

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from open61850 import ber
-from open61850.data import BoolData, FloatData, IntData, VisibleStringData
+from open61850.data import BoolData, FloatData, IECData, IntData, VisibleStringData
 from open61850.mms import pdu
 from open61850.mms.association import AssociationParameters, association_request
 from open61850.server import protocol
@@ -64,8 +64,8 @@ class Client:
         while now_ns < to_ns:
             entries = 24 if number % INTEGRITY_EACH == 0 else self.chance.randrange(1, 4)
             values = [FloatData(self.chance.gauss(100, 2)) for _ in range(entries)]
-            head = [VisibleStringData("urcb01"), IntData(number), *values]
-            report = protocol.information_report([*head], list_name="RPT")
+            head: list[IECData | int] = [VisibleStringData("urcb01"), IntData(number), *values]
+            report = protocol.information_report(head, list_name="RPT")
             yield now_ns, False, _packet(pdu.wrap(report))
             number += 1
             if commands and now_ns > commands[0]:

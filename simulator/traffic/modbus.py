@@ -33,8 +33,10 @@ class Poll:
 
 @dataclass(frozen=True)
 class Client:
-    """Polls what it polls. `behind` is whether the units are behind a serial line, which is slow; `writes` when a set
-    point is written; `burst` when history is read as fast as it comes.
+    """Polls what it polls.
+
+    `behind` is whether the units are behind a serial line, which is slow; `writes` when a set point is written; `burst`
+    when history is read as fast as it comes.
     """
 
     chance: Random

@@ -1,18 +1,22 @@
 """What else is on a wire: who has which address, names, time, logs, and what switches and routers tell one another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from struct import pack
 from typing import Final
 
-from simulator.traffic import lan
+from simulator.traffic import lan, payloads
 from simulator.traffic.plan import MS, NS, Plan, Span, Timed, every
 from simulator.wire import address, arp, ethernet, ipv4, udp
 
 BRIDGES, NEIGHBOURS = bytes.fromhex("0180c2000000"), bytes.fromhex("0180c200000e")
 VRRP_GROUP, VRRP_GROUP_MAC, VRRP = "224.0.0.18", bytes.fromhex("01005e000012"), 112
 DHCP_TRIP_NS: Final = 20 * MS
+LEASE: Final = 1, 2, 3, 5
+"""Discover, offer, request, acknowledge."""
+NTP: Final = 123
+"""A port from which its clients ask, too."""
 EPHEMERAL: Final = 49_152
 
 
@@ -28,10 +32,10 @@ class Noise:
         here = [lan.GATEWAY, lan.HMI, *devices]
         return [
             *(self._asks_who(one, other) for one, other in self._neighbours(here)),
-            *(self._exchange(one, lan.TIME_SERVER, 123, 256, 48, 48, own_port=True) for one in here),
-            *(self._exchange(lan.MANAGEMENT, one, 161, 300, 45, 60) for one in devices),
-            *(self._exchange(one, lan.MANAGEMENT, 514, 600, 120, 0) for one in devices),
-            *(self._exchange(one, lan.MANAGEMENT, 53, 400, 38, 54) for one in (lan.GATEWAY, lan.HMI)),
+            *(self._exchange(one, lan.TIME_SERVER, 123, 256, payloads.time_of) for one in here),
+            *(self._exchange(lan.MANAGEMENT, one, 161, 300, payloads.counter_of) for one in devices),
+            *(self._exchange(one, lan.MANAGEMENT, 53, 400, payloads.name_of) for one in (lan.GATEWAY, lan.HMI)),
+            *(self._logs(one) for one in devices),
             self._spanning_tree(),
             *(self._introduces(mac) for mac in (lan.SWITCH, *map(lan.hardware, lan.ROUTERS))),
             self._routers(),
@@ -63,15 +67,19 @@ class Noise:
             yield time_ns + chance.randrange(MS // 5, MS), answer.ljust(60, b"\0")
 
     def _exchange(
-        self, client: str, server: str, port: int, each_s: float, asks: int, tells: int, *, own_port: bool = False
+        self, client: str, server: str, port: int, each_s: float, payload: Callable[..., bytes]
     ) -> Iterator[Timed]:
-        """Send a datagram, get one back, if anything is told."""
+        """Send a datagram, get one back."""
         for chance, time_ns in self._awake(f"{client} {server} {port}", each_s):
-            ports = port if own_port else chance.randrange(EPHEMERAL, 65_535), port
-            yield time_ns, self._datagram(client, server, ports, chance.randbytes(asks), time_ns)
-            if tells:
-                answer = self._datagram(server, client, ports[::-1], chance.randbytes(tells), time_ns)
-                yield time_ns + chance.randrange(MS, 5 * MS), answer
+            ports = port if port == NTP else chance.randrange(EPHEMERAL, 65_535), port
+            yield time_ns, self._datagram(client, server, ports, payload(chance, asks=True), time_ns)
+            answer = self._datagram(server, client, ports[::-1], payload(chance, asks=False), time_ns)
+            yield time_ns + chance.randrange(MS, 5 * MS), answer
+
+    def _logs(self, device: str) -> Iterator[Timed]:
+        for chance, time_ns in self._awake(f"syslog {device}", 600):
+            ports = chance.randrange(EPHEMERAL, 65_535), 514
+            yield time_ns, self._datagram(device, lan.MANAGEMENT, ports, payloads.log_of(chance), time_ns)
 
     def _datagram(self, source: str, target: str, ports: tuple[int, int], data: bytes, time_ns: int) -> bytes:
         packet = ipv4(udp(ports, data), source, target, 17)
@@ -109,14 +117,13 @@ class Noise:
         for number, (source, target) in enumerate((("0.0.0.0", "255.255.255.255"), (lan.ROUTERS[0], lan.LAPTOP)) * 2):  # noqa: S104 - nobody's address
             ports = (68, 67) if number % 2 == 0 else (67, 68)
             sender = mac if number % 2 == 0 else lan.hardware(lan.ROUTERS[0])
-            data = bytes((1 + number % 2, 1, 6, 0)) + chance.randbytes(4) + bytes(20) + mac + bytes(202)
-            packet = ipv4(udp(ports, data), source, target, 17)
+            packet = ipv4(udp(ports, payloads.lease_of(chance, mac, LEASE[number])), source, target, 17)
             target_mac = b"\xff" * 6 if number % 2 == 0 else mac
             yield now_ns + number * DHCP_TRIP_NS, ethernet(packet, source=sender, target=target_mac)
         now_ns += 5 * DHCP_TRIP_NS
         yield now_ns, arp(1, lan.LAPTOP, lan.LAPTOP, hardware=mac).ljust(60, b"\0")
         for _, time_ns in self._awake("printers", 20, Span(now_ns + NS, self.plan.maintenance.to_ns)):
-            packet = ipv4(udp((5353, 5353), chance.randbytes(40)), lan.LAPTOP, "224.0.0.251", 17)
+            packet = ipv4(udp((5353, 5353), payloads.name_of(chance, asks=True)), lan.LAPTOP, "224.0.0.251", 17)
             yield time_ns, ethernet(packet, source=mac, target=bytes.fromhex("01005e0000fb"))
 
     def _router(self, time_ns: int) -> int:

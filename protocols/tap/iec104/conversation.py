@@ -34,6 +34,9 @@ QUERIES_KNOWN: Final = 128
 STATIONS_KNOWN: Final = 256
 """Common addresses of a connection that are counted once."""
 UNKNOWN: Final = -1
+SETTLED_NS: Final = 2_000_000_000
+"""So long it may take until it shows that what was received was sent, and not captured: a hole in a stream is given up
+after one second."""
 MODULO: Final = 1 << 15
 
 _SESSION: Final = {STARTDT_ACT: "STARTDT", STOPDT_ACT: "STOPDT"}
@@ -49,6 +52,8 @@ class Iec104Conversation:
         self._moment = Moment(flow, "iec104")
         self._framers = Framer(wrong, sure=flow.sure), Framer(wrong, sure=flow.sure)
         self._sent = [0, 0] if flow.sure else [UNKNOWN, UNKNOWN]
+        self._ahead: list[tuple[int, int, bytes] | None] = [None, None]
+        """Of each side a receive number that is more than the other sent, as far as we know, its time and frame."""
         self._commands: dict[tuple[int, int], None] = {}
         self._queries: set[bytes] = set()
         self._stations: set[int] = set()
@@ -64,6 +69,7 @@ class Iec104Conversation:
         self._moment.lost()
         self._framers[from_client].restart()
         self._sent[from_client] = UNKNOWN
+        self._ahead[not from_client] = None
 
     def _no_frame(self, why: str, octets: memoryview) -> None:
         self._moment.malformed(why, octets, "no IEC 104 frame")
@@ -110,9 +116,18 @@ class Iec104Conversation:
 
     def _received(self, frame: memoryview) -> None:
         """Compare the receive number with what the other side has sent: nobody can have received more."""
-        sent = self._sent[not self._moment.from_client]
-        number = frame[4] >> 1 | frame[5] << 7
-        if sent != UNKNOWN and 0 < (number - sent) % MODULO < MODULO // 2:
+        side = self._moment.from_client
+        waits = self._ahead[side]
+        if waits is not None and self._moment.time_ns - waits[1] >= SETTLED_NS:
+            self._ahead[side] = None
+            self._settle(waits[0], waits[2], self._sent[not side])
+        sent, number = self._sent[not side], frame[4] >> 1 | frame[5] << 7
+        if self._ahead[side] is None and _more(number, sent):
+            self._ahead[side] = number, self._moment.time_ns, bytes(frame)
+
+    def _settle(self, number: int, frame: bytes, sent: int) -> None:
+        """Say that more was received than was sent, unless it was sent meanwhile, or the capture has lost it."""
+        if _more(number, sent):
             text = f"receive number {number} where only {sent} were sent"
             self._moment.note(
                 EventKind.ORPHAN, text, "S", about="received", raw=frame, why="sequence", expected=sent, got=number
@@ -208,6 +223,11 @@ class Iec104Conversation:
         self._moment.note(
             EventKind.EXCEPTION, f"{name}: {code}", str(number), about=(station, code), raw=frame, **facts
         )
+
+
+def _more(number: int, sent: int) -> bool:
+    """Return whether a receive number is more than what was sent."""
+    return sent != UNKNOWN and 0 < (number - sent) % MODULO < MODULO // 2
 
 
 def _text(name: str, action: str, items: tuple[int, int], values: tuple[float | str, ...], station: int) -> str:

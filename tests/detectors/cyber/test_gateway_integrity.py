@@ -64,3 +64,23 @@ def test_a_tap_that_loses_frames():
         bench.sees(drops(dropped=100, of=1000))
 
     assert bench.warnings == ["tap1/drops/gateway_integrity"]
+
+
+def test_a_tap_that_hears_nothing():
+    """A switch that restarts is silent once, for a minute: info. Again soon, or for long, nobody sees what happens."""
+    bench = Bench(only="gateway_integrity")
+    silence = "tap1/silence/gateway_integrity"
+    for second in range(4, 70):
+        bench.sees(drops(silent_s=second))
+        bench.wait(1)
+    assert ([*bench.alarms], bench.warnings) == ([silence], [])
+
+    bench.wait(310)
+    bench.sees(drops(silent_s=4))
+    assert bench.warnings == [silence]
+
+    later = Bench(only="gateway_integrity")
+    for second in range(4, 302):
+        later.sees(drops(silent_s=second))
+        later.wait(1)
+    assert later.warnings == [silence]

@@ -88,6 +88,30 @@ def test_a_habit_is_what_was_seen_often(bench):
     assert len(bench.warnings) == 2
 
 
+def test_a_make_has_its_habits():
+    """What relays of one make did often, one that had no occasion to will do too; of another make it is told."""
+    bench, oddity = Bench(only="goose_state"), "data_without_st"
+    refs = {f"BAY{n}/LLN0$GO$x": f"00:30:a7:00:00:0{n}" for n in range(1, 5)} | {"BAY9/LLN0$GO$x": "00:21:c1:00:00:09"}
+    bench.sees(*[goose("new", source=mac, **{**NAMES, "ref": ref}) for ref, mac in refs.items()])
+    bench.learned(*[goose(oddity, source=mac, ref=ref) for ref, mac in [*refs.items()][:3]])
+    bench.sees(*[goose(oddity, source=mac, ref=ref) for ref, mac in [*refs.items()][:4]])
+    assert bench.alarms == {}
+
+    bench.sees(goose(oddity, source="00:21:c1:00:00:09", ref="BAY9/LLN0$GO$x"))
+    assert bench.warnings == ["tap1/BAY9.LLN0$GO$x/goose_state"]
+
+
+@pytest.mark.parametrize("function", ["sq_jump", "st_jump", "expired"])
+def test_a_wire_that_is_silent_holds_nobody_back(bench, function):
+    """Publishers of a switch that restarts miss nothing; soon after it they are judged again."""
+    bench.sees(drops(silent_s=70), goose(function, st=9, sq=90, was="4/7"))
+    assert ALARM not in bench.alarms
+
+    bench.wait(11)
+    bench.sees(goose(function, st=9, sq=90, was="4/7"))
+    assert ALARM in bench.alarms
+
+
 def test_a_habit_outlives_a_restart_of_the_gateway(bench):
     """It is kept with all that is normal, and may be approved."""
     bench.restart()

@@ -91,6 +91,35 @@ def test_a_slow_stretch_and_a_noisy_device():
     assert not bench.said
 
 
+@pytest.mark.parametrize("learned", [True, False])
+def test_a_network_that_is_slower_by_day(learned):
+    """What changes over hours is followed, also past the 3 ms; one who steps in between is found at any hour."""
+    bench = Bench(learn_s=3e7)
+    for turn in range(400):
+        trip(bench, 20.0 + 0.5 * (turn % 3))
+    if learned:
+        bench.cyber.baseline.freeze()
+    for turn in range(1000):
+        trip(bench, 20.0 + 4.5 * turn / 1000 + 0.5 * (turn % 3))
+    assert not bench.said
+
+    for _ in range(2):
+        trip(bench, 30.0)
+    assert bench.warnings == ["relay1/0/rtt_shift"]
+
+
+def test_nobody_leads_a_baseline_away():
+    """Somebody who becomes slower little by little is found when he is as far off as two steps."""
+    bench = Bench()
+    for turn in range(30):
+        trip(bench, 10.0 + 0.1 * (turn % 3))
+    bench.cyber.baseline.freeze()
+    for turn in range(2000):
+        trip(bench, 10.0 + 12.0 * turn / 2000)
+
+    assert bench.warnings == ["relay1/0/rtt_shift"]
+
+
 def test_a_shift_that_is_approved():
     """The new time is normal from then on, and going back is a shift again."""
     bench = Bench()

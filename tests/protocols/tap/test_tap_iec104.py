@@ -173,8 +173,29 @@ def test_numbers_that_jump(line: Line):
     line.numbered(SPONTANEOUS, from_client=False)
     assert line.told() == []
     line.asks(sent.supervisory(line.numbers[False] + 1))
+    line.waits(2)
+    line.asks(sent.supervisory(line.numbers[False]))
 
     assert [(said.facts["why"], said.function) for said in line.says()] == [("sequence", "S")]
+
+
+@pytest.mark.parametrize("found", ["late", "never"])
+def test_what_was_acknowledged_before_it_was_captured(line: Line, found: str):
+    """A frame that comes out of order, or that the capture has lost, was sent before it was received."""
+    line.asks(START)
+    line.numbered(SPONTANEOUS, from_client=False)
+    line.asks(sent.supervisory(3))
+    line.asks(sent.supervisory(3))
+    if found == "late":
+        line.numbered(SPONTANEOUS, from_client=False)
+        line.numbered(SPONTANEOUS, from_client=False)
+    else:
+        line.conversation.lost(from_client=False)
+        line.numbered(SPONTANEOUS, from_client=False, ahead=1)
+    line.waits(3)
+    line.asks(sent.supervisory(3))
+
+    assert [said for said in line.says() if said.kind is EventKind.ORPHAN] == []
 
 
 def test_numbers_run_over(line: Line):
