@@ -35,6 +35,7 @@ class Dnp3Conversation:
 
     def __init__(self, flow: Flow) -> None:
         self._moment = Moment(flow, "dnp3")
+        self._trace, self._datagrams = flow.trace, flow.datagrams
         self._framers = Framer(sure=flow.sure), Framer(sure=flow.sure)
         self._assemblies = Assembly(), Assembly()
         self._dialogues = Dialogues(self._moment)
@@ -47,7 +48,7 @@ class Dnp3Conversation:
         self._moment.set(from_client=from_client, time_ns=time_ns)
         framer = self._framers[from_client]
         framer.feed(data, self._frame, self._no_frame)
-        if self._moment.flow.datagrams:
+        if self._datagrams:
             framer.end(self._no_frame)
 
     def lost(self, *, from_client: bool) -> None:
@@ -62,8 +63,8 @@ class Dnp3Conversation:
 
     def _frame(self, control: int, destination: int, source: int, user: bytes) -> None:
         moment = self._moment
-        if moment.flow.trace is not None:
-            moment.flow.trace("dnp3.link", str(control & _FUNCTION), moment.from_client)
+        if self._trace is not None:
+            self._trace("dnp3.link", str(control & _FUNCTION), moment.from_client)
         if control & 0x4F not in _USER_DATA:
             self._link(control & 0x4F, destination, source)
             return
@@ -85,8 +86,8 @@ class Dnp3Conversation:
             moment.malformed("fragment cut", fragment, "fragment")
             return
         function = fragment[1]
-        if moment.flow.trace is not None:
-            moment.flow.trace("dnp3", str(function), moment.from_client)
+        if self._trace is not None:
+            self._trace("dnp3", str(function), moment.from_client)
         if function >= _RESPONSES:
             self._answering.response(destination, source, fragment)
         elif function != _CONFIRM:

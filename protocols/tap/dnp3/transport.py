@@ -39,7 +39,8 @@ class Assembly:
         """
         head = segment[0]
         if head & FIR:
-            self._parts.pop(pair, None)
+            if self._parts:
+                self._parts.pop(pair, None)
             if head & FIN:
                 return segment[1:]
             fragment = segment[1:]
