@@ -64,6 +64,7 @@ class Cyber:
                 check.stepped(tick.stepped_ns)
         for check in self._ticking:
             check.tick(tick.time_ns)
+        self.desk.said += self.desk.episodes.settled(self.baseline, tick.time_ns)
         self.desk.said += self.desk.episodes.tick(tick.time_ns)
 
     def _frame(self, frame: Frame) -> None:
