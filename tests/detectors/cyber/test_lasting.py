@@ -108,6 +108,20 @@ def test_it_does_not_last_what_is_learned():
     assert bench.alarms == {}
 
 
+def test_an_edited_baseline_is_not_over_once_it_is_written_again():
+    """It holds what somebody has put there: a person must say that it may."""
+    bench, said = Bench(), partial(integrity, device="gateway", live=True, function="baseline")
+    bench.sees(said("", "", "another seal", value="broken"))
+    bench.restart()
+    bench.sees(said(value="whole"))
+    bench.wait(QUIET_S * 2, step_s=10)
+    assert bench.warnings == ["gateway/baseline/gateway_integrity"]
+
+    bench.cyber.baseline.approve("gateway_integrity", "baseline", by="anna", now_ns=bench.now_ns)
+    bench.wait(1)
+    assert bench.alarms == {}
+
+
 def test_flags_of_who_fell_silent_or_is_new_without_are_over():
     """And of who speaks again with them it is told anew, by the tap."""
     for end in (flag(function="expired"), flag(function="new", test=False, simulation=False, nds_com=False)):
