@@ -106,6 +106,18 @@ class Baseline:
         self._wait(check, key, value, now_ns)
         return "new"
 
+    def follow(self, check: str, key: str, now_ns: int, value: str) -> None:
+        """Keep a value that changes by itself, such as one that drifts: it is normal as it is."""
+        facts, key = self._facts.setdefault(check, {}), key[:VALUE_MAX]
+        fact = facts.pop(key, None) or Fact(check, key, "", now_ns, now_ns, 0)
+        fact.value, fact.last_ns, fact.count = value[:VALUE_MAX], now_ns, fact.count + 1
+        facts[key] = fact
+        self._shorten(facts, FACTS_MAX)
+
+    def fact(self, check: str, key: str) -> Fact | None:
+        """Return what is normal under a key."""
+        return self._facts.get(check, {}).get(key[:VALUE_MAX])
+
     def knows(self, check: str, key: str) -> bool:
         """Return whether a fact is normal, without learning anything."""
         return key[:VALUE_MAX] in self._facts.get(check, {})

@@ -29,9 +29,9 @@ SHOWN_MAX: Final = 400
 class Desk:
     """What all checks share: the policy, the baseline, what happens now, and the findings that wait to be said.
 
-    `now_ns` is the time of detectors, `utc_ns` what the calendar said at the last frame. `devices` are those of the
-    configuration by the address that their url names, `own` the addresses of the gateway itself, `moves`
-    what has just moved in the plant.
+    `now_ns` is the time of detectors, `utc_ns` what the calendar said at the last frame, `synchronised` whether our
+    clock is. `devices` are those of the configuration by the address that their url names, `own` the addresses of the
+    gateway itself, `moves` what has just moved in the plant.
     """
 
     config: CyberConfig
@@ -40,6 +40,7 @@ class Desk:
     episodes: Episodes = field(default_factory=Episodes)
     now_ns: int = 0
     utc_ns: int = 0
+    synchronised: bool = False
     said: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:

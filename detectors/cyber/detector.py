@@ -49,7 +49,7 @@ class Cyber:
             for check in self._batches:
                 check.batch(seen)
         elif isinstance(seen, Tick):
-            desk.now_ns = seen.time_ns
+            desk.now_ns, desk.synchronised = seen.time_ns, seen.synchronised
             self._tick(seen)
         elif isinstance(seen, Frame):
             self._frame(seen)
