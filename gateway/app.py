@@ -32,7 +32,7 @@ from gateway.log import set_up
 from gateway.memory import Memory, remembered
 from gateway.overview import overview
 from gateway.plant import Plant
-from gateway.store.audit import STARTED, STOPPED, Audit
+from gateway.store.audit import SEALED, STARTED, STOPPED, Audit
 from gateway.store.limits import Limits
 from gateway.store.record import Stream
 from gateway.store.store import Store
@@ -74,7 +74,7 @@ class Gateway:
     def __init__(self, path: Path, config: Config, *, grace_s: float = GRACE_S, clock: Timeline | None = None) -> None:
         self.config, self._path, self._grace_s = config, path, grace_s
         self.clock = clock or Timeline()
-        self._keeper = Keeper(config.gateway.state_dir, self._learned, self._facts)
+        self._keeper = Keeper(config.gateway.state_dir, self._learned, self._facts, self._sealed)
         self._growth = Growth(Limits.of(config.store).other_bytes)
         self._integrity = Integrity(
             path, config.gateway.state_dir, include=self._include, put=self._put, clock=self.clock
@@ -102,6 +102,10 @@ class Gateway:
 
     def _facts(self) -> Mapping[str, Mapping[str, Any]] | None:
         return self.plant.facts()
+
+    async def _sealed(self, seal: str) -> None:
+        self.audit.note(SEALED, "gateway", sha256=seal)
+        await self.audit.settled()
 
     def _include(self) -> Sequence[str]:
         return self.config.include

@@ -1,9 +1,10 @@
-"""Whether the gateway is what it was: hashes of its code, configuration and unit, and the chain of its audit log.
+"""Whether the gateway is what it was: hashes of its code, configuration and unit, its audit log and its baseline.
 
 Looked at when it starts and once a day, the configuration also after a reload, in a thread of the lowest priority. What
-is found goes the way of all events; the check `gateway_integrity` compares it with what was there first. Only sources
-are hashed: what Python has compiled from them changes with every version of Python, and it is made anew from another
-source. Who can change this file too can make it say anything: `status --evidence` and a copy elsewhere help then.
+is found goes the way of all events; the check `gateway_integrity` compares it with what was there first. Every file of
+our packages is hashed, for a library beside a source is loaded before it; but not what Python has compiled from
+sources: it changes with every version of Python, and is made anew from another source. Who can change this file too can
+make it say anything: `status --evidence` and a copy elsewhere help then.
 """
 
 import asyncio
@@ -14,23 +15,27 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-import detectors
+import structlog
+
 import gateway
-import protocols
 from gateway.poll.poller import Put
-from gateway.store.audit import lines
+from gateway.store.audit import lines, seals
+from gateway.store.baseline import edited
 from gateway.store.chain import verified
 from protocols.driver import Clock
 from protocols.model import GATEWAY, EventKind
 from protocols.sighting import Sighting
 
+log = structlog.get_logger()
+
 EVERY_S: Final = 86_400.0
 """How often it is looked at: hashing takes a tenth of a second, and who tampers restarts the gateway."""
 FILES_MAX: Final = 4096
-"""Files that are hashed of one kind: nine times as many as there are."""
+"""Files that are hashed of one kind: seven times as many as there are."""
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 """Of each file; the largest source has 20 KiB, and a configuration may not be larger."""
 LOWEST: Final = 19
@@ -42,7 +47,8 @@ UNITS: Final = (
     "/usr/lib/systemd/system",
 )
 UNIT: Final = "gridsentinel.service"
-PACKAGES: Final = (gateway, protocols, detectors)
+PACKAGES: Final = ("gateway", "protocols", "detectors", "simulator")
+COMPILED: Final = "__pycache__"
 WHOLE, BROKEN = "whole", "broken"
 
 
@@ -85,8 +91,11 @@ class Integrity:
             "unit": digest(unit()),
         }
         said = [self._said(what, value, value) for what, value in found.items() if value]
-        broken = audit_gap(self._state_dir)
-        return [*said, self._said("audit", BROKEN if broken else WHOLE, broken)]
+        for what, wrong in (("audit", audit_gap(self._state_dir)), ("baseline", baseline_edit(self._state_dir))):
+            if wrong:
+                log.warning("record_changed", what=what, reason=wrong)
+            said.append(self._said(what, BROKEN if wrong else WHOLE, wrong))
+        return said
 
     def _said(self, what: str, value: str, detail: str) -> Sighting:
         facts = {"value": value, "version": gateway.__version__}
@@ -96,11 +105,14 @@ class Integrity:
 
 
 def sources() -> Iterator[tuple[str, Path]]:
-    """Yield the sources of the gateway, each with the name it has in its package."""
+    """Yield the files of our packages, each with the name it has in its package."""
     for package in PACKAGES:
-        base = Path(package.__path__[0])
-        for path in sorted(base.rglob("*.py")):
-            yield f"{package.__name__}/{path.relative_to(base)}", path
+        spec = find_spec(package)
+        for base in map(Path, (spec and spec.submodule_search_locations) or ()):
+            for path in sorted(base.rglob("*")):
+                name = path.relative_to(base)
+                if COMPILED not in name.parts and not path.is_dir():
+                    yield f"{package}/{name}", path
 
 
 def configuration(main: Path, include: Sequence[str]) -> Iterator[tuple[str, Path]]:
@@ -146,6 +158,15 @@ def audit_gap(state_dir: Path) -> str:
         if not broken:
             return ""
     return broken or ""
+
+
+def baseline_edit(state_dir: Path) -> str:
+    """Return how the file of what is normal differs from what was written, empty if it does not, or none was yet."""
+    try:
+        known = seals(state_dir)
+        return edited(state_dir, known) if known else ""
+    except OSError as error:
+        return str(error)
 
 
 def _yield_to_all() -> None:

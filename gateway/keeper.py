@@ -1,7 +1,7 @@
 """Keeps what the checks have learned: on disk now and then, and at a stop."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,19 @@ EVERY_S = 3600.0
 class Keeper:
     """`packed` returns what is learned now, and `facts` what is normal, by whatever plant is at work.
 
-    `facts` returns None while the file on disk must stay as it is.
+    `facts` returns None while the file on disk must stay as it is. `enter` brings a new seal of it into the audit log.
     """
 
     def __init__(
-        self, directory: Path, packed: Callable[[], bytes], facts: Callable[[], Mapping[str, Mapping[str, Any]] | None]
+        self,
+        directory: Path,
+        packed: Callable[[], bytes],
+        facts: Callable[[], Mapping[str, Mapping[str, Any]] | None],
+        enter: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._directory, self._packed, self._facts = directory, packed, facts
+        self._directory, self._packed, self._facts, self._enter = directory, packed, facts, enter
         self._turn = asyncio.Lock()
+        self._entered = ""
 
     async def run(self) -> None:
         """Keep it now and then, for ever."""
@@ -41,7 +46,16 @@ class Keeper:
         """Keep what is normal, now that a person has changed it; return whether it is on disk."""
         async with self._turn:
             told = self._facts()
-            return told is not None and await asyncio.to_thread(baseline.write, self._directory, told)
+            if told is None:
+                return False
+            ready = await asyncio.to_thread(baseline.ready, told)
+            if ready is None:
+                return False
+            content, seal = ready
+            if seal != self._entered:
+                await self._enter(seal)
+                self._entered = seal
+            return await asyncio.to_thread(baseline.write, self._directory, content)
 
     async def _keep(self) -> None:
         await self.facts()

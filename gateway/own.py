@@ -1,8 +1,8 @@
 """Own addresses: from where the gateway reaches its devices, so that on the wire it knows itself from others."""
 
+import asyncio
 import socket
-from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from protocols.model import GATEWAY, EventKind
@@ -12,22 +12,26 @@ DISCARD: Final = 9
 """A port to ask the way for (RFC 863): nothing is ever sent there."""
 
 
-def own(hosts: Iterable[str], now_ns: int) -> Iterator[Sighting]:
-    """Yield once for each address of ours that leads to one of `hosts`, which are addresses; names are left out."""
-    known = set[str]()
-    for host in hosts:
-        source = _source(host)
-        if source and source not in known:
-            known.add(source)
-            yield Sighting(GATEWAY, EventKind.PAIR, f"{source} is ours", now_ns, source=source, target=host, live=True)
-
-
-def _source(host: str) -> str:
-    """Return the address that the kernel would send from; empty where there is no way, or no address."""
+async def own(host: str, now_ns: int) -> Sighting | None:
+    """Return which address of ours leads to `host`; None where there is no way, no such host, or no network."""
+    if not host:
+        return None
     try:
-        family = socket.AF_INET if ip_address(host).version == 4 else socket.AF_INET6
+        target = await _address(host)
+        family = socket.AF_INET if target.version == 4 else socket.AF_INET6
         with socket.socket(family, socket.SOCK_DGRAM) as asked:
-            asked.connect((host, DISCARD))
-            return str(asked.getsockname()[0])
-    except (ValueError, OSError):
-        return ""
+            asked.connect((str(target), DISCARD))
+            source = str(asked.getsockname()[0])
+    except (OSError, ValueError):
+        return None
+    said = f"{source} is ours"
+    return Sighting(GATEWAY, EventKind.PAIR, said, now_ns, source=source, target=str(target), live=True)
+
+
+async def _address(host: str) -> IPv4Address | IPv6Address:
+    """Return the address of a host, which is one already where nobody needs to be asked."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(host, DISCARD, type=socket.SOCK_DGRAM)
+        return ip_address(found[0][4][0])

@@ -18,7 +18,6 @@ from gateway.evidence.wire import Remembers
 from gateway.evidence.witness import Audit, Witness
 from gateway.flow import Flow
 from gateway.memory import Memory, keep_alarms
-from gateway.own import own
 from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
 from gateway.recording.opened import FOLDER
@@ -88,8 +87,6 @@ class Plant:
         self._restore()
         await self.flow.keep(self.pipeline.resume(self._memory.alarms, self._clock()))
         self._carrier = group.create_task(self.flow.run(), name="pipeline")
-        for seen in own(self.points.hosts, self._clock()):
-            await self.flow.put(seen)
         self._tasks = [group.create_task(self.flow.tick(), name="tick")]
         for poller in self.pollers:
             self._tasks.append(group.create_task(poller.run(), name=f"poll:{next(iter(poller.units))}"))
@@ -199,6 +196,7 @@ class Plant:
                 phase=index / len(conversations) * min(device.every_s for device in devices),
                 put=self.flow.put,
                 clock=self._clock,
+                host=devices[0].host,
             )
 
 

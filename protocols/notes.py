@@ -52,11 +52,8 @@ class Notes:
         )  # fmt: skip
         self._waiting[key] = again(seen, known)
 
-    def opened(self, ends: tuple[str, str, int] | None, certificate: str = "") -> None:
-        """Say that we have connected, from which address, and which certificate was shown."""
-        if ends is not None:
-            key = (EventKind.PAIR, "", ())
-            self._waiting[key] = pair(self._device, ends, self._clock())
+    def opened(self, certificate: str) -> None:
+        """Say which certificate was shown, if any."""
         if certificate:
             self.sight(EventKind.SECURITY, certificate, function="certificate", value=certificate)
 
@@ -124,15 +121,6 @@ class Newest:
         )  # fmt: skip
         key = (device, kind, (function, detail))
         self._pending[key] = again(seen, self._pending.get(key))
-
-
-def pair(device: str, ends: tuple[str, str, int], time_ns: int) -> Sighting:
-    """Return that we talk to a device: so it is known which addresses are our own."""
-    ours, theirs, port = ends
-    return Sighting(
-        device, EventKind.PAIR, f"{ours} has connected", time_ns, source=ours, target=theirs, port=port,
-        protocol="tcp", function="tcp", facts={"answered": True, "opened": "syn"}, live=True,
-    )  # fmt: skip
 
 
 def again(seen: Sighting, before: Event | None) -> Sighting:

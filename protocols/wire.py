@@ -24,14 +24,6 @@ class Wire(asyncio.BaseProtocol):
         self._transport: asyncio.Transport | None = None
 
     @property
-    def ends(self) -> tuple[str, str, int] | None:
-        """Our own address, the peer's, and its port; None where there are none, as on a serial line."""
-        transport = self._transport
-        ours = None if transport is None else transport.get_extra_info("sockname")
-        theirs = None if transport is None else transport.get_extra_info("peername")
-        return (ours[0], theirs[0], theirs[1]) if isinstance(ours, tuple) and isinstance(theirs, tuple) else None
-
-    @property
     def certificate(self) -> str:
         """The SHA-256 of the certificate that the peer has shown, in hex; empty without TLS."""
         tls = None if self._transport is None else self._transport.get_extra_info("ssl_object")

@@ -23,7 +23,8 @@ ORDER = {name: place for place, name in enumerate(KINDS)}
 class Outstation:
     """The state of an outstation. `clock_ms` is its own clock; `received` the requests as they came.
 
-    `insists` is whether it tells events unsolicited although that is switched off.
+    `insists` is whether it tells events unsolicited although that is switched off; `attributes` is what it says of
+    itself, by variation of group 0.
     """
 
     clock_ms: Callable[[], int]
@@ -37,6 +38,7 @@ class Outstation:
     points: dict[tuple[str, int], Point] = field(default_factory=dict)
     events: deque[Change] = field(default_factory=deque)
     refused: set[tuple[str, int]] = field(default_factory=set)
+    attributes: dict[int, str] = field(default_factory=dict)
     received: deque[bytes] = field(default_factory=lambda: deque(maxlen=1000))
     set_to_ms: int | None = None
     time_recorded_ms: int | None = None
@@ -220,7 +222,17 @@ class Dialogue:
         else:
             self._iin |= UNKNOWN
 
+    def _attribute(self, variation: int) -> Iterator[Part]:
+        value = self._outstation.attributes.get(variation, "").encode()
+        if value:
+            yield Part(bytes([0, variation, 0, 0, 0, 1, len(value)]) + value)
+        else:
+            self._iin |= UNKNOWN
+
     def _read(self, objects: bytes) -> Iterator[Part]:
+        if objects[:1] == b"\0":
+            yield from self._attribute(objects[1])
+            return
         asked = [(objects[at], objects[at + 1]) for at in range(0, len(objects), 3)]
         classes = {variation - 1 for group, variation in asked if group == 60}
         kinds = {EVENT_KINDS[group] for group, _ in asked if group in EVENT_KINDS}

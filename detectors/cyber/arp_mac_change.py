@@ -5,8 +5,9 @@ sent by another hardware address than the one that it speaks of, and worst when 
 belongs to neither: then all that the two say to each other passes there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from detectors.cyber.addresses import nobody, virtual
 from detectors.cyber.check import Check, Desk
@@ -61,9 +62,10 @@ class ArpMacChange(Check):
         verdict = baseline.meet(self.NAME, ip, now_ns, mac, first_use=not was)
         usual = baseline.value(self.NAME, ip) or was
         if verdict in ("known", "learned") or not usual:
+            self.over(seen, ip)
             self._spoken_for(seen, ip, mac)
         elif not self._moves(ip, usual) and self._often.often(ip, seen.time_ns, seen.count):
-            self._tell(seen, ip, mac, usual)
+            self._tell(seen, ip, mac, usual, lasts=self.lasts(ip) if verdict == "changed" else {})
 
     def _spoken_for(self, seen: Sighting, ip: str, mac: str) -> None:
         """Judge a claim that is true, and was made by somebody else; a proxy that always did so is known."""
@@ -75,7 +77,7 @@ class ArpMacChange(Check):
             severity = Severity.INFO if self.desk.maintenance else self.SEVERITY
             self.alarm(seen, f"{sender} speaks for {ip}, which is at {mac}", subject=ip, severity=severity)
 
-    def _tell(self, seen: Sighting, ip: str, mac: str, usual: str) -> None:
+    def _tell(self, seen: Sighting, ip: str, mac: str, usual: str, *, lasts: Mapping[str, Any]) -> None:
         sender = str(seen.facts.get("sender") or mac)
         others = [each for each in self._also(ip, mac, seen.time_ns) if each != ip]
         text = f"{ip} is at {mac} now, it was at {usual}"
@@ -87,7 +89,7 @@ class ArpMacChange(Check):
             text += f"; the frame that says so came from {sender}"
             severity = Severity.CRITICAL
         severity = Severity.INFO if self.desk.maintenance else severity
-        self.alarm(seen, text, subject=ip, severity=severity, evidence={"usual": usual})
+        self.alarm(seen, text, subject=ip, severity=severity, evidence={"usual": usual, **lasts})
 
     def _also(self, ip: str, mac: str, now_ns: int) -> list[str]:
         """Return all IP addresses that moved to a hardware address lately, this one too."""

@@ -76,14 +76,17 @@ class Baseline:
             since[check] = now_ns
         return max((since[each] for each in (*VIEWS, check) if each in since), default=now_ns)
 
-    def meet(self, check: str, key: str, now_ns: int, value: str = "", *, first_use: bool = False) -> Verdict:
+    def meet(
+        self, check: str, key: str, now_ns: int, value: str = "", *, first_use: bool = False, signed: bool = False
+    ) -> Verdict:
         """Say how it is with a fact, and learn it while `check` learns.
 
         `first_use` takes the first value of a key as normal at any time: so a device that is added tells who it is.
+        `signed` is for what nobody may learn in silence: any other value waits for a person, also while `check` learns.
         """
         key, value = key[:VALUE_MAX], value[:VALUE_MAX]
         facts = self._facts.setdefault(check, {})
-        learning = self.learning(check, now_ns)
+        learning = not signed and self.learning(check, now_ns)
         fact = facts.pop(key, None)
         if fact is not None:
             facts[key] = fact
@@ -103,6 +106,18 @@ class Baseline:
         self._wait(check, key, value, now_ns)
         return "new"
 
+    def follow(self, check: str, key: str, now_ns: int, value: str) -> None:
+        """Keep a value that changes by itself, such as one that drifts: it is normal as it is."""
+        facts, key = self._facts.setdefault(check, {}), key[:VALUE_MAX]
+        fact = facts.pop(key, None) or Fact(check, key, "", now_ns, now_ns, 0)
+        fact.value, fact.last_ns, fact.count = value[:VALUE_MAX], now_ns, fact.count + 1
+        facts[key] = fact
+        self._shorten(facts, FACTS_MAX)
+
+    def fact(self, check: str, key: str) -> Fact | None:
+        """Return what is normal under a key."""
+        return self._facts.get(check, {}).get(key[:VALUE_MAX])
+
     def knows(self, check: str, key: str) -> bool:
         """Return whether a fact is normal, without learning anything."""
         return key[:VALUE_MAX] in self._facts.get(check, {})
@@ -111,6 +126,17 @@ class Baseline:
         """Return the value of a fact that is normal; empty when there is none."""
         fact = self._facts.get(check, {}).get(key[:VALUE_MAX])
         return fact.value if fact else ""
+
+    def stands(self, check: str, key: str, normal: str | None) -> bool:
+        """Return whether what contradicts a fact does so still: `normal` is its value as it was, None without one.
+
+        Where there was none, what contradicts it waits: to be approved, and no longer once it is forgotten.
+        """
+        key = key[:VALUE_MAX]
+        fact = self._facts.get(check, {}).get(key)
+        if fact is None:
+            return normal is None and key in self._waiting.get(check, {})
+        return fact.value == normal
 
     def number(self, check: str, key: str) -> float:
         """Return the value of a fact that is a number; 0 when there is none."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from detectors.cyber.baseline import Baseline
 from detectors.cyber.config import CyberConfig
-from detectors.cyber.episodes import Episodes
+from detectors.cyber.episodes import FACT, NORMAL, Episodes
 from detectors.cyber.moves import Moves
 from detectors.cyber.policy import Rules, Who
 from detectors.model import Finding, Severity
@@ -29,9 +29,9 @@ SHOWN_MAX: Final = 400
 class Desk:
     """What all checks share: the policy, the baseline, what happens now, and the findings that wait to be said.
 
-    `now_ns` is the time of detectors, `utc_ns` what the calendar said at the last frame. `devices` are those of the
-    configuration by the address that their url names, `own` the addresses of the gateway itself, `moves`
-    what has just moved in the plant.
+    `now_ns` is the time of detectors, `utc_ns` what the calendar said at the last frame, `synchronised` whether our
+    clock is. `devices` are those of the configuration by the address that their url names, `own` the addresses of the
+    gateway itself, `moves` what has just moved in the plant.
     """
 
     config: CyberConfig
@@ -40,6 +40,7 @@ class Desk:
     episodes: Episodes = field(default_factory=Episodes)
     now_ns: int = 0
     utc_ns: int = 0
+    synchronised: bool = False
     said: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -126,7 +127,10 @@ class Check:
         technique: str = "",
         evidence: Mapping[str, Any] | None = None,
     ) -> None:
-        """Say that something happens. `checks` of the configuration has the last word on the severity."""
+        """Say that something happens. `checks` of the configuration has the last word on the severity.
+
+        It ends when it does not happen again for a while, but for what `lasts`, which is a part of its evidence.
+        """
         count = seen.count if isinstance(seen, Sighting) else 1
         finding = Finding(
             detector=NAME,
@@ -142,6 +146,15 @@ class Check:
             evidence={**shown(seen), **(evidence or {})},
         )
         self.desk.said += self.desk.episodes.happens(finding, count)
+
+    def lasts(self, key: str) -> Mapping[str, Any]:
+        """Return, as evidence, that something is so until a fact is normal that it contradicts, or it is `over`."""
+        baseline = self.desk.baseline
+        return {FACT: key, NORMAL: baseline.value(self.NAME, key) if baseline.knows(self.NAME, key) else None}
+
+    def over(self, seen: Event, subject: str = "") -> None:
+        """Say that what lasted is as it was; nothing when nothing did."""
+        self.desk.episodes.over(self.NAME, self.desk.device(seen), plain(subject))
 
 
 def shown(seen: Event) -> Mapping[str, Any]:

@@ -4,10 +4,14 @@ What is told is how far the newest time of a message was ahead of its arrival: n
 by as long as the event has waited. So one that jumps ahead is believed at once, one that falls behind only when three
 messages in a row say so. An offset that stays is learned, however large: relays run for years on a wrong date. When our
 own clock is set, all devices seem to step by as much the other way; that is taken out.
+
+The offset is a fact of the baseline, so that a step while the gateway was down is found, once our own clock is
+synchronised; a clock that runs free drifts meanwhile.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import ClassVar, Final
 
 from detectors.cyber.check import Check, Desk
@@ -19,15 +23,21 @@ STEP_S: Final = 2.0
 """Less is the way of a message, a poll, a drift."""
 BEHIND: Final = 3
 """Messages that must look late: one may bring old events."""
+DRIFT: Final = 50e-6
+"""How much a clock that runs free gains or loses: a crystal, without a heated one, over its range of temperature."""
 FOLLOW: Final = 0.1
 """How fast the learned offset follows a clock that drifts."""
 
 
 @dataclass(slots=True)
 class Offset:
-    """How far a clock is ahead of ours as learned, seconds; and the last that were behind it."""
+    """How far a clock is ahead of ours as learned, seconds; and the last that were behind it.
+
+    `kept` is whether it is the one that the baseline has.
+    """
 
     usual_s: float
+    kept: bool = False
     behind: deque[float] = field(default_factory=lambda: deque(maxlen=BEHIND))
 
 
@@ -51,9 +61,12 @@ class ClockJump(Check):
             return
         known = self._offsets.get(seen.device)
         if known is None:
-            self._offsets[seen.device] = Offset(offset_s)
-            return
+            known = self._offsets[seen.device] = Offset(offset_s)
+        if self.desk.synchronised and not known.kept:
+            self._compare(known, seen)
         step_s = self._step(known, offset_s)
+        if known.kept:
+            self.desk.baseline.follow(self.NAME, seen.device, seen.time_ns, f"{known.usual_s:+.1f} s")
         if abs(step_s) <= STEP_S:
             return
         way = "ahead" if step_s > 0 else "back"
@@ -62,6 +75,18 @@ class ClockJump(Check):
             f"the clock of {seen.device} stepped {way} by {abs(step_s):.1f} s; it is {offset_s:+.1f} s off ours",
             evidence={"step_s": step_s, "offset_s": offset_s},
         )
+
+    def _compare(self, known: Offset, seen: Event) -> None:
+        """Take up what the baseline has, unless the clock may have drifted as far since."""
+        known.kept = True
+        fact = self.desk.baseline.fact(self.NAME, seen.device)
+        try:
+            before_s = float(fact.value.removesuffix(" s")) if fact else known.usual_s
+        except ValueError:
+            return
+        since_s = max(seen.time_ns - fact.last_ns, 0) / 1e9 if fact else 0.0
+        if isfinite(before_s) and abs(known.usual_s - before_s) > STEP_S + DRIFT * since_s:
+            known.usual_s = before_s
 
     def stepped(self, by_ns: int) -> None:
         """Our own clock was set: every offset is less by that."""

@@ -49,7 +49,7 @@ class Cyber:
             for check in self._batches:
                 check.batch(seen)
         elif isinstance(seen, Tick):
-            desk.now_ns = seen.time_ns
+            desk.now_ns, desk.synchronised = seen.time_ns, seen.synchronised
             self._tick(seen)
         elif isinstance(seen, Frame):
             self._frame(seen)
@@ -64,6 +64,7 @@ class Cyber:
                 check.stepped(tick.stepped_ns)
         for check in self._ticking:
             check.tick(tick.time_ns)
+        self.desk.said += self.desk.episodes.settled(self.baseline, tick.time_ns)
         self.desk.said += self.desk.episodes.tick(tick.time_ns)
 
     def _frame(self, frame: Frame) -> None:

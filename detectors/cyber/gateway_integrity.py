@@ -1,7 +1,7 @@
 """The gateway itself: its code, its configuration and its unit are what they were, its audit log has no gap.
 
 The gateway says what it finds at its start and once a day. Other code under the same version is tampering; under a new
-version it is an upgrade, which is noted and becomes normal.
+version it is an upgrade, which is noted and becomes normal. Nothing of it is learned in silence, but the first.
 """
 
 from typing import ClassVar, Final
@@ -13,7 +13,11 @@ from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
 
 BROKEN: Final = "broken"
-"""The value of an audit log that has a gap."""
+"""The value of a record that is not as it was written."""
+RECORDS: Final = {
+    "audit": "the audit log of the gateway has a gap",
+    "baseline": "what is normal here was changed by nobody who was asked to",
+}
 LOST_SHARE: Final = 0.01
 """Frames that a tap may lose."""
 OFTEN: Final = 3
@@ -50,29 +54,44 @@ class GatewayIntegrity(Check):
                 self._deaf(seen, int(number(seen, "silent_s")))
             else:
                 self._drops(seen)
-        elif seen.function == "audit":
-            if seen.facts.get("value") == BROKEN:
-                self.alarm(seen, f"the audit log of the gateway has a gap: {seen.detail}", subject="audit")
+        elif seen.function in RECORDS:
+            self._record(seen)
         elif seen.function in SAID:
             self._hash(seen)
+
+    def _record(self, seen: Sighting) -> None:
+        """Look at what must be whole; a person may approve that it is not, in just this way.
+
+        A baseline is whole again as soon as the gateway has written it with all that somebody has put there: so that
+        is not over.
+        """
+        what = seen.function
+        if seen.facts.get("value") != BROKEN:
+            if what != "baseline":
+                self.over(seen, what)
+            return
+        verdict = self.desk.baseline.meet(self.NAME, what, seen.time_ns, seen.detail, signed=True)
+        if verdict != "known":
+            self.alarm(seen, f"{RECORDS[what]}: {seen.detail}", subject=what, evidence=self.lasts(what))
 
     def _hash(self, seen: Sighting) -> None:
         baseline, what = self.desk.baseline, seen.function
         version, value = str(seen.facts.get("version", "")), str(seen.facts.get("value", ""))
         now, was = f"{version} {value}", baseline.value(self.NAME, what)
-        baseline.meet(self.NAME, what, self.desk.now_ns, now, first_use=True)
-        if not was or was == now:
-            return
         before, _, hashed = was.partition(" ")
-        if before == version or what == "config":
+        baseline.meet(self.NAME, what, self.desk.now_ns, now, first_use=True, signed=True)
+        if not was or was == now:
+            self.over(seen, what)
+        elif hashed == value or (before != version and what != "config"):
+            baseline.approve(self.NAME, what, by="upgrade", now_ns=seen.time_ns)
             if hashed != value:
-                text = f"the gateway found {SAID[what]} changed, and its version {version} is the same"
-                self.alarm(seen, text, subject=what, severity=USUAL[what], technique="T0851" if what == "code" else "")
-            return
-        baseline.approve(self.NAME, what, by="upgrade", now_ns=seen.time_ns)
-        self.alarm(
-            seen, f"{SAID[what]} is of version {version} now, was {before}", subject=what, severity=Severity.INFO
-        )
+                text = f"{SAID[what]} is of version {version} now, was {before}"
+                self.alarm(seen, text, subject=what, severity=Severity.INFO)
+        else:
+            still = f", and its version {version} is the same" if before == version else ""
+            text = f"the gateway found {SAID[what]} changed{still}"
+            technique = "T0851" if what == "code" else ""
+            self.alarm(seen, text, subject=what, severity=USUAL[what], technique=technique, evidence=self.lasts(what))
 
     def _deaf(self, seen: Sighting, silent_s: int) -> None:
         """A switch that restarts is silent once, and not for long."""

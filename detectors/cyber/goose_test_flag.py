@@ -24,17 +24,31 @@ class GooseTestFlag(Check):
     ADVICE: ClassVar[str] = "ask who tests; without a test, look for the switch port of the source"
 
     def event(self, seen: Event) -> None:
-        """Look at one flag that was set."""
-        if not isinstance(seen, Sighting) or seen.function not in FLAGS:
+        """Look at one flag that was set, or cleared; and who is new, or silent, has those set no longer that he had."""
+        if not isinstance(seen, Sighting):
             return
         ref = str(seen.facts.get("ref", seen.source))
-        verdict = self.desk.baseline.meet(self.NAME, f"{ref} {seen.source} {seen.function}", self.desk.now_ns)
+        if seen.function in FLAGS and seen.facts.get("value") is not False:
+            self._is_set(seen, ref)
+        elif seen.function in FLAGS or seen.function in ("new", "expired"):
+            for flag in FLAGS:
+                if seen.function in (flag, "expired") or seen.facts.get(flag) is False:
+                    self.over(seen, _subject(ref, flag))
+
+    def _is_set(self, seen: Sighting, ref: str) -> None:
+        key = f"{ref} {seen.source} {seen.function}"
+        verdict = self.desk.baseline.meet(self.NAME, key, self.desk.now_ns)
         if verdict == "known":
             return
         normal = verdict == "learned" or self.desk.maintenance
         self.alarm(
             seen,
             f"GOOSE {ref}: {FLAGS[seen.function]}",
-            subject=f"{ref.replace('/', '.')}-{seen.function}",
+            subject=_subject(ref, seen.function),
             severity=Severity.INFO if normal else Severity.WARNING,
+            evidence=self.lasts(key) if verdict == "new" else {},
         )
+
+
+def _subject(ref: str, flag: str) -> str:
+    return f"{ref.replace('/', '.')}-{flag}"

@@ -28,13 +28,14 @@ class IdentityChange(Check):
         key = f"{device} {seen.function}"
         known, was = baseline.knows(self.NAME, key), baseline.value(self.NAME, key)
         learning = baseline.learning(self.NAME, self.desk.now_ns)
-        baseline.meet(self.NAME, key, self.desk.now_ns, value, first_use=True)
+        verdict = baseline.meet(self.NAME, key, self.desk.now_ns, value, first_use=True)
         if not known or was == value:
+            self.over(seen, seen.function)
             return
         self.alarm(
             seen,
             f"{device} says its {seen.function} is {value}, which was {was}",
             subject=seen.function,
             severity=Severity.INFO if learning or self.desk.maintenance else None,
-            evidence={"was": was, "value": value},
+            evidence={"was": was, "value": value, **(self.lasts(key) if verdict == "changed" else {})},
         )

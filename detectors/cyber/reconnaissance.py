@@ -127,7 +127,12 @@ def _items(seen: Sighting) -> tuple[int, int] | None:
 
 
 def _place(seen: Sighting) -> str:
-    """Return what numbers are counted in: `TARGET unit U modbus function F`, as far as it is known."""
+    """Return what numbers are counted in: `TARGET unit U modbus function F`, as far as it is known.
+
+    DNP3 counts each group of objects for itself, whatever the variation: `TARGET outstation O g30 dnp3 function 1`.
+    """
     facts = seen.facts
     unit = next((f" {word} {facts[word]}" for word in ("unit", "outstation", "station") if word in facts), "")
+    if seen.protocol == "dnp3":
+        unit += f" {str(facts.get('what', '')).partition('v')[0]}"
     return f"{seen.target}{unit} {seen.protocol} function {seen.function}"

@@ -123,19 +123,20 @@ class RttShift(Check):
         if abs(off) <= trips.least:
             trips.outside = 0
             trips.follow(off, learning=learning)
+            self.over(seen, seen.function)
             return
         side = 1 if off > 0 else -1
         trips.outside = trips.outside + side if trips.outside * side > 0 else side
         if abs(trips.outside) < RUN:
             return
         if not learning:
-            self.desk.baseline.meet(self.NAME, key, self.desk.now_ns, _text(trip_ms, trips.mad))
+            self.desk.baseline.meet(self.NAME, key, self.desk.now_ns, _text(trip_ms, trips.mad), signed=True)
         self.alarm(
             seen,
             f"{seen.device} answers in {trip_ms:.1f} ms, {'slower' if off > 0 else 'faster'} than "
             f"{trips.centre:.1f} ms, by more than {trips.least:.1f} ms",
             subject=seen.function,
-            evidence={"median_ms": trip_ms, "usual_ms": trips.centre, "least_ms": trips.least},
+            evidence={"median_ms": trip_ms, "usual_ms": trips.centre, "least_ms": trips.least, **self.lasts(key)},
         )
 
     def _refine(self, trips: Trips, key: str, off: float, seen: Sighting) -> None:

@@ -60,18 +60,22 @@ class SessionSecurityDrop(Check):
         place = f"{who or seen.device} {what}"
         weakest = self._weakest(seen, what, value)
         before = baseline.value(self.NAME, place) or str(seen.facts.get("was", ""))
-        first_use = not weakest and not seen.facts.get("was")
-        verdict = baseline.meet(self.NAME, place, now_ns, value, first_use=first_use)
+        refused = bool(seen.facts.get("refused"))
+        first_use = not weakest and not seen.facts.get("was") and not refused
+        verdict = baseline.meet(self.NAME, place, now_ns, value, first_use=first_use, signed=refused)
+        subject = f"{link(seen)} {what}".strip()
         if verdict in ("known", "learned"):
+            self.over(seen, subject)
             return
+        lasts = self.lasts(place) if verdict == "changed" else {}
         weaker = bool(before or weakest) and strength(what, value) < strength(what, before or weakest)
         told = f"{seen.source} to {seen.target}" if seen.target else seen.source or seen.device
-        story = f"{what} is {value}, it was {before or weakest}"
+        story = f"{what} is {value}, it was {before or weakest or 'never told'}"
         text = f"{told}: {'protected less, ' if weaker else ''}{story} ({seen.protocol})"
         severity = Severity.CRITICAL if weaker else self.SEVERITY
         severity = Severity.INFO if self.desk.maintenance else severity
         technique = "T0859" if what == "user" else "T0830"
-        self.alarm(seen, text, subject=f"{link(seen)} {what}".strip(), severity=severity, technique=technique)
+        self.alarm(seen, text, subject=subject, severity=severity, technique=technique, evidence=lasts)
 
     def _weakest(self, seen: Sighting, what: str, value: str) -> str:
         """Return the weakest that a server was used to, if this is weaker still; else empty."""

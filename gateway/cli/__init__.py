@@ -42,9 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"gridsentinel {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        if name in arguments[:1]:
-            import_module(f"gateway.cli.{name}").configure(command)
-    chosen = parser.parse_args(arguments)
-    return int(import_module(f"gateway.cli.{chosen.command}").run(chosen))
+    parsers = {
+        name: commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        for name, text in COMMANDS.items()
+    }
+    chosen = parsers.get(arguments[0]) if arguments else None
+    if chosen is None:
+        parser.parse_args(arguments)  # which ends here: help, the version, or what is wrong
+        return 2
+    command = import_module(f"gateway.cli.{arguments[0]}")
+    command.configure(chosen)
+    return int(command.run(chosen.parse_intermixed_args(arguments[1:])))  # options stand anywhere

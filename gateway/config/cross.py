@@ -25,12 +25,15 @@ CREDENTIALS = "/run/credentials"
 """Where systemd mounts what LoadCredential= names, for its own service only (systemd.exec(5), CREDENTIALS)."""
 
 
-def between_entries(devices: Sequence[Entry], detectors: Sequence[Entry]) -> Iterator[Fault]:
-    """Yield what devices and detectors say of one another, before or after they were checked one by one."""
+def between_entries(devices: Sequence[Entry], detectors: Sequence[Entry], made: Sequence[Any]) -> Iterator[Fault]:
+    """Yield what devices and detectors say of one another.
+
+    `made` are the devices that are well; they may have points that are not written, by default or from another file.
+    """
     yield from _names_twice(devices)
     for device in devices:
         yield from _point_names_twice(device)
-    yield from _patterns_without_points(devices, detectors)
+    yield from _patterns_without_points(devices, detectors, made)
 
 
 def stations_twice(entries: Sequence[Entry], devices: Sequence[Any]) -> Iterator[Fault]:
@@ -105,11 +108,14 @@ def _point_names_twice(device: Entry) -> Iterator[Fault]:
             yield device.fault(("points", index, "name"), text)
 
 
-def _patterns_without_points(devices: Sequence[Entry], detectors: Sequence[Entry]) -> Iterator[Fault]:
+def _patterns_without_points(
+    devices: Sequence[Entry], detectors: Sequence[Entry], made: Sequence[Any]
+) -> Iterator[Fault]:
     given = [(one, index, text) for one in detectors for index, text in enumerate(one.points) if text != "*"]
     if not given:
         return
-    labels = tuple(_labels(devices))
+    unwritten = (f"{device.name}.{point.name}" for device in made for point in device.points)
+    labels = tuple(dict.fromkeys((*_labels(devices), *unwritten)))
     near = labels + tuple(f"{device.named('name')}.*" for device in devices)
     for detector, index, pattern in given:
         if isinstance(pattern, str) and not any(map(re.compile(translate(pattern)).match, labels)):

@@ -49,7 +49,7 @@ def load(path: Path) -> Config:
     if over:
         raise ConfigError(over)
     found = {key: tuple(_built(entries, key, faults)) for key, entries in lists.items()}
-    faults.extend(between_entries(lists["devices"], lists["detectors"]))
+    faults.extend(between_entries(lists["devices"], lists["detectors"], found["devices"]))
     if not faults.found:
         faults.extend(stations_twice(lists["devices"], found["devices"]))
         faults.extend(unfit(lists["detectors"], found["devices"], found["detectors"]))
@@ -191,7 +191,9 @@ def _validated(cls: Any, entry: Entry, faults: Faults) -> Any:
         return None
 
 
-def _worded(cls: Any, entry: Entry, errors: ValidationError) -> Iterator[Fault]:
+def _worded(annotation: Any, entry: Entry, errors: ValidationError) -> Iterator[Fault]:
+    """Word the errors of a class, or of a section that may be null."""
+    cls = next(keys.classes(annotation), annotation)
     for error in errors.errors(include_url=False):
         if error["type"] == "too_short" and error["input"]:
             continue  # pydantic counts only the entries that are well; the others have their own faults

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import TypeAlias
 
 import structlog
 
+from gateway.own import own
 from gateway.poll.schedule import Schedule
 from gateway.poll.unit import TRIPS, Unit
 from protocols.driver import Clock, Driver, LinkLost, Scan
@@ -47,11 +49,20 @@ class Poller:
     """One conversation and its devices."""
 
     def __init__(
-        self, driver: Driver, units: Iterable[Unit], *, retry: Retry, phase: float, put: Put, clock: Clock
+        self,
+        driver: Driver,
+        units: Iterable[Unit],
+        *,
+        retry: Retry,
+        phase: float,
+        put: Put,
+        clock: Clock,
+        host: str = "",
     ) -> None:
         self.units = {unit.name: unit for unit in units}
         self.connected = False
         self._driver, self._retry, self._phase, self._put, self._clock = driver, retry, phase, put, clock
+        self._host = host
         self._failures = 0
         self._faults: set[str] = set()
 
@@ -76,6 +87,9 @@ class Poller:
 
     async def _converse(self) -> None:
         async with asyncio.timeout(max(unit.timeout_s for unit in self.units.values()) * 2):
+            ours = await own(self._host, self._clock())
+            if ours is not None:  # before anything is sent: a tap sees it
+                await self._put(ours)
             events = await self._driver.connect()
         self.connected, began = True, _now()
         try:
@@ -151,9 +165,22 @@ class Poller:
     async def _lost(self, error: Exception) -> None:
         await self._hand_on(getattr(error, "events", ()))
         why = reason(error)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            await self._distrusted(error)
         for unit in self.units.values():
             if unit.down():
                 await self._say_lost(unit, why)
+
+    async def _distrusted(self, error: ssl.SSLCertVerificationError) -> None:
+        """Say, for the cyber checks, that somebody shows a certificate that we do not take."""
+        facts = {"value": f"refused: {error.verify_message}", "refused": True}
+        for name in self.units:
+            await self._put(
+                Sighting(
+                    name, EventKind.SECURITY, str(facts["value"]), self._clock(), source=self._host, protocol="tls",
+                    function="certificate", facts=facts, live=True,
+                )
+            )  # fmt: skip
 
     async def _fault(self, error: Exception) -> None:
         """Log a programming fault once with its traceback, and treat the conversation as lost.

@@ -24,6 +24,7 @@ from gateway.store.files import sync_directory
 
 AUDIT = "audit.jsonl"
 STARTED, STOPPED = "started", "stopped"
+SEALED = "baseline"
 FILE_BYTES = 2 * 1024 * 1024
 """Of each of the two files: together some 14,000 commands, years of starts and stops."""
 WAITING_MAX = 1024
@@ -209,6 +210,19 @@ def lines(directory: Path) -> Iterator[bytes]:
     """Yield the whole lines of the log in `directory`, oldest first; one may be being written."""
     for path in reversed(places(directory)):
         yield from _whole(_data(path)).splitlines()
+
+
+def seals(directory: Path) -> Sequence[str]:
+    """Return with which seals of the baseline the log ends: the newest last, and the one before it.
+
+    A kill between the entry and the file leaves the one before.
+    """
+    found: deque[str] = deque(maxlen=2)
+    for line in lines(directory):
+        entry = opened(line) if f'"{SEALED}"'.encode() in line else None
+        if entry is not None and entry["what"] == SEALED:
+            found.append(str(entry["detail"].get("sha256")))
+    return list(found)
 
 
 def _data(path: Path) -> bytes:

@@ -7,11 +7,13 @@
 
 A fact is check, key, value, first and last seen, how often, and who approved it, as `detectors.cyber.baseline` tells
 it. It belongs to no points: a gateway that polls others still knows who is there. It is written hourly, at a stop, and
-when a person has changed it.
+when a person has changed it. What of it is normal has a seal, which goes into the audit log before the file is written:
+so a file that somebody else has edited, or taken away, is found.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,14 +69,59 @@ def parsed(content: bytes) -> Mapping[str, Any]:
     return told
 
 
-def write(directory: Path, told: Mapping[str, Any]) -> bool:
+def ready(told: Mapping[str, Any]) -> tuple[bytes, str] | None:
+    """Return what is to be written, and its seal; None when it is too large, or no baseline, which is said."""
+    try:
+        content = packed(told)
+        return content, sealed(content)
+    except ValueError as error:
+        log.warning("baseline_not_kept", reason=str(error))
+        return None
+
+
+def write(directory: Path, content: bytes) -> bool:
     """Replace the file; it is on disk then. Return False when it is not: the old one is still there."""
     try:
-        replace_whole(directory / FILE, packed(told))
-    except (OSError, ValueError) as error:
+        replace_whole(directory / FILE, content)
+    except OSError as error:
         log.warning("baseline_not_kept", reason=str(error))
         return False
     return True
+
+
+def sealed(content: bytes) -> str:
+    """Return the SHA-256 of what a file says is normal: of all but how often, and when last, that was seen.
+
+    Raises:
+        ValueError: it is no baseline of this version.
+    """
+    seal = sha256()
+    for name, baseline in sorted(parsed(content).items()):
+        try:
+            facts = sorted(
+                [check, key, value, first_ns, by] for check, key, value, first_ns, _, _, by in baseline["facts"]
+            )
+            said = [name, baseline["frozen"], sorted(baseline["since"].items()), facts]
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"no baseline: {error!r}") from None
+        seal.update(json.dumps(said).encode())
+    return seal.hexdigest()
+
+
+def edited(directory: Path, seals: Sequence[str]) -> str:
+    """Return what is wrong with the file when its seal must be one of `seals`, empty if nothing is.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    try:
+        with (directory / FILE).open("rb") as file:
+            seal = sealed(file.read(BASELINE_BYTES + 1))
+    except FileNotFoundError:
+        return f"{FILE} is missing"
+    except ValueError as error:
+        return f"{FILE}: {error}"
+    return "" if seal in seals else f"{FILE} has the seal {seal}, and {seals[-1]} was written"
 
 
 def packed(told: Mapping[str, Any]) -> bytes:

@@ -128,6 +128,8 @@ class Dnp3Device(TlsDevice):
     """Whether the outstation may send its events by itself."""
     time_sync: Literal["none", "lan", "nonlan"] = "none"
     """Set its clock when it asks (IIN 1.4) and ours is synchronised: none, lan (record and write), nonlan (delay)."""
+    identify: Literal["ask", "never"] = "never"
+    """Whether it is asked who it is (g0) once a connection and every six hours; simple ones do not know that."""
     keepalive_s: Seconds = 60.0
     """Ask for the link status after so many seconds of silence."""
     points: tuple[Dnp3Point, ...] = ()

@@ -16,11 +16,13 @@ from dnp3.application.fragment import ObjectBlock, Truncation, TruncationReason
 from dnp3.application.parser import frame_response_object_blocks
 from numpy.typing import NDArray
 
+from protocols.dnp3 import attributes
 from protocols.dnp3.objects import GROUPS, SILENT_GROUPS, TIME_AND_DATE_CTO, TIME_DELAY, Group, wire_type
 from protocols.dnp3.quality import ONLINE, QUALITY
 from protocols.model import Qualities, Quality, Times, Values
 
 HEADER_OCTETS: Final = 4
+DEVICE_ATTRIBUTES: Final = 0
 NS_PER_MS: Final = 1_000_000
 LATEST_MS: Final = 2**63 // NS_PER_MS - 1
 """Last time that nanoseconds in 64 bits can tell, the year 2262; DNP3's 48 bits of milliseconds reach 10889."""
@@ -92,6 +94,7 @@ class Content:
     refused: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     delay_ms: int | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 def decode(fragment: bytes, *, untrusted: bool = False) -> Content:
@@ -105,6 +108,8 @@ def decode(fragment: bytes, *, untrusted: bool = False) -> Content:
             base = _after_count(block, 6), variation == 1
         elif group == TIME_DELAY:
             content.delay_ms = _after_count(block, 2) * (1000 if variation == 1 else 1)
+        elif group == DEVICE_ATTRIBUTES:
+            content.attributes |= attributes.text(variation, block.data)
         elif group in GROUPS:
             _points(block, GROUPS[group], content, base=base, untrusted=untrusted)
         elif group not in SILENT_GROUPS:

@@ -60,7 +60,7 @@ class Dnp3Driver:
         self._link = await open_link(self._devices[0])
         for outstation in self._outstations.values():
             outstation.connected(self._link)
-            outstation.notes.opened(self._link.ends, self._link.certificate)
+            outstation.notes.opened(self._link.certificate)
         return ()
 
     async def read(self, scan: Scan) -> Sequence[Read]:

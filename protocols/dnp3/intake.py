@@ -16,12 +16,16 @@ from protocols.points import Points
 
 
 class Intake:
-    """Takes the fragments of one outstation. `delay` is what the last of them said of its delay, and when it came."""
+    """Takes the fragments of one outstation.
+
+    `delay` is what the last of them said of its delay, and when it came; `attributes` all that was told of the device.
+    """
 
     def __init__(
         self, device: Dnp3Device, points: Points, outside: Outside, *, inbox: Inbox, custody: Custody, notes: Notes
     ) -> None:
         self.delay: Delay | None = None
+        self.attributes: dict[str, str] = {}
         self.remarks = Remarks(notes, inbox.points, points.names, device.points)
         self._inbox, self._custody, self._notes, self._outside = inbox, custody, notes, outside
         self._clock = ClockWatch()
@@ -49,6 +53,7 @@ class Intake:
 
     def _note(self, content: Content, now_ns: int) -> None:
         self.delay = None if content.delay_ms is None else Delay(content.delay_ms, now_ns)
+        self.attributes |= content.attributes
         for text in content.violations:
             self._notes.once(EventKind.VIOLATION, text)
         for text in content.refused:

@@ -5,6 +5,7 @@
     IIN 1.4       needs the time: set it, where configuration and our own clock allow
     IIN 2.3       event buffer overflowed: events are gone there, so an integrity poll
     IIN 1.1-1.3   events of class 1, 2, 3 wait: poll them
+    identity      after everything is read, where the configuration wants it
 
 A request that the outstation does not support is said and left out; it is read all the same. Events are confirmed when
 they are on disk; until then nothing is asked, but whether the link is alive.
@@ -13,11 +14,20 @@ they are on disk; until then nothing is asked, but whether the link is alive.
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from protocols.dnp3 import attributes
 from protocols.dnp3.agenda import Agenda, Procedure
 from protocols.dnp3.config import Dnp3Device
 from protocols.dnp3.custody import Custody
 from protocols.dnp3.inbox import Inbox, Index
-from protocols.dnp3.indications import EVENT_CLASSES, NEED_TIME, OVERFLOW, REFUSED, RESTART, Indications
+from protocols.dnp3.indications import (
+    EVENT_CLASSES,
+    NEED_TIME,
+    OVERFLOW,
+    REFUSED,
+    RESTART,
+    UNKNOWN_FUNCTION,
+    Indications,
+)
 from protocols.dnp3.intake import Intake
 from protocols.dnp3.link import Link
 from protocols.dnp3.requests import (
@@ -38,6 +48,10 @@ from protocols.points import Points
 Brought: TypeAlias = list[Batch | Receipt]
 """Readings in their order, and behind events the receipt for them."""
 
+IDENTIFY_AGAIN_NS: Final = 6 * 3_600_000_000_000
+"""How often it is asked who it is: firmware may be loaded without an end of the conversation."""
+MOST_BROKEN_OFF: Final = 3
+"""So often it may fall silent, or end the link, when it is asked who it is; then it is left in peace."""
 MOST_EVENT_POLLS: Final = 8
 """Event polls in a row while the outstation says that it has more; then the others on the link have their turn."""
 
@@ -60,6 +74,8 @@ class Outstation:
         self._ran = False
         """Whether it was seen without its restart indication, so that another one is news."""
         self._explicit: tuple[int, ...] | None = None
+        self._identified_ns: int | None = None
+        self._broken_off = 0
 
     @property
     def rows(self) -> Rows:
@@ -70,7 +86,7 @@ class Outstation:
         """Begin anew over `link`; what was received before and not fetched stays."""
         self._session = Session(link, self.device.outstation, self.device.master, self._intake.take, self._custody)
         self._agenda = Agenda(self._session)
-        self._started, self._stuck, self._explicit = False, False, None
+        self._started, self._stuck, self._explicit, self._identified_ns = False, False, None, None
         self._indications.reconnected()
         self.notes.reconnected()
 
@@ -150,6 +166,7 @@ class Outstation:
         else:
             self._tell_indications()
             yield from self._synchronise()
+        yield from self._identify()
 
     def _read_events(self) -> Procedure:
         for _ in range(MOST_EVENT_POLLS):
@@ -180,6 +197,24 @@ class Outstation:
         self._started = True
         self._tell_indications()
         yield from self._synchronise()
+
+    def _identify(self) -> Procedure:
+        """Ask who it is, where that is wanted and due; each part for itself."""
+        now_ns, last_ns = self._clock(), self._identified_ns
+        due = last_ns is None or not 0 <= now_ns - last_ns < IDENTIFY_AGAIN_NS
+        if self.device.identify == "never" or not due or self._broken_off >= MOST_BROKEN_OFF:
+            return
+        self._identified_ns = now_ns
+        self._broken_off += 1
+        for request in attributes.REQUESTS:
+            if (yield request) & UNKNOWN_FUNCTION:
+                break
+        self._broken_off = 0
+        told = self._intake.attributes
+        if told:
+            self.notes.say(EventKind.IDENTITY, " ".join(told.values()))
+        for what, value in told.items():
+            self.notes.sight(EventKind.IDENTITY, value, function=what, value=value)
 
     def _everything(self) -> Procedure:
         """Poll classes 1, 2, 3, 0, and by their groups the points that are in no class."""

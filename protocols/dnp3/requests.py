@@ -51,6 +51,11 @@ def read_all(group: int) -> Request:
     return Request(f"all of group {group}", READ, bytes([group, 0, _ALL]))
 
 
+def attribute(variation: int) -> Request:
+    """Return what asks one attribute of the device, of the set of the standard."""
+    return Request(f"attribute {variation}", READ, bytes([0, variation, 0, 0, 0]))
+
+
 def write_time(variation: int, time_ms: int) -> Request:
     """Return what sets the clock: g50v3 is when the last request was sent, g50v1 when this one arrives; ms of UTC."""
     stamp = struct.pack("<Q", time_ms)[:6]

@@ -75,7 +75,7 @@ class Iec61850Driver:
             self._session = session = await Session.open(self._device)
             with self._ending(session):
                 self._remarks.identity(await Questions(session, self._device.timeout_s).identity())
-                self._notes.opened(session.ends, session.certificate)
+                self._notes.opened(session.certificate)
         except LinkLost as lost:
             if not lost.events and str(lost).startswith("violation"):
                 self._notes.say(EventKind.VIOLATION, str(lost))

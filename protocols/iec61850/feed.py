@@ -31,7 +31,8 @@ class Outcome:
     """What a report brings.
 
     `places` are the points whose readings are new, `lost` says what is missing before it, `ahead_ns` how far the
-    device's clock is ahead of ours, where that can be told; `back` whether its number goes back or comes twice.
+    device's clock is ahead of ours, where that can be told; `back` whether its number goes back, or that or its entry
+    comes twice.
     """
 
     places: list[int] = field(default_factory=list)
@@ -91,6 +92,7 @@ class Feed:
             outcome.lost.append(f"{self._name}: the device's buffer was full, its oldest reports are lost")
         if seen.reasons & report.GI and not seen.more:
             self._anew, self.caught_up = False, True
+        outcome.back = outcome.back or self._is_entry_twice(seen)
         self._mark(seen, outcome)
         if self._is_known(seen):
             return outcome
@@ -119,6 +121,11 @@ class Feed:
         image.refuse(outcome.places, "", Quality.INCONSISTENT)
         self._mark(seen, outcome)
         return outcome
+
+    def _is_entry_twice(self, seen: Taken) -> bool:
+        """Return whether the entry before is told again: a block has each once, whatever its number."""
+        once = self._buffered and seen.segment is None and any(seen.entry_id or b"")
+        return once and seen.entry_id == self.last
 
     def _mark(self, seen: Taken, outcome: Outcome) -> None:
         if self._buffered and seen.entry_id and not seen.more:

@@ -60,7 +60,7 @@ class ModbusDriver:
         asked = {device.unit for device, _, _ in self._readings if device.identify == "ask"}
         self._identify_at = dict.fromkeys(asked - self._shy, 0.0)
         for name in dict.fromkeys(device.name for device, _, _ in self._readings):
-            self._remarks.opened(name, self._conversation.ends, self._conversation.certificate)
+            self._remarks.opened(name, self._conversation.certificate)
         for _, _, reading in self._readings:
             reading.reconnected()
         if self._settle_s:

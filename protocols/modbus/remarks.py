@@ -10,7 +10,7 @@ from protocols.modbus.config import ModbusPoint
 from protocols.modbus.conversation import Conversation
 from protocols.modbus.identity import described
 from protocols.model import EventKind, Rows
-from protocols.notes import Newest, listed, pair
+from protocols.notes import Newest, listed
 from protocols.points import Points
 
 
@@ -33,10 +33,8 @@ class Remarks(Newest):
         """Keep what the cyber checks want to know of a device."""
         self.sight(device, kind, detail, source=self._host, protocol="modbus", function=function, **facts)
 
-    def opened(self, device: str, ends: tuple[str, str, int] | None, certificate: str) -> None:
-        """Keep that we have connected, from which address, and which certificate was shown."""
-        if ends is not None:
-            self._pending[device, EventKind.PAIR, ()] = pair(device, ends, self._clock())
+    def opened(self, device: str, certificate: str) -> None:
+        """Keep which certificate was shown, if any."""
         if certificate:
             self.seen(device, EventKind.SECURITY, certificate, function="certificate", value=certificate)
 

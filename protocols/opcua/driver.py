@@ -18,6 +18,7 @@ from protocols.opcua.config import OpcuaDevice, OpcuaPoint, Watched
 from protocols.opcua.connection import Connection
 from protocols.opcua.inbox import Inbox, batches
 from protocols.opcua.notes import Notes
+from protocols.opcua.partner import Impostor
 from protocols.opcua.subscriptions import Taker
 from protocols.points import Points
 from protocols.scaling import Scaling
@@ -211,6 +212,8 @@ class OpcuaDriver:
             self._over = LinkLost(f"violation: {violation}", self._notes.take())
             raise self._over from None
         except (Refused, LinkLost) as error:
+            if isinstance(error, Impostor):
+                self._notes.impostor(device, error)
             self._over = LinkLost(str(error), self._notes.take())
             raise self._over from None
 

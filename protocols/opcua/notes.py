@@ -8,6 +8,7 @@ from protocols.model import EventKind
 from protocols.notes import Newest
 from protocols.opcua.config import OpcuaPoint
 from protocols.opcua.connection import Server
+from protocols.opcua.partner import Impostor
 from protocols.points import Points
 
 CLOCK_S: Final = 2.0
@@ -50,6 +51,11 @@ class Notes(Newest):
                 self._seen(device, EventKind.SECURITY, what, value=value)
         self._started_ns = server.started_ns
         self._compare_clocks(devices[0][0], server.now_ns)
+
+    def impostor(self, device: str, found: Impostor) -> None:
+        """Keep that somebody answers who is not the server that we know."""
+        value, was = found.shown or "none", found.known
+        self._seen(device, EventKind.SECURITY, "certificate", value=value, was=was, refused=True)
 
     def timed(self, newest_ns: int, arrival_ns: int) -> None:
         """Keep how far the newest source time of what came is ahead of its arrival; not too often."""

@@ -15,6 +15,14 @@ NOBODY: Final = 0
 """The kind of identity that is none."""
 
 
+class Impostor(LinkLost):
+    """The server shows another certificate than the one that we know; both by their SHA-256, `shown` empty for none."""
+
+    def __init__(self, reason: str, *, shown: str, known: str) -> None:
+        super().__init__(reason)
+        self.shown, self.known = shown, known
+
+
 class Partner(Protocol):
     """The server as we know it. `uri` is the name by which we introduce ourselves."""
 
@@ -38,7 +46,7 @@ class Partner(Protocol):
     def signature(self, nonce: bytes) -> tuple[str | None, bytes | None]:
         """Return algorithm and signature that show who we are as an application."""
 
-    def differs(self, shown: bytes) -> str | None:
+    def differs(self, shown: bytes) -> Impostor | None:
         """Return what is wrong with the certificate that a server shows, or None."""
 
 
@@ -61,7 +69,7 @@ class Stranger:
         """Return none."""
         return None, None
 
-    def differs(self, shown: bytes) -> str | None:  # noqa: ARG002  as Partner
+    def differs(self, shown: bytes) -> Impostor | None:  # noqa: ARG002  as Partner
         """Return None: any will do."""
         return None
 

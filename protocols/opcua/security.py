@@ -20,7 +20,7 @@ from protocols.opcua.chunks import Security, plain
 from protocols.opcua.config import OpcuaDevice
 from protocols.opcua.crypto import SUITES, RsaKey, RsaLock, Suite, agree
 from protocols.opcua.handshake import Created, UserPolicy
-from protocols.opcua.partner import URI, anonymous
+from protocols.opcua.partner import URI, Impostor, anonymous
 
 MODES: Final = {"sign": 2, "sign_and_encrypt": 3}
 PEM: Final = b"-----BEGIN"
@@ -44,14 +44,16 @@ class Known:
         self.security = plain() if self._suite is None else self._secured(self._suite)
         self.uri = URI if self.security.certificate is None else application_uri(self.security.certificate)
 
-    def differs(self, shown: bytes) -> str | None:
+    def differs(self, shown: bytes) -> Impostor | None:
         """Return what is wrong with the certificate that a server shows, or None; others of its chain may follow."""
         if shown.startswith(self._shown):
             return None
         seen = fingerprint(shown) if shown else "none"
-        return (
-            f"the server's certificate is not the one in server_certificate_file: it shows {seen}, "
-            f"known is {fingerprint(self._shown)}"
+        why = f"the server's certificate is not the one in server_certificate_file: it shows {seen}, "
+        return Impostor(
+            f"{why}known is {fingerprint(self._shown)}",
+            shown=hashlib.sha256(shown).hexdigest() if shown else "",
+            known=hashlib.sha256(self._shown).hexdigest(),
         )
 
     def prove(self, made: Created, nonce: bytes) -> None:
@@ -60,8 +62,8 @@ class Known:
         Raises:
             LinkLost, Violation: it has not.
         """
-        if why := self.differs(made.certificate):
-            raise LinkLost(why)
+        if impostor := self.differs(made.certificate):
+            raise impostor
         if self.security.certificate is not None:
             self.security.key.verify(self.security.certificate + nonce, made.signature)
 

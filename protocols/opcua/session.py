@@ -217,6 +217,6 @@ async def _explain(device: OpcuaDevice, server: Partner, clock: Clock, lost: Exc
     if not fitting:
         names = sorted({each.policy_uri.rpartition("#")[2] for each in found})
         raise LinkLost(f"the server does not offer security_policy {device.security_policy}, but {', '.join(names)}")
-    if why := server.differs(fitting[0].certificate):
-        raise LinkLost(why)
+    if impostor := server.differs(fitting[0].certificate):
+        raise impostor
     raise LinkLost(f"{lost}; its certificate is the one we know: does it trust ours?")

@@ -3,9 +3,24 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
-from gateway.integrity import BROKEN, FILES_MAX, WHOLE, Integrity, audit_gap, configuration, digest, sources, unit
-from gateway.store.audit import Audit
+from detectors.cyber.baseline import Baseline
+from gateway.integrity import (
+    BROKEN,
+    FILES_MAX,
+    WHOLE,
+    Integrity,
+    audit_gap,
+    baseline_edit,
+    configuration,
+    digest,
+    sources,
+    unit,
+)
+from gateway.keeper import Keeper
+from gateway.store.audit import SEALED, Audit, lines
+from gateway.store.baseline import FILE
 from protocols.model import EventKind
 
 
@@ -24,19 +39,19 @@ async def looked(main, *, include=("devices/*.yaml",)):
     state = main.parent / "state"
     integrity = Integrity(main, state, include=lambda: include, put=said.put, clock=lambda: 7)
     task = asyncio.create_task(integrity.run())
-    found = [await said.get() for _ in range(3)]
+    found = [await said.get() for _ in range(4)]
     task.cancel()
     return {each.function: each for each in found}
 
 
 async def test_what_is_said_at_the_start(main):
-    """Code, configuration and audit log, live, with the version; no unit where none is installed, as here."""
+    """Code, configuration, audit log and baseline, live, with the version; no unit where none is installed, as here."""
     found = await looked(main)
 
-    assert set(found) == {"code", "config", "audit"}
+    assert set(found) == {"code", "config", "audit", "baseline"}
     assert {(each.kind, each.device, each.live) for each in found.values()} == {(EventKind.INTEGRITY, "gateway", True)}
     assert len(found["code"].facts["value"]) == 64
-    assert found["audit"].facts["value"] == WHOLE
+    assert found["audit"].facts["value"] == found["baseline"].facts["value"] == WHOLE
 
 
 async def test_a_reload_looks_again(main):
@@ -44,10 +59,10 @@ async def test_a_reload_looks_again(main):
     said = asyncio.Queue()
     integrity = Integrity(main, main.parent, include=tuple, put=said.put, clock=lambda: 7)
     task = asyncio.create_task(integrity.run())
-    before = [await said.get() for _ in range(3)]
+    before = [await said.get() for _ in range(4)]
     main.write_text("gateway: {site: other}\n")
     integrity.again()
-    after = [await said.get() for _ in range(3)]
+    after = [await said.get() for _ in range(4)]
     task.cancel()
 
     changed = [one.function for one, other in zip(before, after, strict=True) if one.facts != other.facts]
@@ -97,11 +112,25 @@ def test_a_unit_and_its_drop_ins(tmp_path):
 
 
 def test_our_own_sources():
-    """All three packages, none twice."""
+    """All four packages with all they hold, none twice, and nothing that Python has compiled."""
     names = [name for name, _ in sources()]
 
     assert len(names) == len(set(names))
-    assert {"gateway/app.py", "protocols/model.py", "detectors/model.py"} <= set(names)
+    assert {"gateway/app.py", "protocols/model.py", "detectors/model.py", "simulator/scenarios/day.yaml"} <= set(names)
+    assert [name for name in names if name.endswith(".pyc")] == []
+
+
+def test_a_library_beside_a_source(tmp_path, monkeypatch):
+    """Is loaded in its place, so it counts."""
+    (tmp_path / "ours" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "ours" / "a.py").write_text("1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("gateway.integrity.PACKAGES", ("ours", "theirs"))
+    before = digest(sources())
+    (tmp_path / "ours" / "__pycache__" / "a.pyc").write_text("2")
+    assert digest(sources()) == before
+    (tmp_path / "ours" / "a.so").write_text("3")
+    assert digest(sources()) != before
 
 
 async def test_a_gap_in_the_audit_log(tmp_path):
@@ -126,3 +155,41 @@ async def test_a_gap_is_said(main):
     found = await looked(main)
 
     assert found["audit"].facts["value"] == BROKEN
+
+
+async def test_a_baseline_that_was_edited_while_the_gateway_was_down(tmp_path):
+    """The log tells with which seal it was written; the one before counts too, as a kill may come between the two."""
+    audit = await Audit.open(tmp_path, lambda: 7)
+    assert baseline_edit(tmp_path) == ""
+
+    async def enter(seal):
+        audit.note(SEALED, "gateway", sha256=seal)
+        assert await audit.settled()
+
+    baseline = Baseline(1)
+    keeper = Keeper(tmp_path, bytes, lambda: {"cyber": baseline.told()}, enter)
+    for key in ("10.0.0.9", "10.0.0.10"):
+        before = (tmp_path / FILE).read_bytes() if (tmp_path / FILE).exists() else b""
+        baseline.meet("new_talker", key, 0, first_use=True)
+        assert await keeper.facts()
+        assert await keeper.facts()
+    await audit.close()
+    assert (len([*lines(tmp_path)]), baseline_edit(tmp_path)) == (2, "")
+
+    (tmp_path / FILE).write_bytes(before)
+    assert baseline_edit(tmp_path) == ""
+    (tmp_path / FILE).write_bytes(before.replace(b"10.0.0.9", b"10.0.0.66"))
+    assert "has the seal" in baseline_edit(tmp_path)
+
+
+async def test_an_edit_is_said(main):
+    """As a value that the check knows, and as a line of the log."""
+    state = main.parent / "state"
+    audit = await Audit.open(state, lambda: 7)
+    audit.note(SEALED, "gateway", sha256="seal")
+    await audit.close()
+    with capture_logs() as logs:
+        found = await looked(main)
+
+    assert (found["baseline"].facts["value"], found["baseline"].detail) == (BROKEN, "baseline.json is missing")
+    assert [(line["event"], line["what"]) for line in logs] == [("record_changed", "baseline")]

@@ -56,14 +56,13 @@ async def test_an_answer_that_is_not_ours(peer, build, answer, why):
 
 
 async def test_an_honest_device_says_nothing(peer, build):
-    """But that we have connected, and from where: nothing is told of good answers, the hot path makes no objects."""
+    """Nothing is told of good answers, the hot path makes no objects."""
     driver = build(peer.url, {"points": {"a": "holding:0"}, "timeout_s": 5})
     await driver.connect()
     for _ in range(5):
         await driver.read(driver.scans[0])
 
-    [told] = driver.told
-    assert (told.kind, told.source, told.target, told.port) == (EventKind.PAIR, "127.0.0.1", "127.0.0.1", peer.port)
+    assert driver.told == []
     await driver.close()
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import ssl
 import subprocess
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from way import Network
 
 from protocols.driver import LinkLost
 from protocols.model import Batch, EventKind, Quality
+from protocols.sighting import Sighting
 
 pytestmark = pytest.mark.interop
 
@@ -252,9 +255,15 @@ async def test_a_certificate_that_has_changed(node, opcua, secured, pki, policy)
     driver = opcua(node.port, {"a": "ns=2;s=n5"}, **keys)
     with pytest.raises(
         LinkLost, match=r"certificate is not the one in server_certificate_file: it shows [0-9A-F:]+, known is"
-    ):
+    ) as lost:
         await driver.connect()
     await driver.close()
+
+    [told] = [each for each in lost.value.events if isinstance(each, Sighting)]
+    files = ((pki / name).read_text() for name in ("server.pem", "other.pem"))
+    shown, known = (sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest() for text in files)
+    assert (told.kind, told.function) == (EventKind.SECURITY, "certificate")
+    assert dict(told.facts) == {"value": shown, "was": known, "refused": True}
 
 
 async def test_a_server_that_does_not_trust_us(modules, pki, opcua, secured, steady):

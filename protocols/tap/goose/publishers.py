@@ -11,7 +11,8 @@ state        a new state, as it should be               data_without_st     othe
 app_id, destination, dataset, go_id, conf_rev           t_without_st        another time of the state
              another one than before                    st_without_data     a new state with the values of the old one
 simulation, test, nds_com                               t_reused            a new state with the time of the old one
-             set, and was not in the frame before       expired             nothing for twice timeAllowedToLive
+             set or cleared; what is set, also when     expired             nothing for twice timeAllowedToLive
+             it is first seen or speaks again
 
 Real relays do some of these all the time, so the checks learn what each one does. A frame that differs from the one
 before in t, stNum and sqNum only costs one look-up and three slices; in sqNum only, as nearly all do, less.
@@ -136,6 +137,8 @@ class Goose:
         self._seen(one, pdu.t, pdu.st, pdu.sq, time_ns)
 
     def _seen(self, one: Publisher, t: bytes, st: int, sq: int, time_ns: int) -> None:
+        if one.expired:
+            self._flags(one, one.pdu, None, b"", time_ns)
         one.t, one.st, one.sq, one.time_ns, one.expired = t, st, sq, time_ns, False
         one.frames += 1
         if self.trace is not None:
@@ -180,8 +183,8 @@ class Goose:
             ("test", pdu.test, old is not None and old.test),
             ("nds_com", pdu.nds_com, old is not None and old.nds_com),
         ):
-            if value and not was:
-                self._note(one, function, time_ns, raw, st=pdu.st, sq=pdu.sq, first=old is None)
+            if value != was:
+                self._note(one, function, time_ns, raw, value=value, st=pdu.st, sq=pdu.sq, first=old is None)
 
     def _owner(self, one: Publisher, raw: bytes, time_ns: int) -> None:
         """Notice that two speak for one control block: whoever was first, and still speaks, owns it."""

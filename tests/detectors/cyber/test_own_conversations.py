@@ -235,3 +235,36 @@ def test_our_own_clock_is_set():
 
     bench.sees(offset(offset_s=40.0))
     assert bench.alarms["relay1/clock_jump"].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("down_s", "after_s", "steps"),
+    [(60, 0.5, 0), (60, 3600.0, 1), (60, -3600.0, 1), (86400 * 30, 90.0, 0), (86400 * 30, 200.0, 1)],
+)
+def test_a_clock_that_steps_while_the_gateway_is_down(down_s, after_s, steps):
+    """It is found with the first messages, but for what a clock that runs free may drift."""
+    bench = Bench()
+    bench.shows(Tick(bench.now_ns, synchronised=True))
+    bench.sees(*[offset(offset_s=0.3)] * 3)
+    bench.restart()
+    bench.now_ns += down_s * NS
+    bench.shows(Tick(bench.now_ns, synchronised=True))
+    bench.sees(*[offset(offset_s=after_s)] * 3)
+
+    assert len(bench.alarms) == steps
+    bench.sees(*[offset(offset_s=after_s)] * 3)
+    assert sum(each.active for each in bench.said) == steps
+
+
+def test_a_gateway_that_starts_without_the_time():
+    """All offsets are as wrong as its own clock; once that is set they are what they were."""
+    bench = Bench()
+    bench.shows(Tick(bench.now_ns, synchronised=True))
+    bench.sees(offset(offset_s=0.3))
+    bench.restart()
+    bench.sees(offset(offset_s=5e7), offset(offset_s=5e7))
+    bench.shows(Tick(bench.now_ns, stepped_ns=int(5e7 * NS), synchronised=True))
+    bench.sees(offset(offset_s=0.4), offset(offset_s=0.4))
+
+    assert bench.said == []
+    assert bench.cyber.baseline.value("clock_jump", "relay1") == "+0.4 s"

@@ -1,5 +1,7 @@
 """Reconnaissance: asking what a device is, reading where nobody reads, being refused, and sweeping units."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,3 +113,14 @@ def test_a_map_holds_all_that_was_read_in_little_room(found):
 def test_a_map_that_somebody_else_wrote_is_none(text):
     """A file that was edited by hand breaks nothing."""
     assert all(isinstance(number, int) for span in parsed(text) for number in span)
+
+
+def test_groups_of_dnp3_have_maps_of_their_own():
+    """Binary inputs 0 to 99 make analog inputs 50 to 60 no habit; another variation of the same is."""
+    reads = partial(query, HMI, RELAY1, protocol="dnp3", function="1", action="read", outstation=10)
+    bench = Bench(only="reconnaissance")
+    bench.learned(reads(what="g1v2", items=(0, 99)), reads(what="g30v1", items=(0, 9)))
+
+    assert bench.sees(reads(what="g1v1", items=(50, 60)), reads(what="g30v5", items=(0, 9))) == []
+    (found,) = bench.sees(reads(what="g30v1", items=(50, 60)))
+    assert f"reads 50 to 60 of {RELAY1} outstation 10 g30 dnp3 function 1" in found.text

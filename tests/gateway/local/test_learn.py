@@ -28,12 +28,12 @@ class Gateway:
     """A pipeline with cyber checks, served on a socket in `folder`."""
 
     def __init__(self, folder):
-        self.folder, self.entered = folder, []
+        self.folder, self.entered, self.seals = folder, [], []
         self.cyber = Cyber(CyberConfig(learn_s=60), Points.of([]))
         self.pipeline = Pipeline(Points.of([]), {"cyber": [self.cyber]}, 10)
         self.now_ns = NOW_NS
         self.cyber.baseline.begin("wire", NOW_NS)
-        keeper = Keeper(folder, bytes, lambda: {"cyber": self.cyber.baseline.told()})
+        keeper = Keeper(folder, bytes, lambda: {"cyber": self.cyber.baseline.told()}, self.seal)
         learn = Learn(pipeline=lambda: self.pipeline, clock=lambda: self.now_ns, audit=self, keep=keeper.facts)
         plant = SimpleNamespace(pipeline=self.pipeline)
         self.report = Report(
@@ -47,6 +47,9 @@ class Gateway:
     async def settled(self):
         assert not (self.folder / FILE).exists() or self.entered[-1][2]["outcome"] == "done"
         return True
+
+    async def seal(self, seal):
+        self.seals.append(seal)
 
     def meet(self, key, value="", *, after_s=0):
         self.cyber.baseline.meet("new_talker", key, NOW_NS + after_s * 10**9, value)
@@ -180,7 +183,7 @@ def test_without_a_gateway(tmp_path, capsys):
     assert main(["learn", str(file), "show"]) == 1
     gateway = Gateway(tmp_path)
     gateway.meet("10.0.0.9")
-    asyncio.run(Keeper(tmp_path, bytes, lambda: {"cyber": gateway.cyber.baseline.told()}).facts())
+    asyncio.run(Keeper(tmp_path, bytes, lambda: {"cyber": gateway.cyber.baseline.told()}, gateway.seal).facts())
     assert main(["learn", str(file), "freeze"]) == 1
     assert "no gateway is running" in capsys.readouterr().err
 

@@ -122,7 +122,7 @@ def batch(scan):
 def line():
     """Make a poller over devices, each with one scan a second, from one function that answers."""
 
-    def make(answer, devices=("a",), *, scans=None, put=None, timeout_s=1.0, retry=(1.0, 30.0), **keys):
+    def make(answer, devices=("a",), *, scans=None, put=None, timeout_s=1.0, retry=(1.0, 30.0), host="", **keys):
         seen = []
 
         async def keep(each):
@@ -133,7 +133,13 @@ def line():
         units = [Unit(device, timeout_s, shared=len(devices) > 1) for device in devices]
         first_s, max_s = retry
         poller = Poller(
-            driver, units, retry=Retry(first_s=first_s, max_s=max_s), phase=0.0, put=put or keep, clock=lambda: 1
+            driver,
+            units,
+            retry=Retry(first_s=first_s, max_s=max_s),
+            phase=0.0,
+            put=put or keep,
+            clock=lambda: 1,
+            host=host,
         )
         return Line(driver, poller, seen)
 

@@ -205,3 +205,16 @@ def test_noise_behind_a_magic_is_no_fault(tmp_path, capsys):
     noise += [(BEGIN + 300, tcp(MASTER, METER, (1, 502))[:30])]
 
     assert "frames that cannot be" in alarms(pcap(tmp_path / "n.pcap", noise), capsys=capsys)[1]["notes"][0]
+
+
+def test_options_stand_anywhere(path, tmp_path, capsys):
+    """Before, between and behind the names of the files."""
+    rules = tmp_path / "gateway.yaml"
+    rules.write_text("gateway: {site: s, name: g}\nuplink: {url: mqtt://broker}\ndevices: []\ndetectors: []\n")
+    files = [str(rules), str(path)]
+    told = []
+    for words in (["--json", *files], [files[0], "--json", files[1]], [*files, "--json"]):
+        assert cli.main(["replay", *words]) == 0
+        told.append(capsys.readouterr().out)
+
+    assert told[0] == told[1] == told[2] != ""

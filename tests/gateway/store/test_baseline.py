@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from detectors.cyber.baseline import Baseline
 from gateway.store import baseline as module
-from gateway.store.baseline import DAMAGED, FILE, packed, parsed, read, write
+from gateway.store.baseline import DAMAGED, FILE, edited, packed, parsed, read, ready, sealed, write
 
 HOUR_NS = 3_600_000_000_000
 
@@ -27,7 +27,7 @@ def learned():
 def test_it_comes_back(tmp_path):
     """What was told is read again, a fact a line, by nobody but the gateway's own user."""
     told = {"cyber": learned().told()}
-    assert write(tmp_path, told)
+    assert write(tmp_path, packed(told))
 
     assert read(tmp_path) == json.loads(json.dumps(told))
     assert '\n["new_talker","10.0.0.9","02:00:00:00:00:09",1,1,1,""],\n' in (tmp_path / FILE).read_text()
@@ -66,13 +66,13 @@ def test_it_is_bounded(tmp_path, monkeypatch):
     """What waits goes first; what is too large all the same is not written, and the one before stays."""
     told = {"cyber": learned().told()}
     monkeypatch.setattr(module, "BASELINE_BYTES", len(packed(told)) - 1)
-    assert write(tmp_path, told)
+    assert write(tmp_path, packed(told))
     kept = read(tmp_path)
     assert (len(kept["cyber"]["facts"]), kept["cyber"]["waiting"]) == (2, [])
 
     monkeypatch.setattr(module, "BASELINE_BYTES", 50)
     with capture_logs() as logs:
-        assert not write(tmp_path, told)
+        assert ready(told) is None
     monkeypatch.undo()
 
     assert [line["event"] for line in logs] == ["baseline_not_kept"]
@@ -81,7 +81,7 @@ def test_it_is_bounded(tmp_path, monkeypatch):
 
 def test_a_disk_that_refuses(tmp_path, monkeypatch):
     """It costs one log line, and leaves the old file as it was."""
-    write(tmp_path, {"cyber": learned().told()})
+    write(tmp_path, packed({"cyber": learned().told()}))
     before = (tmp_path / FILE).read_bytes()
 
     def full(_):
@@ -89,7 +89,7 @@ def test_a_disk_that_refuses(tmp_path, monkeypatch):
 
     monkeypatch.setattr("gateway.store.files.os.fsync", full)
     with capture_logs() as logs:
-        assert not write(tmp_path, {})
+        assert not write(tmp_path, packed({}))
 
     assert [line["event"] for line in logs] == ["baseline_not_kept"]
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(FILE, before)]
@@ -103,3 +103,38 @@ def test_a_disk_that_cannot_be_read(tmp_path):
 
     assert [line["event"] for line in logs] == ["baseline_not_read"]
     assert read(tmp_path / "none") == {}
+
+
+def test_a_file_that_somebody_has_edited(tmp_path):
+    """Another value, another fact, one fewer, or a new time of learning break its seal; to be seen again does not."""
+    baseline = learned()
+    content, seal = ready({"cyber": baseline.told()})
+    write(tmp_path, content)
+    assert edited(tmp_path, ["older", seal]) == edited(tmp_path, [seal, "newer"]) == ""
+
+    baseline.meet("new_talker", "10.0.0.9", 3 * HOUR_NS, "02:00:00:00:00:09")
+    assert packed({"cyber": baseline.told()}) != content
+    assert sealed(packed({"cyber": baseline.told()})) == seal
+
+    text = content.decode()
+    line = '["new_talker","10.0.0.9","02:00:00:00:00:09",1,1,1,""],'
+    edits = {
+        ':09",1': ':66",1',
+        line: line + line.replace("0.9", "0.8"),
+        f"{line}\n": "",
+        '"wire":1': '"wire":2',
+        '"frozen":false': '"frozen":true',
+        ',"cyber"': ',"other"',
+    }
+    for old, new in edits.items():
+        assert old in text
+        (tmp_path / FILE).write_text(text.replace(old, new))
+        assert "has the seal" in edited(tmp_path, ["older", seal])
+
+
+def test_a_file_that_somebody_has_taken_away_or_broken(tmp_path):
+    """Then the gateway would learn anew, and say nothing."""
+    assert edited(tmp_path, ["seal"]) == f"{FILE} is missing"
+    for content in (b"", b"{}", b'{"v":1,"cyber":[]}', b'{"v":1,"cyber":{"frozen":1,"since":{},"facts":[1]}}'):
+        (tmp_path / FILE).write_bytes(content)
+        assert edited(tmp_path, ["seal"]).startswith(f"{FILE}: ")

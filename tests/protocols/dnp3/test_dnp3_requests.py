@@ -11,7 +11,7 @@ HARMLESS = {0: "confirm", 1: "read", 20: "enable unsolicited", 21: "disable unso
 
 def every_request():
     made = [value for _, value in inspect.getmembers(requests) if isinstance(value, Request)]
-    return [*made, read_all(30), write_time(1, 0), write_time(3, 2**48 - 1)]
+    return [*made, read_all(30), requests.attribute(252), write_time(1, 0), write_time(3, 2**48 - 1)]
 
 
 def test_only_harmless_functions():

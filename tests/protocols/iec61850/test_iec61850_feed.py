@@ -81,6 +81,18 @@ def test_a_number_that_goes_back_or_comes_twice(numbers, back):
     assert [follow(sequence=number).back for number in numbers] == [False, back]
 
 
+@pytest.mark.parametrize(
+    ("entries", "back"),
+    [([1, 2, 3], [0, 0, 0]), ([1, 2, 2, 3], [0, 0, 1, 0]), ([0, 0], [0, 0])],
+)
+def test_an_entry_that_comes_twice(entries, back):
+    """In good order of the numbers: somebody tells again what was told. Devices without entries are not meant."""
+    follow = Following()
+    said = [follow(sequence=number, entry_id=entry(each)).back for number, each in enumerate(entries)]
+
+    assert said == [bool(each) for each in back]
+
+
 def test_segments_have_one_number():
     """In their order; the bookmark comes with the last one."""
     follow = Following()

@@ -189,6 +189,22 @@ def test_silence_is_noticed_at_twice_the_time_allowed_to_live(wire):
     assert wire.told() == ["expired"]
 
 
+def test_a_flag_is_told_when_it_is_set_and_when_it_is_cleared(wire):
+    """And again, as it is, of a publisher that speaks again."""
+    wire.frame = replace(wire.frame, test=True)
+    wire.beats(2)
+    said = wire.sightings()
+    wire.goose.tick(wire.now_ns + 5 * NS)
+    wire.now_ns += 5 * NS
+    wire.beats(2)
+    said += wire.sightings()
+    wire.frame = replace(wire.frame, test=False)
+    wire.beats(2)
+
+    said = [(each.function, each.facts.get("value")) for each in said + wire.sightings()]
+    assert said == [("test", True), ("expired", None), ("test", True), ("test", False)]
+
+
 def test_publishers_that_speak_outlive_a_flood_of_strangers(wire):
     """Strangers in any number take bounded room, and do not push out who still speaks."""
     for stranger in range(3 * PUBLISHERS_MAX):
