@@ -21,6 +21,7 @@ security      policy, mode, user,       value, was; of login also user          
 unsolicited   class                     enabled                                             tap, drivers: DNP3
 round_trip    the scan                  median_ms, count                                    the poller
 identity      what                      value                                               drivers
+identity      hops                      value, mac: with how many hops packets begin        tap: TCP
 restart       what                      bit, uptime_s, edge: was it seen without before     tap, drivers
 clock         ""                        offset_s                                            drivers
 drops         ""                        dropped, of; silent_s: nothing was heard at all        tap
