@@ -4,6 +4,7 @@ import pytest
 from sightings import ATTACKER, HMI, RELAY1, Bench, drops, malformed, pair
 
 from detectors.cyber.malformed import TRICKS
+from protocols.tap.dnp3.transport import FRAGMENT
 
 
 def broken(source=ATTACKER, why="length", **told):
@@ -65,3 +66,8 @@ def test_one_trick_is_enough(why):
     desk = Bench(only="malformed")
     desk.learned(broken(HMI, why=why))
     assert desk.sees(broken(HMI, why=why)) == []
+
+
+def test_a_dnp3_fragment_that_nobody_can_take_is_one_of_them():
+    """The tap gives it up by this name, so what it says is not read."""
+    assert f"fragment over {FRAGMENT} octets" in TRICKS
