@@ -9,7 +9,8 @@ command       the protocol's code       action, what, items (first, last), value
                                         MMS variables, OPC UA nodes: how many; name
 query         the protocol's code       action: read | discover, what, items                tap: first of its kind
 exception     the protocol's code       code, what                                          tap, drivers
-orphan        the protocol's code       why: request, unit, function, items, sequence, late tap, drivers
+orphan        the protocol's code       why: request, unit, function, items, session,       tap, drivers
+                                        sequence, late
 malformed     ""                        why, fatal                                          tap, drivers
 publisher     what is odd, or "new"     ref, st, sq, was, value, changed, silent_s, …       tap: GOOSE
 binding       ""                        ip, mac, was, sender                                tap: ARP
@@ -21,6 +22,7 @@ security      policy, mode, user,       value, was; of login also user          
 unsolicited   class                     enabled                                             tap, drivers: DNP3
 round_trip    the scan                  median_ms, count                                    the poller
 identity      what                      value                                               drivers
+identity      hops                      value, mac: with how many hops packets begin        tap: TCP
 restart       what                      bit, uptime_s, edge: was it seen without before     tap, drivers
 clock         ""                        offset_s                                            drivers
 drops         ""                        dropped, of; silent_s: nothing was heard at all        tap

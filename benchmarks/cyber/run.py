@@ -18,7 +18,7 @@ from pathlib import Path
 import decoding
 from table import Line
 
-MEASURED = ("vectors", "goose", "qut", "lemay", "benign", "spoofed", "cost", "day", "own")
+MEASURED = ("vectors", "goose", "qut", "lemay", "mms", "benign", "spoofed", "cost", "day", "own")
 """Modules of this folder: `measure(folder) -> Sequence[Line]` of each raises FileNotFoundError without its captures."""
 PARTS = ("decoding", *MEASURED)
 WORDS = {None: "", True: "met", False: "MISSED"}

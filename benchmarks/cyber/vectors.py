@@ -5,7 +5,7 @@ is none of those who speak here, so whatever they change is a stranger's; nothin
 alarm worse than info names its function.
 
 `suricata_verify` also says which captures must raise an alert of their own, such as a flood or a broken message: these
-must raise any alarm.
+must raise any alarm, or that of a broken message where no habits are learned.
 """
 
 import csv
@@ -82,7 +82,7 @@ def _judge(found: Found, path: Path, name: str, row: Mapping[str, str]) -> None:
     told = {
         (str(each.evidence.get("protocol")), str(each.evidence.get("function"))) for each in site.happened if loud(each)
     }
-    found.loud[str(path.resolve())] = any(loud(each) for each in site.happened)
+    found.loud[str(path.resolve())] = any(loud(each) for each in site.happened) or _broken(path)
     for protocol, column in COLUMNS.items():
         codes = {int(each.partition(":")[0]) for each in row[column].split()}
         asked = {each.function for each in site.seen if each.kind is EventKind.QUERY and each.protocol == protocol}
@@ -97,6 +97,12 @@ def _judge(found: Found, path: Path, name: str, row: Mapping[str, str]) -> None:
             found.told[protocol] += hit
             if not hit:
                 found.missed[protocol].append(f"{name}: {protocol} {code}")
+
+
+def _broken(path: Path) -> bool:
+    """Whether a broken message is told where it is nobody's habit: a gateway that still learns takes it for one."""
+    site = Site(learning="frozen", **POLICY).play(frames(path))
+    return any(loud(each) for each in site.happened if each.kind == "malformed")
 
 
 def _lines(collection: str, found: Found) -> Iterator[Line]:

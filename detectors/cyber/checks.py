@@ -22,6 +22,7 @@ from detectors.cyber.replay_frozen import ReplayFrozen
 from detectors.cyber.rtt_shift import RttShift
 from detectors.cyber.scan import Scan
 from detectors.cyber.session_security_drop import SessionSecurityDrop
+from detectors.cyber.stack_change import StackChange
 from detectors.cyber.trip_without_cause import TripWithoutCause
 from detectors.cyber.unauthorised_write import UnauthorisedWrite
 from detectors.cyber.unexpected_unsolicited import UnexpectedUnsolicited
@@ -49,6 +50,7 @@ CHECKS: tuple[type[Check], ...] = (
     RttShift,
     Scan,
     SessionSecurityDrop,
+    StackChange,
     TripWithoutCause,
     UnauthorisedWrite,
     UnexpectedUnsolicited,

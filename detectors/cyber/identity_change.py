@@ -22,7 +22,7 @@ class IdentityChange(Check):
     def event(self, seen: Event) -> None:
         """Compare."""
         value = str(seen.facts.get("value", "")) if isinstance(seen, Sighting) else ""
-        if not value or not isinstance(seen, Sighting):
+        if not value or not isinstance(seen, Sighting) or seen.function == "hops":
             return
         baseline, device = self.desk.baseline, self.desk.device(seen)
         key = f"{device} {seen.function}"

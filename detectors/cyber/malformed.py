@@ -18,11 +18,13 @@ TRICKS: Final = frozenset(
         "IP fragment of TCP",
         "IP fragments overlap",
         "TCP bytes twice, and not the same",
+        "fragment over 4096 octets",
         "too many IP extensions",
         "too many tags",
     }
 )
-"""What no stack does and no slip of a line makes: it hides something from a listener, and one is enough."""
+"""What no stack does and no slip of a line makes: it hides something from a listener, and one is enough. A DNP3 device
+takes half as much (IEEE 1815-2012 clause 4.4)."""
 
 
 class Malformed(Check):

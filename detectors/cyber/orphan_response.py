@@ -18,6 +18,7 @@ WHY: Final[Mapping[str, str]] = {
     "unit": "an answer of another unit than was asked",
     "function": "an answer to another function than was asked",
     "sequence": "an answer out of sequence",
+    "session": "a message that contradicts its session",
     "late": "an answer long after its request",
 }
 NORMAL_ONCE: Final = frozenset({"request", "sequence", "late"})

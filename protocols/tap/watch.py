@@ -95,8 +95,11 @@ class Watch:
                 start, end = 34 + (header >> 4) * 4, 14 + total
                 if kind == _IPV4 and piece & _NO_TTL == _WHOLE_TCP and _USUAL_BYTES <= start <= end <= size:
                     way = self._ways.get(key)
-                    if way is None or flags & 0x17 != 0x10 or way.mac != mac:
-                        self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
+                    hops = piece >> 8 & 0xFF
+                    if way is None or flags & 0x17 != 0x10 or way.mac != mac or way.hops != hops:
+                        self._segment(
+                            data, key, mac, hops, number, flags, start=34, payload=start, end=end, time_ns=time_ns
+                        )
                     elif start == end or way.unread:
                         way.load.frames += 1
                         way.time_ns = time_ns
@@ -108,7 +111,9 @@ class Watch:
                         way.tail = (way.tail + said)[-TAIL:]
                         way.deliver(from_client=way.asks, data=said, time_ns=time_ns)
                     else:
-                        self._segment(data, key, mac, number, flags, start=34, payload=start, end=end, time_ns=time_ns)
+                        self._segment(
+                            data, key, mac, hops, number, flags, start=34, payload=start, end=end, time_ns=time_ns
+                        )
                     return
                 heard = self._familiar.get(bytes(data[:_HEARD_BYTES]))
                 if heard is not None:

@@ -45,7 +45,10 @@ _FAILED: Final = b"\x80\x01"
 
 @dataclass(slots=True, eq=False)
 class Side:
-    """One direction: its stream, the pieces of a message so far, and which of its requests wait for an answer."""
+    """One direction: its stream, the pieces of a message so far, and which of its requests wait for an answer.
+
+    `asked` is whether it wants an association and waits for it, `ended` whether it has concluded it.
+    """
 
     from_client: bool
     source: str
@@ -54,6 +57,8 @@ class Side:
     pieces: bytearray = field(default_factory=bytearray)
     cut: bool = False
     waits: dict[int, tuple[int, str]] = field(default_factory=dict)
+    asked: bool = False
+    ended: bool = False
 
 
 class MmsConversation:
@@ -122,8 +127,32 @@ class MmsConversation:
             self._reject(side, message, at, end)
         elif tag in mmspdu.OTHERS:
             self._trace(mmspdu.OTHERS[tag], side, "mms.pdu")
+            self._session(side, tag, message)
+
+    def _session(self, side: Side, tag: int, message: bytes) -> None:
+        """Look at how an association begins and ends: whoever forges one of its messages contradicts what goes on."""
+        other = self._server if side.from_client else self._client
+        if tag == mmspdu.INITIATE:
+            side.asked, side.ended = True, False
+        elif tag in (mmspdu.INITIATED, mmspdu.INITIATE_ERROR):
+            if not other.asked:
+                self._contradicts(side, f"{mmspdu.OTHERS[tag]}, and nobody asked", message)
+            other.asked = False
+        elif tag == mmspdu.CONCLUDE:
+            side.ended = True
+        elif tag == mmspdu.CONCLUDE_ERROR:
+            other.ended = False
+        elif tag == mmspdu.CANCEL_ERROR:
+            self._refused(side, -1, "cancel", "", message, 1)
+
+    def _contradicts(self, side: Side, what: str, message: bytes) -> None:
+        if self._blind_ns is None or self._time_ns > self._blind_ns:
+            self._notes(side, EventKind.ORPHAN, -1, what, what, message, why="session")
 
     def _request(self, side: Side, message: bytes, at: int, end: int) -> None:
+        if side.ended:
+            side.ended = False
+            self._contradicts(side, "an association goes on that was concluded", message)
         tag, start, at = tlv(message, at, end)
         invoke = unsigned(message[start:at])
         tag, start, at = tlv(message, at, end, cut=True)

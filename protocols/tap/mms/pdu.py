@@ -26,8 +26,9 @@ OTHERS: Final = {
     0xAD: "conclude-error",
 }
 """PDUs without a service, by tag."""
+INITIATE, INITIATED, INITIATE_ERROR, CONCLUDE, CONCLUDE_ERROR, CANCEL_ERROR = 0xA8, 0xA9, 0xAA, 0x8B, 0xAD, 0xA7
 PDUS: Final = frozenset({REQUEST, RESPONSE, ERROR, REJECT, *OTHERS})
-INITIATES: Final = frozenset({0xA8, 0xA9, 0xAA})
+INITIATES: Final = frozenset({INITIATE, INITIATED, INITIATE_ERROR})
 DATA: Final = b"\x01\x00\x01\x00"
 """Session: give tokens, then data transfer, both without parameters."""
 OPENINGS: Final = frozenset({0x0D, 0x0E, 0x0C})

@@ -27,7 +27,7 @@ def again(way: Way, number: int, behind: int, data: memoryview, time_ns: int) ->
     if start < 0:
         if len(data) > 1:  # one byte is a keep-alive (RFC 9293 clause 3.8.4)
             second(way, number, data, time_ns)
-    elif tail[start : start + len(data)] != data[:behind] and data != b"\0":
+    elif tail[start : start + len(data)] != data[:behind] and bytes(data) != b"\0":
         _tell(way, data, time_ns)
         second(way, number, data, time_ns, before=tail[:start])
 

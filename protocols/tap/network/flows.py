@@ -29,13 +29,14 @@ class Way:
 
     `expected` is the next sequence number, -1 before its first payload; `first` that of its first byte where the
     opening was seen, `again` that of a new opening which nobody answered yet. `deliver` takes its bytes, `asks` is
-    whether these are requests, `unread` whether nobody reads them. `tail` are the last bytes before `expected`,
+    whether these are requests, `unread` whether nobody reads them. `hops` is what its packets come with, 0 before the
+    first that tells. `tail` are the last bytes before `expected`,
     `waiting` segments that came too early, `strays` how many came from nowhere since which number was expected, and
     `second` reads what may have been said in place of what was delivered.
     """
 
     __slots__ = (
-        "again", "asks", "deliver", "expected", "first", "from_client", "key",
+        "again", "asks", "deliver", "expected", "first", "from_client", "hops", "key",
         "link", "load", "mac", "second", "strays", "tail", "time_ns", "unread", "waiting",
     )  # fmt: skip
 
@@ -43,6 +44,7 @@ class Way:
         self.key, self.load, self.from_client = key, load, from_client
         self.asks = from_client
         self.mac = b""
+        self.hops = 0
         self.expected = self.first = self.again = -1
         self.deliver: Deliver = _nobody
         self.unread = False

@@ -28,8 +28,8 @@ _SNAP: Final = b"\xaa\xaa\x03\0\0\0"
 """802.3 with an EtherType behind it: some hosts take IP so, too (RFC 1042)."""
 _EXTENSIONS: Final = frozenset({0, 43, 51, 60, 135})
 _FRAGMENT: Final = 44
-_IPV4: Final = Struct(">BxHHHxBxx4s4s")
-_IPV6: Final = Struct(">BxxxHBx16s16s")
+_IPV4: Final = Struct(">BxHHHBBxx4s4s")
+_IPV6: Final = Struct(">BxxxHBB16s16s")
 _PIECE: Final = Struct(">BxHI")
 _WORD: Final = Struct(">H")
 
@@ -43,7 +43,7 @@ class Broken(Exception):
 
 
 class Packet(NamedTuple):
-    """An IP packet: addresses, what it carries and where, in bytes from the start of the frame.
+    """An IP packet: addresses, what it carries and where, in bytes from the start of the frame; `hops` are left to it.
 
     `fragment` is None for a whole one; else its identity, the offset of its payload, and whether more follow.
     """
@@ -53,6 +53,7 @@ class Packet(NamedTuple):
     protocol: int
     start: int
     end: int
+    hops: int
     fragment: tuple[int, int, bool] | None = None
 
 
@@ -77,7 +78,7 @@ def ipv4(frame: Frame, at: int) -> Packet:
     """Read the header of an IPv4 packet that begins at `at`."""
     if len(frame) < at + 20:
         raise Broken("truncated")
-    version, total, identity, fragment, protocol, source, target = _IPV4.unpack_from(frame, at)
+    version, total, identity, fragment, hops, protocol, source, target = _IPV4.unpack_from(frame, at)
     header = (version & 15) * 4
     total = total or len(frame) - at  # captured before the interface cut it into segments
     if version >> 4 != 4:
@@ -85,32 +86,32 @@ def ipv4(frame: Frame, at: int) -> Packet:
     if header < 20 or total < header:
         raise Broken("IP header length")
     piece = (identity, (fragment & 0x1FFF) * 8, bool(fragment & 0x2000)) if fragment & 0x3FFF else None
-    return Packet(source, target, protocol, at + header, at + total, piece)
+    return Packet(source, target, protocol, at + header, at + total, hops, piece)
 
 
 def ipv6(frame: Frame, at: int) -> Packet:
     """Read the headers of an IPv6 packet that begins at `at`, up to what it carries."""
     if len(frame) < at + 40:
         raise Broken("truncated")
-    version, length, protocol, source, target = _IPV6.unpack_from(frame, at)
+    version, length, protocol, hops, source, target = _IPV6.unpack_from(frame, at)
     if version >> 4 != 6:
         raise Broken("IP version")
-    return carried(frame, Packet(source, target, protocol, at + 40, at + 40 + length))
+    return carried(frame, Packet(source, target, protocol, at + 40, at + 40 + length, hops))
 
 
 def carried(frame: Frame, packet: Packet) -> Packet:
     """Return what an IP packet carries behind the extension headers of IPv6; a fragment may still begin with such."""
-    source, target, protocol, start, end, _ = packet
+    source, target, protocol, start, end, hops, _ = packet
     for _ in range(MOST_EXTENSIONS):
         if protocol not in _EXTENSIONS and protocol != _FRAGMENT:
-            return Packet(source, target, protocol, start, end)
+            return Packet(source, target, protocol, start, end, hops)
         if len(frame) < start + 8 or start + 8 > end:
             raise Broken("IP extension length")
         if protocol == _FRAGMENT:
             protocol, offset, identity = _PIECE.unpack_from(frame, start)
             start += 8
             if offset & 0xFFF9:
-                return Packet(source, target, protocol, start, end, (identity, offset & 0xFFF8, bool(offset & 1)))
+                return Packet(source, target, protocol, start, end, hops, (identity, offset & 0xFFF8, bool(offset & 1)))
         else:
             length = (frame[start + 1] + 2) * 4 if protocol == 51 else (frame[start + 1] + 1) * 8
             protocol, start = frame[start], start + length

@@ -17,6 +17,7 @@ from protocols.tap.network.addresses import text
 from protocols.tap.network.flows import Flows, Key, Link, Way, reverse
 from protocols.tap.network.load import Loads
 from protocols.tap.network.packet import Broken, Frame, Packet
+from protocols.tap.network.stacks import Stacks
 from protocols.tap.network.strangers import Strangers
 from protocols.tap.network.sweeps import Sweeps
 from protocols.tap.registry import dissector
@@ -46,7 +47,7 @@ class Tcp:
         self.flows = Flows(loads, self.ways)
         self._notes, self._loads, self._strangers = notes, loads, strangers
         self._ports, self._trace = ports, trace
-        self._sweeps = Sweeps("tcp", "tcp", notes)
+        self._sweeps, self._stacks = Sweeps("tcp", "tcp", notes), Stacks(notes)
         self._pairs: dict[tuple[str, str, int, bool, bool], Seen] = {}
 
     def packet(self, frame: Frame, packet: Packet, mac: bytes, time_ns: int) -> None:
@@ -61,13 +62,15 @@ class Tcp:
         if payload < start + 20 or payload > end:
             raise Broken("TCP header length")
         key = packet.source + packet.target + frame[start : start + 4]
-        self.segment(frame, key, mac, number, flags, start=start, payload=payload, end=end, time_ns=time_ns)
+        hops = packet.hops
+        self.segment(frame, key, mac, hops, number, flags, start=start, payload=payload, end=end, time_ns=time_ns)
 
     def segment(  # noqa: PLR0913 - as they come out of the frame: an object of them would cost as much as their use
         self,
         frame: Frame,
         key: Key,
         mac: bytes,
+        hops: int,
         number: int,
         flags: int,
         *,
@@ -93,9 +96,8 @@ class Tcp:
             return
         way.load.frames += 1
         way.time_ns = time_ns
-        if way.mac != mac:
-            way.mac = mac
-            self._strangers.met(mac, key[: (len(key) - 4) // 2], time_ns)
+        if way.mac != mac or way.hops != hops:
+            self._other(way, mac, hops, flags, time_ns)
         if payload < end:
             self._payload(way, number, memoryview(frame)[payload:end], end - payload, time_ns)
         if flags & RST:
@@ -112,6 +114,14 @@ class Tcp:
         for link in self.flows.strange():
             if not link.told and now_ns - link.open_ns > UNANSWERED_NS:
                 self._tell(link, now_ns)
+
+    def _other(self, way: Way, mac: bytes, hops: int, flags: int, time_ns: int) -> None:
+        """Look at who sends now, if it is another than before."""
+        if way.mac != mac:
+            way.mac = mac
+            self._strangers.met(mac, way.key[: (len(way.key) - 4) // 2], time_ns)
+        if way.hops != hops and not flags & (SYN | RST):
+            self._stacks.met(way, mac, hops, time_ns)
 
     def _unknown(self, key: Key, mac: bytes, time_ns: int) -> None:
         """Count a segment that belongs to nothing and says nothing."""

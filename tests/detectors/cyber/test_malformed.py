@@ -4,6 +4,7 @@ import pytest
 from sightings import ATTACKER, HMI, RELAY1, Bench, drops, malformed, pair
 
 from detectors.cyber.malformed import TRICKS
+from protocols.tap.dnp3.transport import FRAGMENT
 
 
 def broken(source=ATTACKER, why="length", **told):
@@ -74,3 +75,8 @@ def test_one_message_of_another_protocol_is_enough():
     desk = Bench(only="malformed")
     desk.learned(broken(HMI, why="other protocol: TLS"))
     assert desk.sees(broken(HMI, why="other protocol: TLS")) == []
+
+
+def test_a_dnp3_fragment_that_nobody_can_take_is_one_of_them():
+    """The tap gives it up by this name, so what it says is not read."""
+    assert f"fragment over {FRAGMENT} octets" in TRICKS

@@ -221,6 +221,52 @@ def test_answers_nobody_asked_for_are_told(tapped):
     assert [one.why for one in tapped.told() if one.kind is EventKind.ORPHAN] == ["function", "request"]
 
 
+INITIATE, INITIATED, REFUSED = b"\xa8\x00", b"\xa9\x00", b"\xaa\x00"
+CONCLUDE, CONCLUDED, GOES_ON = b"\x8b\x00", b"\x8c\x00", b"\xad\x00"
+
+
+@pytest.mark.parametrize("forged", [INITIATED, REFUSED])
+def test_an_answer_about_an_association_that_nobody_asked_for_is_told(tapped, forged):
+    """In the middle of one; at its beginning it is right, once."""
+    tapped.client(packet(INITIATE))
+    tapped.server(packet(forged))
+    assert tapped.told() == []
+
+    tapped.server(packet(forged))
+    assert [one.why for one in tapped.told()] == ["session"]
+
+
+def test_an_association_that_goes_on_after_its_end_is_told(tapped):
+    """Somebody else has concluded it; once for each time. Answers to what was asked before are right."""
+    tapped.client(packet(INITIATE))
+    tapped.server(packet(INITIATED))
+    tapped.client(asks(reads(POSITION), 1), packet(CONCLUDE))
+    tapped.server(answers(numbered(4, b"\xa1\x00"), 1))
+    assert [one.kind for one in tapped.told()] == [EventKind.QUERY]
+
+    tapped.client(asks(reads(POSITION), 2), asks(reads(POSITION), 3))
+    assert [one.why for one in tapped.told()] == ["session"]
+
+
+@pytest.mark.parametrize("then", [(GOES_ON, b""), (CONCLUDED, INITIATE)])
+def test_an_end_that_is_refused_or_followed_by_a_beginning_is_none(tapped, then):
+    """Then it may go on."""
+    server, client = then
+    tapped.client(packet(CONCLUDE))
+    tapped.server(packet(server))
+    tapped.client(*([packet(client)] if client else []), asks(reads(POSITION), 2))
+
+    assert [one.kind for one in tapped.told()] == [EventKind.QUERY]
+
+
+def test_a_cancel_that_is_refused_is_an_exception(tapped):
+    """As a read that is refused."""
+    tapped.client(packet(b"\x85\x01\x01"))
+    tapped.server(packet(b"\xa7\x00"))
+
+    assert [(one.kind, one.code) for one in tapped.told()] == [(EventKind.EXCEPTION, "cancel")]
+
+
 def test_answers_after_a_gap_are_no_orphans():
     """Whoever begins to listen in the middle, or lost bytes, has not seen all the questions."""
     tapped = Tapped(sure=False)
