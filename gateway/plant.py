@@ -53,6 +53,7 @@ class Plant:
             clock=clock,
             witness=self.witness,
         )
+        self._lines: list[str] = []
         self.pollers = list(self._pollers())
         self._tasks: list[asyncio.Task[None]] = []
         self._carrier: asyncio.Task[None] | None = None
@@ -155,6 +156,20 @@ class Plant:
             for name, unit in poller.units.items()
         }
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what is known of each conversation: whether it is open, and how busy it is."""
+        now = asyncio.get_running_loop().time()
+        return [
+            {
+                "line": line,
+                "devices": list(poller.units),
+                "connected": poller.connected,
+                "busy": round(poller.occupancy.share(now), 4),
+                "busy_s": round(poller.occupancy.busy_s, 3),
+            }
+            for line, poller in zip(self._lines, self.pollers, strict=True)
+        ]
+
     def command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
         """Carry out ack, shelve or unshelve on an alarm; return its new state, or why it cannot be done."""
         try:
@@ -189,6 +204,7 @@ class Plant:
         )
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
         for index, devices in enumerate(conversations.values()):
+            self._lines.append(self._line(devices[0]))
             driver = devices[0].driver(devices, self.points, outside)
             if self.witness is not None and isinstance(driver, Remembers):
                 self.witness.taps.append(driver.memory)
@@ -200,6 +216,11 @@ class Plant:
                 put=self.flow.put,
                 clock=self._clock,
             )
+
+    def _line(self, device: Device) -> str:
+        """Return a name for the conversation that `device` is on, which no other has: its url, if that is enough."""
+        line = getattr(device, "url", device.endpoint)
+        return f"{line}#{device.name}" if line in self._lines else line
 
 
 def _units(devices: Sequence[Device]) -> list[Unit]:

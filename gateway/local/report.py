@@ -72,6 +72,7 @@ class Report:
             "uplink": self._uplink(),
             "ledger": {stream.value: self._stream(stream) for stream in Stream},
             "lost": await self._lost(),
+            "lines": plant.lines(),
             "checks": learned(plant.pipeline.learned()),
             "alarms": {**told.get("alarms", {}), "worst": _worst(plant.pipeline.alarms)},
         }
