@@ -17,6 +17,7 @@ from gateway.evidence import shelf as evidence
 from gateway.evidence.wire import Remembers
 from gateway.evidence.witness import Audit, Witness
 from gateway.flow import Flow
+from gateway.lines import conversations
 from gateway.memory import Memory, keep_alarms
 from gateway.own import own
 from gateway.poll.poller import Poller, Retry
@@ -53,7 +54,7 @@ class Plant:
             clock=clock,
             witness=self.witness,
         )
-        self._lines: list[str] = []
+        self._lines = conversations(config.devices)
         self.pollers = list(self._pollers())
         self._tasks: list[asyncio.Task[None]] = []
         self._carrier: asyncio.Task[None] | None = None
@@ -192,10 +193,6 @@ class Plant:
         raise AlarmError(f"'{do}' is not for alarms")
 
     def _pollers(self) -> Iterator[Poller]:
-        conversations: dict[tuple[str, str], list[Device]] = {}
-        for device in self.config.devices:
-            if device.points:
-                conversations.setdefault((device.protocol, device.endpoint), []).append(device)
         outside = Outside(
             clock=self._clock,
             synchronised=lambda: self._clock.agrees and synchronised(),
@@ -203,8 +200,7 @@ class Plant:
             broker=(self.config.uplink.host, self.config.uplink.port),
         )
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
-        for index, devices in enumerate(conversations.values()):
-            self._lines.append(self._line(devices[0]))
+        for index, devices in enumerate(self._lines.values()):
             driver = devices[0].driver(devices, self.points, outside)
             if self.witness is not None and isinstance(driver, Remembers):
                 self.witness.taps.append(driver.memory)
@@ -212,15 +208,10 @@ class Plant:
                 driver,
                 _units(devices),
                 retry=retry,
-                phase=index / len(conversations) * min(device.every_s for device in devices),
+                phase=index / len(self._lines) * min(device.every_s for device in devices),
                 put=self.flow.put,
                 clock=self._clock,
             )
-
-    def _line(self, device: Device) -> str:
-        """Return a name for the conversation that `device` is on, which no other has: its url, if that is enough."""
-        line = getattr(device, "url", device.endpoint)
-        return f"{line}#{device.name}" if line in self._lines else line
 
 
 def _units(devices: Sequence[Device]) -> list[Unit]:

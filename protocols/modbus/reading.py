@@ -67,6 +67,11 @@ class Reading:
         """How many round trips a read takes at present."""
         return len(self._plan)
 
+    @property
+    def asked(self) -> Sequence[Request]:
+        """The requests of a read at present."""
+        return [planned.request for planned in self._plan]
+
     def reconnected(self) -> None:
         """Forget cuts and ask again what was refused: another device, or another map, may answer now."""
         self._cuts.clear()
