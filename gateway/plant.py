@@ -29,7 +29,7 @@ from gateway.store.store import Store
 from gateway.timeline import Timeline
 from gateway.uplink.commands import instant_s
 from protocols.config import Device
-from protocols.driver import Outside
+from protocols.driver import Explaining, Outside
 from protocols.model import Qualities, Times, Values
 from protocols.points import Points
 
@@ -55,6 +55,7 @@ class Plant:
             witness=self.witness,
         )
         self._lines = conversations(config.devices)
+        self._explaining: list[Explaining] = []
         self.pollers = list(self._pollers())
         self._tasks: list[asyncio.Task[None]] = []
         self._carrier: asyncio.Task[None] | None = None
@@ -157,6 +158,10 @@ class Plant:
             for name, unit in poller.units.items()
         }
 
+    def explained(self, row: int) -> Mapping[str, str]:
+        """Return how the point of `row` is read at present; nothing where its driver does not say."""
+        return next((found for driver in self._explaining if (found := driver.explain(row))), {})
+
     def lines(self) -> list[dict[str, Any]]:
         """Return what is known of each conversation: whether it is open, and how busy it is."""
         now = asyncio.get_running_loop().time()
@@ -202,6 +207,8 @@ class Plant:
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
         for index, devices in enumerate(self._lines.values()):
             driver = devices[0].driver(devices, self.points, outside)
+            if isinstance(driver, Explaining):
+                self._explaining.append(driver)
             if self.witness is not None and isinstance(driver, Remembers):
                 self.witness.taps.append(driver.memory)
             yield Poller(

@@ -86,8 +86,8 @@ def test_what_a_line_cannot_carry(config, tmp_path, capsys):
     assert (code, said.err) == (
         1,
         (
-            f"does not fit: rtu:///dev/ttyS0?baud=9600 is asked for {least:.0%} of what it carries: every_s {least:.2g} "
-            "times as long, fewer points or a faster line would do\n"
+            f"does not fit: rtu:///dev/ttyS0?baud=9600 is asked for {least:.0%} of what it carries: "
+            f"every_s {least:.2g} times as long, fewer points or a faster line would do\n"
         ),
     )
     assert plan(config(*(meter(f"m{n}", 100, unit=n + 1, every_s=0.5 * least) for n in range(4)))).refusals == ()
