@@ -10,7 +10,7 @@ from contextlib import suppress
 from enum import Enum
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -44,6 +44,9 @@ from gateway.uplink.logbook import Logbook
 from gateway.uplink.payload import iso
 from gateway.uplink.publisher import Publisher
 from protocols.model import Read
+
+if TYPE_CHECKING:
+    from gateway.metrics.source import Source
 
 log = structlog.get_logger()
 
@@ -79,6 +82,7 @@ class Gateway:
         self._integrity = Integrity(
             path, config.gateway.state_dir, include=self._include, put=self._put, clock=self.clock
         )  # fmt: skip
+        self._metrics: list[asyncio.Task[None]] = []
         self._orders: dict[Order, None] = {}
         self._ordered, self._stopping = asyncio.Event(), asyncio.Event()
 
@@ -150,6 +154,7 @@ class Gateway:
                 group.create_task(self._integrity.run(), name="integrity"),
                 group.create_task(self._status_server().run(), name="status"),
             ]
+            self._serve_metrics(group)
             await self.plant.start(group)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             notify("READY=1")
@@ -157,7 +162,7 @@ class Gateway:
                 await (self._reload(group) if order is Order.RELOAD else self._recollect(group))
             notify("STOPPING=1")
             await self._stop()
-            for task in tasks:
+            for task in (*tasks, *self._metrics):
                 task.cancel()
         self._logbook.tell(now=True)
         self.audit.note(STOPPED, "gateway")
@@ -198,10 +203,13 @@ class Gateway:
             self.audit.note("reload", "gateway", outcome="refused", first=str(error))
             log.error("reload_refused", fault=str(error))  # noqa: TRY400 - nothing of ours to trace
         else:
+            moved = config.metrics != self.config.metrics
             self.config = config
             set_up(config.log)
             self.audit.note("reload", "gateway", outcome="good", config=fingerprint(config))
             await self._replace(group, Memory())
+            if moved:
+                self._serve_metrics(group)
             self.publisher.birth_now()
             self._integrity.again()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
@@ -262,6 +270,33 @@ class Gateway:
             evidence=Evidence(self.config.gateway.state_dir / FOLDER, lambda: self.plant.witness),
         )
         return StatusServer(self.config.gateway.state_dir, report.answer)
+
+    def _serve_metrics(self, group: asyncio.TaskGroup) -> None:
+        """Serve the page of numbers where the configuration now says, in place of what was served before."""
+        for task in self._metrics:
+            task.cancel()
+        self._metrics = []
+        if self.config.metrics is not None:
+            from gateway.metrics.serve import serving  # noqa: PLC0415 - without it, none of its code is loaded
+
+            server = serving(self.config.metrics.listen, source=self._source, health=self.health)
+            self._metrics = [group.create_task(server.run(), name="metrics")]
+
+    def _source(self, page: Mapping[str, int]) -> "Source":
+        from gateway.metrics.source import Source  # noqa: PLC0415
+
+        return Source(
+            plant=self.plant,
+            store=self.store,
+            publisher=self.publisher,
+            audit=self.audit,
+            health=self.health(),
+            now_ns=self.clock(),
+            synchronised=synchronised(),
+            hours_until_full=self._growth.hours_until_full,
+            store_max_bytes=self.config.store.max_bytes,
+            page=page,
+        )
 
     def _command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
         return self.plant.command(command)  # asked when needed: a reload replaces the plant

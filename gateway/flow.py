@@ -48,6 +48,11 @@ class Flow:
         self._putting = 0
         self._queue: asyncio.Queue[Read | Tick | None] = asyncio.Queue(maxsize=queue_batches)
 
+    @property
+    def waiting(self) -> int:
+        """How many batches and other items wait for the checks."""
+        return self._queue.qsize()
+
     async def put(self, seen: Read) -> None:
         """Hand on what was read."""
         self._putting += 1

@@ -17,6 +17,7 @@ from gateway.evidence import shelf as evidence
 from gateway.evidence.wire import Remembers
 from gateway.evidence.witness import Audit, Witness
 from gateway.flow import Flow
+from gateway.lines import conversations
 from gateway.memory import Memory, keep_alarms
 from gateway.poll.poller import Poller, Retry
 from gateway.poll.unit import Unit
@@ -27,7 +28,7 @@ from gateway.store.store import Store
 from gateway.timeline import Timeline
 from gateway.uplink.commands import instant_s
 from protocols.config import Device
-from protocols.driver import Outside
+from protocols.driver import Explaining, Outside
 from protocols.model import Qualities, Times, Values
 from protocols.points import Points
 
@@ -52,6 +53,8 @@ class Plant:
             clock=clock,
             witness=self.witness,
         )
+        self._lines = conversations(config.devices)
+        self._explaining: list[Explaining] = []
         self.pollers = list(self._pollers())
         self._tasks: list[asyncio.Task[None]] = []
         self._carrier: asyncio.Task[None] | None = None
@@ -152,6 +155,24 @@ class Plant:
             for name, unit in poller.units.items()
         }
 
+    def explained(self, row: int) -> Mapping[str, str]:
+        """Return how the point of `row` is read at present; nothing where its driver does not say."""
+        return next((found for driver in self._explaining if (found := driver.explain(row))), {})
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what is known of each conversation: whether it is open, and how busy it is."""
+        now = asyncio.get_running_loop().time()
+        return [
+            {
+                "line": line,
+                "devices": list(poller.units),
+                "connected": poller.connected,
+                "busy": round(poller.occupancy.share(now), 4),
+                "busy_s": round(poller.occupancy.busy_s, 3),
+            }
+            for line, poller in zip(self._lines, self.pollers, strict=True)
+        ]
+
     def command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
         """Carry out ack, shelve or unshelve on an alarm; return its new state, or why it cannot be done."""
         try:
@@ -174,10 +195,6 @@ class Plant:
         raise AlarmError(f"'{do}' is not for alarms")
 
     def _pollers(self) -> Iterator[Poller]:
-        conversations: dict[tuple[str, str], list[Device]] = {}
-        for device in self.config.devices:
-            if device.points:
-                conversations.setdefault((device.protocol, device.endpoint), []).append(device)
         outside = Outside(
             clock=self._clock,
             synchronised=lambda: self._clock.agrees and synchronised(),
@@ -185,15 +202,17 @@ class Plant:
             broker=(self.config.uplink.host, self.config.uplink.port),
         )
         retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
-        for index, devices in enumerate(conversations.values()):
+        for index, devices in enumerate(self._lines.values()):
             driver = devices[0].driver(devices, self.points, outside)
+            if isinstance(driver, Explaining):
+                self._explaining.append(driver)
             if self.witness is not None and isinstance(driver, Remembers):
                 self.witness.taps.append(driver.memory)
             yield Poller(
                 driver,
                 _units(devices),
                 retry=retry,
-                phase=index / len(conversations) * min(device.every_s for device in devices),
+                phase=index / len(self._lines) * min(device.every_s for device in devices),
                 put=self.flow.put,
                 clock=self._clock,
                 host=devices[0].host,

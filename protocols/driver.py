@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from protocols.model import Event, Read, Rows
 
@@ -77,3 +77,11 @@ class Driver(Protocol):
 
     async def close(self) -> None:
         """End the conversation; may be called twice."""
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A driver that can say how it reads a point."""
+
+    def explain(self, row: int) -> Mapping[str, str]:
+        """Return in words what is asked for `row`, and as `raw` the octets that came last; nothing of a stranger."""

@@ -10,8 +10,10 @@ from gateway import __version__
 COMMANDS = {
     "run": "run the gateway on a configuration file, until it is stopped",
     "status": "show how a running gateway is, its points, or what its audit log proves",
+    "explain": "tell how a point comes to its value: request, octets, decoding, rules, topics",
     "learn": "show what is normal here, freeze it, approve what is new, or learn it anew",
     "check": "check a configuration file and name every fault at once",
+    "plan": "tell what a configuration will take of lines, memory, disk, uplink, processor; refuse what cannot fit",
     "schema": "print the JSON Schema of the configuration, for editors",
     "replay": "put a recording through the rules of a configuration, and see what they would have raised",
     "train": "learn from a recording what is normal, as a model file for the detector tflite",

@@ -70,7 +70,7 @@ def _checking() -> Mapping[str, str]:
 def _answered(path: Path, code: int, said: bytes) -> Config:
     if code:
         raise ChildProcessError(f"reading {path} ended with code {code}")
-    answered = _read(said)
+    answered = unpacked(said)
     if isinstance(answered, Config):
         return answered
     assert isinstance(answered, tuple)
@@ -85,11 +85,15 @@ def answer(path: str) -> None:
         answered: object = load(Path(path))
     except ConfigError as error:
         answered = error.faults
+    sys.stdout.buffer.write(packed(answered))
+
+
+def packed(answered: object) -> bytes:
+    """Return the two pickles of `answered`."""
     body = BytesIO()
     sharing = _Sharing(body)
     sharing.dump(answered)
-    pickle.dump(list(sharing.shared), sys.stdout.buffer)
-    sys.stdout.buffer.write(body.getbuffer())
+    return pickle.dumps(list(sharing.shared)) + body.getvalue()
 
 
 class _Sharing(pickle.Pickler):
@@ -107,7 +111,8 @@ class _Sharing(pickle.Pickler):
         return None
 
 
-def _read(data: bytes) -> object:
+def unpacked(data: bytes) -> object:
+    """Return what was `packed`."""
     stream = BytesIO(data)
     shared: list[object] = pickle.load(stream)  # noqa: S301 - our own process wrote it
     return _Reader(stream, shared).load()

@@ -12,6 +12,7 @@ from protocols.config import Device
 from protocols.settings import AfterValidator, Bytes, Fault, Field, Name, Seconds, Timezone, settings
 
 MIB = 1024 * 1024
+LAST_PORT = 65_535
 
 
 @settings
@@ -193,6 +194,24 @@ class Logging:
     """Least level that is written."""
 
 
+def _listen(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or (":" in bare) != (host != bare) or not port.isascii() or not port.isdigit():
+        raise ValueError(f"'{text}' is not ADDRESS:PORT, such as 127.0.0.1:9200 or [::1]:9200")
+    if int(port) > LAST_PORT:
+        raise ValueError(f"port {port} is over {LAST_PORT}")
+    return text
+
+
+@settings
+class MetricsPage:
+    """Section `metrics`: numbers for Prometheus and /health for probes, over HTTP; off without it."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9200"
+    """ADDRESS:PORT to listen at, without any login: whoever reaches it may read the numbers; 0 takes a free port."""
+
+
 @settings
 class Config:
     """The whole configuration."""
@@ -204,6 +223,8 @@ class Config:
     """A recording on the local disk, beside the store; none without this section."""
     evidence: EvidenceBudget | None = Field(default_factory=EvidenceBudget)
     """What is kept of the time around alarms, beside the store."""
+    metrics: MetricsPage | None = None
+    """A page of numbers over HTTP; none without this section."""
     poll: Polling = Field(default_factory=Polling)
     log: Logging = Field(default_factory=Logging)
     alarms: AlarmRules = Field(default_factory=AlarmRules)

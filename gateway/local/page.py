@@ -28,12 +28,16 @@ ALARMS = 12
 INCIDENTS = 5
 """Incidents on the page, the most urgent."""
 LEARNING = ("learning", "ready", "frozen")
+DEVICES = 4
+"""Devices named of a line; the others are counted."""
 HOLES = 5
 """Holes on the page, the newest."""
 BAR = 20
 """Width of the bar of the store."""
 ERRORS_SHOWN = 0.01
 """From one unanswered scan in a hundred on, the rate is coloured."""
+FULL, BUSY = 0.95, 0.8
+"""Shares of its time from which on a line is coloured: full, where scans are skipped, and nearly so."""
 
 
 class Page:
@@ -73,6 +77,8 @@ class Page:
 
     def _sections(self, told: Answer) -> Iterator[str]:
         yield self._section("devices", self._devices(told["devices"]))
+        if told.get("lines"):
+            yield self._section("lines", self._conversations(told["lines"]))
         yield self._section("alarms", self._alarms(told["alarms"]))
         if told["alarms"].get("incidents"):
             yield self._section("incidents", self._incidents(told["alarms"]["incidents"]))
@@ -100,6 +106,18 @@ class Page:
             ))  # fmt: skip
         head = ("device", "link", ">answer", ">unanswered", ">scans", ">skipped")
         return self._table(head, rows) if rows else "  none configured"
+
+    def _conversations(self, lines: Sequence[Answer]) -> str:
+        rows = [
+            (
+                (line["line"], ""),
+                ("open", "good") if line["connected"] else ("closed", "critical"),
+                (f"{line['busy']:.1%}", "critical" if line["busy"] >= FULL else "warning" * (line["busy"] >= BUSY)),
+                (_named(line["devices"]), "dim"),
+            )
+            for line in lines
+        ]
+        return self._table(("line", "link", ">busy", "devices"), rows)
 
     def _alarms(self, alarms: Answer) -> str:
         load = "\n".join(self._paint(f"  {line}", "dim") for line in _load(alarms))
@@ -219,6 +237,11 @@ def _load(alarms: Answer) -> Iterator[str]:
     words = ("suppressed", "shelved", "chattering", "withheld", "standing")
     if found := [f"{alarms[word]} {word}" for word in words if alarms.get(word)]:
         yield ", ".join(found)
+
+
+def _named(devices: Sequence[str]) -> str:
+    more = len(devices) - DEVICES
+    return ", ".join(devices[:DEVICES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _number(value: float | None) -> str:

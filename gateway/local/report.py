@@ -54,13 +54,15 @@ class Report:
                 return await self._status()
             case {"ask": "points", "device": str(device)}:
                 return self._points(device, asked.get("after", 0))
+            case {"ask": "point", "point": str(label)}:
+                return self._point(label)
             case {"ask": "reports"}:
                 return self._reports(asked.get("kind"))
             case {"ask": "evidence"}:
                 return await self.evidence.answer(asked)
             case {"ask": "learn"}:
                 return await self.learn.answer(asked, uid)
-        raise NotKnown("ask: not status, reports, learn, evidence, or points with a device")
+        raise NotKnown("ask: not status, reports, learn, evidence, point, or points with a device")
 
     async def _status(self) -> Mapping[str, Any]:
         told, plant, stats = self.status(), self.plant(), self.store.stats
@@ -72,8 +74,27 @@ class Report:
             "uplink": self._uplink(),
             "ledger": {stream.value: self._stream(stream) for stream in Stream},
             "lost": await self._lost(),
+            "lines": plant.lines(),
             "checks": learned(plant.pipeline.learned()),
             "alarms": {**told.get("alarms", {}), "worst": _worst(plant.pipeline.alarms)},
+        }
+
+    def _point(self, label: str) -> Mapping[str, Any]:
+        """Return one point: its reading, the octets it came from, and what of the alarms is about it."""
+        plant = self.plant()
+        points, device = plant.points, next((name for name in plant.points.devices if label.startswith(f"{name}.")), "")
+        rows = [row for row in points.rows_of.get(device, ()) if points.label(row) == label]
+        if not rows:
+            raise NotKnown(f"point: there is no '{label[:129]}'")
+        (row,) = rows
+        reading = _point(plant.pipeline.image, row, self.clock())
+        name = points.names[row]
+        active = [alarm for alarm in plant.pipeline.alarms if alarm.device == device and name in alarm.points]
+        return {
+            **reading,
+            "unit": points.configs[row].unit,
+            "read": plant.explained(row) if reading["age_s"] is not None else {},
+            "alarms": [_alarm(alarm) for alarm in active[:ALARMS_SHOWN]],
         }
 
     def _reports(self, kind: Any) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
     {"ask": "status"}                                   the whole picture, as `report` tells it
     {"ask": "points", "device": "bay1", "after": 0}     some of a device's points
+    {"ask": "point", "point": "bay1.va"}                one point: its reading, its octets, its alarms
     {"ask": "reports", "kind": "asset"}                 what the checks report
     {"ask": "evidence", "file": NAME, "after": 0}       a piece of a file of evidence; without a file, which there are
     {"ask": "learn", "do": "show", "after": 0}          some of what is normal, and what waits

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import structlog
 
 from gateway.own import own
+from gateway.poll.occupancy import Occupancy
 from gateway.poll.schedule import Schedule
 from gateway.poll.unit import TRIPS, Unit
 from protocols.driver import Clock, Driver, LinkLost, Scan
@@ -61,6 +62,7 @@ class Poller:
     ) -> None:
         self.units = {unit.name: unit for unit in units}
         self.connected = False
+        self.occupancy = Occupancy()
         self._driver, self._retry, self._phase, self._put, self._clock = driver, retry, phase, put, clock
         self._host = host
         self._failures = 0
@@ -144,6 +146,8 @@ class Poller:
 
     async def _read(self, scan: Scan) -> Sequence[Read]:
         limit_s = max(HANG_S, 2 * scan.requests * scan.timeout_s)
+        if scan.requests:
+            self.occupancy.begin(_now())
         try:
             async with asyncio.timeout(limit_s) as limit:
                 return await self._driver.read(scan)
@@ -151,6 +155,9 @@ class Poller:
             if limit.expired():
                 raise LinkLost(f"reading {scan.device} hung for {limit_s:g} s") from None
             raise
+        finally:
+            if scan.requests:
+                self.occupancy.end(_now())
 
     async def _unanswered(self, unit: Unit, scan: Scan, cost_s: float, error: TimeoutError) -> None:
         """One device is silent; the conversation is over only when all of them are."""

@@ -10,7 +10,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from protocols.demand import Demand
 from protocols.dnp3.config import PORTS, SERIAL, Dnp3Device, serial_line
+from protocols.dnp3.demand import demands
 from protocols.dnp3.link import Link
 from protocols.dnp3.outstation import Brought, Outstation
 from protocols.driver import LinkLost, Outside, Scan
@@ -49,6 +51,11 @@ class Dnp3Driver:
     def scans(self) -> Sequence[Scan]:
         """Three for each outstation: integrity, events, drain."""
         return tuple(self._scans)
+
+    @property
+    def demands(self) -> Sequence[Demand]:
+        """What the polls take of the line."""
+        return [each for device in self._devices for each in demands(device)]
 
     async def connect(self) -> Sequence[Event]:
         """Open the link, after closing the one before. The start-up of each outstation comes with its first read.

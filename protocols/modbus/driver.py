@@ -1,16 +1,19 @@
 """The Modbus driver: the units behind one url, read in one conversation, over TCP, TLS or a serial line."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import numpy as np
 
+from protocols.demand import Demand
 from protocols.driver import Clock, LinkLost, Scan
 from protocols.modbus.codec import Answer, Refusal, Request, Violation
 from protocols.modbus.config import ModbusDevice, ModbusPoint
 from protocols.modbus.conversation import Conversation, Manners
+from protocols.modbus.demand import demand
+from protocols.modbus.explain import told
 from protocols.modbus.identity import identify
 from protocols.modbus.link import Link
 from protocols.modbus.reading import Reading
@@ -48,6 +51,21 @@ class ModbusDriver:
     def scans(self) -> Sequence[Scan]:
         """One for each device and scan class; `requests` as planned while nothing is refused."""
         return tuple(self._scans)
+
+    @property
+    def demands(self) -> Sequence[Demand]:
+        """What each scan takes of the line, as planned while nothing is refused."""
+        return [
+            demand(device, scan, reading.asked)
+            for (device, _, reading), scan in zip(self._readings, self._scans, strict=True)
+        ]
+
+    def explain(self, row: int) -> Mapping[str, str]:
+        """Return what is asked for the point of `row`, and the octets that came last."""
+        for (device, _, reading), scan in zip(self._readings, self._scans, strict=True):
+            if row in scan.rows:
+                return told(device, scan, *reading.lies(scan.rows.tolist().index(row)))
+        return {}
 
     async def connect(self) -> Sequence[Event]:
         """Open the conversation, after closing the one before.

@@ -67,6 +67,17 @@ class Reading:
         """How many round trips a read takes at present."""
         return len(self._plan)
 
+    @property
+    def asked(self) -> Sequence[Request]:
+        """The requests of a read at present."""
+        return [planned.request for planned in self._plan]
+
+    def lies(self, position: int) -> tuple[Block, Block | None, bytes]:
+        """Return where the value at `position` lies, the block asked for it (None: it is refused), its last octets."""
+        block = next(each for each, positions in self._positions.items() if position in positions)
+        asked = next((cover(planned.members) for planned in self._plan if block in planned.members), None)
+        return block, asked, self._image.bytes[self._image.place(block)].tobytes()
+
     def reconnected(self) -> None:
         """Forget cuts and ask again what was refused: another device, or another map, may answer now."""
         self._cuts.clear()

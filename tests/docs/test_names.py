@@ -26,7 +26,14 @@ from protocols.config import Device
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = re.compile(r"(?:^|/bin/)gridsentinel ([a-z]+.*)")
 ROOMS = ("gateway", "protocols", "detectors", "simulator", "config", "systemd", "tests", "docs", "requirements")
-NEEDED = {"check": ["FILE"], "run": ["FILE"], "replay": ["FILE", "RECORDING"], "learn": ["FILE", "show"]}
+NEEDED = {
+    "check": ["FILE"],
+    "plan": ["FILE"],
+    "explain": ["FILE", "POINT"],
+    "run": ["FILE"],
+    "replay": ["FILE", "RECORDING"],
+    "learn": ["FILE", "show"],
+}
 """What is added to a command that a page only names."""
 A_PATH = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./-]*")
 LOGGED = re.compile(r"\b_?log\.(info|warning|error)\(\s*\"(\w+)\"")

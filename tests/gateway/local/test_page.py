@@ -131,3 +131,21 @@ incidents
   priority  active  last                      probably began with  id
   high         2/5  2026-11-20T11:00:00.000Z  b2 is away ?[31m     b2-7""",
     ]
+
+
+def test_lines():
+    """How busy each conversation is, and whose it is; a full one stands out."""
+    names = [f"b{number}" for number in range(6)]
+    lines = [
+        {"line": "rtu:///dev/ttyS0?baud=9600", "devices": names, "connected": True, "busy": 0.97},
+        {"line": "tcp://10.0.0.2", "devices": ["c1"], "connected": False, "busy": 0.0},
+    ]
+    page = Page(colour=False).status({**TOLD, "lines": lines})
+    section = page.partition("\nlines\n")[2].partition("\n\n")[0].splitlines()
+
+    assert section == [
+        "  line                        link     busy  devices",
+        "  rtu:///dev/ttyS0?baud=9600  open    97.0%  b0, b1, b2, b3 and 2 more",
+        "  tcp://10.0.0.2              closed   0.0%  c1",
+    ]
+    assert "\x1b[31m97.0%" in Page(colour=True).status({**TOLD, "lines": lines})

@@ -1,0 +1,1 @@
+"""Numbers of the running gateway for Prometheus, over HTTP; loaded only where the configuration asks for it."""

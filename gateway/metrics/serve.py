@@ -1,0 +1,21 @@
+"""Puts the room together: a server whose pages are read from one gateway."""
+
+from collections.abc import Callable, Mapping
+
+from gateway.health import Health
+from gateway.metrics.metric import text
+from gateway.metrics.server import MetricsServer
+from gateway.metrics.source import Source
+from gateway.metrics.table import METRICS
+
+
+def serving(
+    listen: str, *, source: Callable[[Mapping[str, int]], Source], health: Callable[[], Health]
+) -> MetricsServer:
+    """Return a server at `listen`; `source` is given what the server counts of itself."""
+
+    def page() -> bytes:
+        return text(METRICS, source({"answered": server.answered, "refused": server.refused}))
+
+    server = MetricsServer(listen, metrics=page, health=health)
+    return server

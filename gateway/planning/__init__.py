@@ -1,0 +1,1 @@
+"""What a configuration will take of lines, memory, disk, uplink and processor, before it runs anywhere."""

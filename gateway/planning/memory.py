@@ -1,0 +1,81 @@
+"""How much memory it will take: the real drivers, pipeline and checks are built and weighed, and the buffers added.
+
+Constants are resident memory of a running daemon, measured by tests/system/test_plan.py, which compares the whole.
+"""
+
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from detectors.config import build
+from gateway.config.apart import packed, unpacked
+from gateway.config.model import MIB, Config
+from gateway.core.pipeline import Pipeline
+from gateway.planning.lines import built
+from gateway.store.limits import RAM_BYTES
+from protocols.driver import Driver, Outside
+from protocols.points import Points
+from protocols.tap.config import TapDevice
+
+T = TypeVar("T")
+
+BASE_BYTES = 55 * MIB
+"""Interpreter, libraries and the daemon of one small Modbus device."""
+PROTOCOL_BYTES = {"modbus": 0, "dnp3": 5 * MIB, "iec61850": 3 * MIB, "opcua": 3 * MIB, "tap": 2 * MIB}
+"""What the first device of a protocol adds: its code."""
+AT_WORK = 1.6
+"""Resident octets for each that is allocated: pages that are partly empty, and messages while they are made."""
+BATCH_BYTES, READING_BYTES = 600, 22
+"""Of a batch that waits: its objects, and each reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Octets: `usual` at work, `worst` with every buffer full."""
+
+    usual: int
+    worst: int
+
+
+def weigh(config: Config) -> tuple[Memory, dict[str, Driver]]:
+    """Return the memory that `config` takes, and the drivers that were built for it."""
+    points = Points.of([(device, device.points) for device in config.devices])
+    copy = packed(config)
+    objects_bytes, _ = _weighed(lambda: unpacked(copy))
+    _warm(config, points)
+    drivers_bytes, drivers = _weighed(lambda: built(config, points))
+    pipeline_bytes, _ = _weighed(lambda: _pipeline(config, points))
+    protocols = sum(PROTOCOL_BYTES.get(name, 0) for name in {device.protocol for device in config.devices})
+    usual = round(BASE_BYTES + protocols + AT_WORK * (objects_bytes + drivers_bytes + pipeline_bytes))
+    return Memory(usual, usual + _buffers(config)), drivers
+
+
+def _warm(config: Config, points: Points) -> None:
+    """Import what drivers and checks need: code is weighed elsewhere."""
+    for device in {device.protocol: device for device in config.devices}.values():
+        device.driver([device], points, Outside(clock=lambda: 0))
+    _pipeline(config, Points.of([]))
+
+
+def _buffers(config: Config) -> int:
+    """Return what the bounded buffers take when they are full: queue, pending messages, what taps remember."""
+    largest = max((len(device.points) for device in config.devices), default=0)
+    queue = config.poll.queue_batches * (BATCH_BYTES + READING_BYTES * largest)
+    taps = sum(device.ring_bytes + device.evidence_bytes for device in config.devices if isinstance(device, TapDevice))
+    return queue + RAM_BYTES + taps
+
+
+def _pipeline(config: Config, points: Points) -> Pipeline:
+    detectors = build(config.detectors, points, config.gateway.timezone)
+    return Pipeline(points, detectors, config.uplink.window_s, config.alarms)
+
+
+def _weighed(make: Callable[[], T]) -> tuple[int, T]:
+    """Return what `make` makes, and how much memory it keeps."""
+    tracemalloc.start()
+    try:
+        made = make()
+        return tracemalloc.get_traced_memory()[0], made
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,117 @@
+"""How large messages will be: a typical window of each device, packed for the disk and encoded for the broker."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gateway.config.model import Config
+from gateway.core.messages import Summary
+from gateway.description import describe
+from gateway.store.limits import record_cost
+from gateway.store.packing import to_record
+from gateway.store.record import Row
+from gateway.uplink import payload
+from protocols.config import Device
+from protocols.model import Values
+from protocols.point import PointConfig
+
+DAY_S = 86_400
+READINGS = 60
+"""Readings of a window that are drawn; more of them change its size no more."""
+LEVEL, SWING = 100.0, 0.003
+"""A value without a rating, and by how much of it values move from reading to reading."""
+NUMBER = 1_000_000
+"""A sequence number of as many digits as they have after some weeks."""
+START_NS, NS_PER_MS = 1_763_632_800_000_000_000, 1_000_000
+STATUS_BYTES, STATUS_DEVICE_BYTES = 2000, 100
+"""Of a status message: what all have, and each device beside its name; measured."""
+ACK_BYTES = 4
+"""A PUBACK without a reason: MQTT 5, clause 3.4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window of a device: octets on disk and on the wire to the broker with its acknowledgement."""
+
+    device: str
+    disk_bytes: int
+    wire_bytes: int
+
+
+def windows(config: Config) -> list[Window]:
+    """Return the windows of all devices, of values that all move."""
+    encode, chance = _encoder(config), np.random.default_rng(1)
+    found = []
+    for device in config.devices:
+        if device.points:
+            summary = _typical(device, config.uplink.window_s, chance)
+            record = to_record(summary)
+            topic = f"gridsentinel/{config.gateway.site}/{config.gateway.name}/telemetry/{device.name}"
+            body = encode(device, summary, Row(NUMBER, record))
+            found.append(Window(device.name, record_cost(record), published(topic, len(body))))
+    return found
+
+
+def wire_bytes_per_day(config: Config, of: list[Window]) -> int:
+    """Return what goes to the broker in a day: windows and status, in MQTT; changes and alarms are not foreseen."""
+    status = STATUS_BYTES + sum(STATUS_DEVICE_BYTES + len(device.name) for device in config.devices)
+    topic = f"gridsentinel/{config.gateway.site}/{config.gateway.name}/status"
+    every_window = sum(window.wire_bytes for window in of) / config.uplink.window_s
+    return round((every_window + published(topic, status) / config.uplink.status_every_s) * DAY_S)
+
+
+def published(topic: str, size: int) -> int:
+    """Return the octets of a PUBLISH with QoS 1 and its PUBACK: MQTT 5, clauses 2.1.4 and 3.3."""
+    rest = 2 + len(topic.encode()) + 2 + 1 + size
+    return 1 + max(1, -(-rest.bit_length() // 7)) + rest + ACK_BYTES
+
+
+def _encoder(config: Config) -> Callable[[Device, Summary, Row], bytes]:
+    if config.uplink.format == "json":
+        return lambda _device, _summary, row: payload.encode(row, historical=False)
+    from gateway.uplink.sparkplug.device import Device as Metrics  # noqa: PLC0415 - needs an optional package
+
+    described: Mapping[str, Any] = describe(config)["devices"]
+
+    def encode(device: Device, summary: Summary, row: Row) -> bytes:
+        metrics = Metrics(itertools.count(), windows=config.uplink.sparkplug_metrics == "window")
+        metrics.grow(described[device.name]["points"])
+        metrics.birth(None, START_NS // NS_PER_MS)
+        return metrics.data(summary, row, historical=False, now_ms=START_NS // NS_PER_MS)
+
+    return encode
+
+
+def _typical(device: Device, window_s: float, chance: np.random.Generator) -> Summary:
+    points = device.points
+    every_s = np.array([point.every_s or device.every_s for point in points])
+    count = np.maximum(1, window_s // every_s).astype(np.uint32)
+    readings = np.array([_readings(point, chance) for point in points])
+    kept = [row[: min(int(n), READINGS)] for row, n in zip(readings, count, strict=True)]
+    return Summary(
+        device=device.name,
+        start_ns=START_NS,
+        length_ns=int(window_s * 1e9),
+        points=tuple(point.name for point in points),
+        count=count,
+        min=np.array([row.min() for row in kept]),
+        max=np.array([row.max() for row in kept]),
+        mean=np.array([row.mean() for row in kept]),
+        last=np.array([row[-1] for row in kept]),
+        quality=np.zeros(len(points), np.uint16),
+        synchronised=True,
+    )
+
+
+def _readings(point: PointConfig, chance: np.random.Generator) -> Values:
+    """Return readings as a device would tell them: whole numbers times the scale, or floats of 32 bits."""
+    if point.status:
+        return np.ones(READINGS)
+    level = (point.role.rating if point.role and point.role.rating else LEVEL) * chance.uniform(0.5, 1.0)
+    drawn = level + chance.normal(0, SWING * level, READINGS)
+    if "int" in point.kind:
+        return np.rint((drawn - point.offset) / point.scale) * point.scale + point.offset
+    return drawn.astype(np.float32).astype(np.float64)

@@ -1,0 +1,95 @@
+"""The whole plan of a configuration, and what of it cannot be."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from gateway.config.model import Config
+from gateway.planning.lines import ANSWER_S, Line, lines
+from gateway.planning.memory import Memory, weigh
+from gateway.planning.messages import DAY_S, Window, windows, wire_bytes_per_day
+from gateway.store.limits import Limits
+
+MEMORY_MAX = 256 * 1024 * 1024
+"""MemoryMax of systemd/gridsentinel.service."""
+BASE_CPU, REQUEST_CPU_S, READING_CPU_S, WINDOW_CPU_S, VALUE_CPU_S = 0.012, 350e-6, 1.1e-6, 300e-6, 3e-6
+"""Of one core: at rest; and for each request, reading, window and value of a window. From `make bench`, README."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that can be known; `refusals` say what cannot be, and by how much."""
+
+    lines: tuple[Line, ...]
+    readings_per_s: float
+    memory: Memory
+    memory_max: int
+    disk_bytes_per_day: int
+    disk_days: float
+    disk_max_bytes: int
+    wire_bytes_per_day: int
+    cpu: float
+    refusals: tuple[str, ...]
+
+    def told(self) -> Mapping[str, object]:
+        """Return it for JSON."""
+        return asdict(self)
+
+
+def plan(config: Config, *, answer_s: float = ANSWER_S, memory_max: int = MEMORY_MAX) -> Plan:
+    """Return what `config` takes."""
+    memory, drivers = weigh(config)
+    found, sizes = tuple(lines(config, drivers, answer_s)), windows(config)
+    disk_per_day = round(sum(each.disk_bytes for each in sizes) / config.uplink.window_s * DAY_S)
+    cpu = _cpu(config, found, sizes)
+    return Plan(
+        lines=found,
+        readings_per_s=_readings_per_s(config),
+        memory=memory,
+        memory_max=memory_max,
+        disk_bytes_per_day=disk_per_day,
+        disk_days=Limits.of(config.store).other_bytes / max(disk_per_day, 1),
+        disk_max_bytes=_disk_max(config),
+        wire_bytes_per_day=wire_bytes_per_day(config, sizes),
+        cpu=cpu,
+        refusals=(*overfull(found), *_refused(config, memory, memory_max, sizes, cpu)),
+    )
+
+
+def overfull(found: tuple[Line, ...]) -> Iterator[str]:
+    """Yield a sentence for each line that cannot carry what is asked, even of devices that answer at once."""
+    for line in found:
+        if line.least > 1:
+            longer = f"every_s {line.least:.2g} times as long, fewer points or a faster line would do"
+            yield f"{line.line} is asked for {line.least:.0%} of what it carries: {longer}"
+
+
+def _refused(config: Config, memory: Memory, memory_max: int, sizes: list[Window], cpu: float) -> Iterator[str]:
+    if memory.worst > memory_max:
+        worst, most, over = (size / 1e6 for size in (memory.worst, memory_max, memory.worst - memory_max))
+        yield f"memory: {worst:.0f} MB at worst is {over:.0f} MB over the {most:.0f} MB there are"
+    largest = Limits.of(config.store).transaction_bytes
+    for window in sizes:
+        if (over_by := window.disk_bytes - largest) > 0:
+            yield f"{window.device}: a window of {window.disk_bytes} bytes is {over_by} more than the store takes"
+    if cpu > 1:
+        yield f"processor: {cpu:.0%} of a core, and it uses one"
+
+
+def _readings_per_s(config: Config) -> float:
+    return sum(1 / (point.every_s or device.interval_s) for device in config.devices for point in device.points)
+
+
+def _disk_max(config: Config) -> int:
+    budgets = (config.store, config.recorder, config.evidence)
+    return sum(int(budget.max_bytes) for budget in budgets if budget is not None)
+
+
+def _cpu(config: Config, found: tuple[Line, ...], sizes: list[Window]) -> float:
+    requests, window_s = sum(line.requests_per_s for line in found), config.uplink.window_s
+    values = sum(len(device.points) for device in config.devices)
+    return (
+        BASE_CPU
+        + requests * REQUEST_CPU_S
+        + _readings_per_s(config) * READING_CPU_S
+        + (len(sizes) * WINDOW_CPU_S + values * VALUE_CPU_S) / window_s
+    )

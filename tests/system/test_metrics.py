@@ -1,0 +1,85 @@
+"""The page of numbers of a real daemon: there when the configuration asks for it, true, and gone when it does not."""
+
+import asyncio
+import json
+import signal
+import socket
+import urllib.error
+import urllib.request
+from contextlib import suppress
+
+import pytest
+
+from gateway.metrics.table import METRICS
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def fetched(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def parsed(page):
+    """Return each value by its name with its labels."""
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in page.splitlines() if line[0] != "#"}
+
+
+async def served(port):
+    """Return when the page is there."""
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(urllib.error.URLError):
+                assert "gridsentinel_info" in await asyncio.to_thread(fetched, port, "/metrics")
+                return
+
+
+async def test_the_numbers_are_true(daemon, device, book):
+    """Against what the device answered and the consumer got; every metric of the table, but what is not there."""
+    port = free_port()
+    daemon.write(
+        [device.config("d1"), {**device.config("d2"), "url": "tcp://127.0.0.1:1"}],
+        metrics={"listen": f"127.0.0.1:{port}"},
+    )
+    await daemon.start()
+    await book.until(lambda book: "d2/comm_lost" in book.alarms() and book.windows("d1"))
+    answers, page = device.answers[1], await asyncio.to_thread(fetched, port, "/metrics")
+    told, line = parsed(page), f'{{line="{device.url}"}}'
+
+    assert [told[f'gridsentinel_device_up{{device="{name}"}}'] for name in ("d1", "d2")] == [1, 0]
+    assert answers <= told['gridsentinel_device_scans_total{device="d1"}'] <= device.answers[1]
+    assert (told[f"gridsentinel_line_up{line}"], told["gridsentinel_uplink_up"]) == (1, 1)
+    assert 0 < told[f"gridsentinel_line_busy_seconds_total{line}"] < 30
+    assert told['gridsentinel_points{quality="good"}'] == 2
+    assert told['gridsentinel_store_numbered_messages_total{stream="telemetry"}'] >= len(book.windows("d1"))
+    assert told["process_resident_memory_bytes"] == pytest.approx(daemon.rss_kib() * 1024, rel=0.1)
+    absent = {"gridsentinel_store_full_seconds", "gridsentinel_tap_count"}
+    heads = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
+    assert [name for name in heads if name not in absent] == [each.name for each in METRICS if each.name not in absent]
+    health = json.loads(await asyncio.to_thread(fetched, port, "/health"))
+    await book.until(lambda book: (book.status["state"], book.status["health"]) == (health["state"], health["health"]))
+
+
+async def test_a_reload_moves_it(daemon, device):
+    """To another port, and off."""
+    first, second = free_port(), free_port()
+    daemon.write([device.config("d1")], metrics={"listen": f"127.0.0.1:{first}"})
+    await daemon.start()
+    await served(first)
+    daemon.write([device.config("d1")], metrics={"listen": f"127.0.0.1:{second}"})
+    daemon.send(signal.SIGHUP)
+    await daemon.noticed("READY=1", times=2)
+
+    await served(second)
+    with pytest.raises(urllib.error.URLError):
+        await asyncio.to_thread(fetched, first, "/metrics")
+    daemon.write([device.config("d1")])
+    daemon.send(signal.SIGHUP)
+    await daemon.noticed("READY=1", times=3)
+    with pytest.raises(urllib.error.URLError):
+        await asyncio.to_thread(fetched, second, "/metrics")
+    assert await daemon.stop() < 2
