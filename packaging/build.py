@@ -102,7 +102,16 @@ def _packed(root: Path, output: Path, name: str) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     # one thread: how many there are changes the bytes
     subprocess.run(
-        ("dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zzstd", "-z9", "--build", str(root), str(output / name)),
+        (
+            "dpkg-deb",
+            "--root-owner-group",
+            "--threads-max=1",
+            "-Zzstd",
+            "-z9",
+            "--build",
+            str(root),
+            str(output / name),
+        ),
         check=True,
         stdout=subprocess.DEVNULL,
     )

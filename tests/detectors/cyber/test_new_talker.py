@@ -116,7 +116,7 @@ def test_a_known_address_from_hardware_that_was_never_here_is_a_warning():
 
 
 def test_a_known_host_that_sends_as_another_is_a_warning():
-    """Both hardware addresses were always here: it is told who sends in the name of whom, once, until it is approved."""
+    """Both hardware addresses were always here: it is told who sends in whose name, once, until it is approved."""
     master, other = "00:0c:29:00:00:05", "00:0c:29:00:00:77"
     bench = Bench(masters=[HMI])
     bench.learned(binding(HMI, master, ""), talker(HMI, master), talker("10.0.0.77", other))
