@@ -60,10 +60,11 @@ class Goose:
             and int.from_bytes(data[one.sq_at : one.sq_end], "big") == one.sq + 1
             and data.startswith(one.pdu.tail, one.sq_end)
             and self._owners.get(one.pdu.ref) is one
+            and not one.expired
         ):
             one.sq += 1
             one.frames += 1
-            one.time_ns, one.expired = time_ns, False
+            one.time_ns = time_ns
             if self.trace is not None:
                 self.trace("goose", f"{one.st}/{one.sq}", True)
         elif not self._same(one, data, time_ns):
