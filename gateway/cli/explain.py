@@ -75,7 +75,7 @@ def _page(told: Mapping[str, Any]) -> Iterator[str]:
     yield told["point"]
     for key in ("address", "read", "decoding", "scaling", "rules", "checks", "role", "topics"):
         value = told.get(key)
-        yield from _lines(key, _wrapped(value) if key == "checks" else value)
+        yield from _lines(key, _wrapped(value or []) if key == "checks" else value)
     now = told["now"]
     if "unknown" in now:
         yield from _lines("now", now["unknown"])

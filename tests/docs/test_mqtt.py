@@ -172,7 +172,20 @@ def test_every_kind_of_alarm_is_documented(table):
 def test_the_evidence_of_cyber_alarms_is_documented(table):
     """What is seen of a sighting that has everything stands in the alarm, under these names."""
     seen = Sighting(
-        "d", EventKind.COMMAND, "", 1, (), "a", "b", 502, "modbus", "5", 2, {"items": (1, 2)}, b"\x05", live=True
+        "d",
+        EventKind.COMMAND,
+        "",
+        1,
+        (),
+        "a",
+        "b",
+        502,
+        "modbus",
+        "5",
+        2,
+        {"items": (1, 2), "values": (3,)},
+        b"\x05",
+        live=True,
     )
     listed = {word for row in table("mqtt.md", "Evidence of cyber alarms") for word in re.findall(r"`(\w+)`", row[0])}
 
