@@ -130,6 +130,7 @@ async def test_the_end_of_a_capture_is_no_silence(made, clock, tmp_path):
 
     assert await silences(driver, clock) == []
     assert driver.watch.frames == 62
+    await driver.close()
 
 
 async def test_frames_get_the_time_of_our_clock(made, given, monkeypatch, clock):
