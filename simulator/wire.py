@@ -9,6 +9,7 @@ from typing import Final
 
 SYN, FIN, RST, PSH, ACK = 2, 1, 4, 8, 16
 EVERYBODY: Final = b"\xff" * 6
+HOPS: Final = 64
 WINDOW: Final = 8192
 ROUND: Final = 0xFFFF_FFFF
 _IPV4: Final = Struct(">BBHHHBBH")
@@ -33,10 +34,19 @@ def ethernet(payload: bytes, kind: int = 0x0800, *, source: bytes, target: bytes
     return target + source + b"".join(tags) + kind.to_bytes(2, "big") + payload
 
 
-def ipv4(payload: bytes, source: str, target: str, protocol: int = 6, *, options: bytes = b"", piece: int = 0) -> bytes:
-    """Return a packet; `piece` are flags and offset of a fragment."""
+def ipv4(
+    payload: bytes,
+    source: str,
+    target: str,
+    protocol: int = 6,
+    *,
+    options: bytes = b"",
+    piece: int = 0,
+    hops: int = HOPS,
+) -> bytes:
+    """Return a packet; `piece` are flags and offset of a fragment, `hops` how many routers may still pass it on."""
     size = 20 + len(options)
-    head = _IPV4.pack(0x40 | size // 4, 0, size + len(payload), 7, piece, 64, protocol, 0)
+    head = _IPV4.pack(0x40 | size // 4, 0, size + len(payload), 7, piece, hops, protocol, 0)
     return head + address(source) + address(target) + options + payload
 
 
@@ -77,7 +87,8 @@ class Connection:
     """A TCP connection: each method returns the frame, or the frames, of what one side does next.
 
     `numbers` are the next sequence numbers of the client (True) and the server. `macs` are the hardware addresses from
-    which their frames come, and `towards` those to which they go, where a router stands between.
+    which their frames come, and `towards` those to which they go, where a router stands between; `hops` are those of
+    their packets.
     """
 
     def __init__(
@@ -93,6 +104,7 @@ class Connection:
         self.client, self.server, self.ports = client, server, (client_port, port)
         self.numbers = {True: number, False: answer_number}
         self.macs = {True: mac(client), False: mac(server)}
+        self.hops = {True: HOPS, False: HOPS}
         self.towards = {True: mac(server), False: mac(client)}
 
     def frame(self, flags: int, payload: bytes = b"", *, client: bool = True, ahead: int = 0) -> bytes:
@@ -100,7 +112,8 @@ class Connection:
         source, target = (self.client, self.server) if client else (self.server, self.client)
         ports = self.ports if client else self.ports[::-1]
         number = self.numbers[client] + ahead
-        packet = ipv4(tcp(ports, number, self.numbers[not client], flags, payload), source, target)
+        carried = tcp(ports, number, self.numbers[not client], flags, payload)
+        packet = ipv4(carried, source, target, hops=self.hops[client])
         return ethernet(packet, source=self.macs[client], target=self.towards[client])
 
     def said(self, payload: bytes, *, client: bool = True) -> bytes:

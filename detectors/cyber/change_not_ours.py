@@ -1,7 +1,8 @@
 """An output or set point that changes although nobody who may was seen writing it.
 
-With a tap every command passes it, so a change without one is a warning. Without a tap others may write unseen, so it
-is a note: `checks: {change_not_ours: warning}` makes it more where the gateway's own master is the only one.
+With a tap every command passes it, so a change without one is a warning. Without a tap others may write unseen, and in
+a maintenance window somebody is at the panel, so it is a note: `checks: {change_not_ours: warning}` makes it more where
+the gateway's own master is the only one.
 """
 
 from typing import ClassVar
@@ -49,6 +50,6 @@ class ChangeNotOurs(Check):
             f"{points.label(move.row)} went from {move.was:g} to {move.value:g}, written by {by}",
             subject=points.names[move.row],
             rows=(move.row,),
-            severity=Severity.WARNING if tapped or command else None,
+            severity=Severity.WARNING if command or (tapped and not self.desk.maintenance) else None,
             evidence={"was": move.was, "value": move.value},
         )

@@ -59,7 +59,8 @@ class TripWithoutCause(Check):
             return
         device = points.device(move.row)
         odd = 0 <= move.time_ns - self._odd.get(device, -ODD_NS) < ODD_NS
-        again = 0 <= move.time_ns - self._last.get(device, -AGAIN_NS) < AGAIN_NS
+        often = 0 <= move.time_ns - self._last.get(device, -AGAIN_NS) < AGAIN_NS
+        again = often and not self.desk.maintenance  # breakers are timed then, again and again
         self._last[device] = move.time_ns
         why = ", again" if again else " while its link is odd" if odd else ""
         self.alarm(

@@ -16,6 +16,7 @@ from gateway.recording.source import BadRecording, Told, remark
 from protocols.points import Points
 from protocols.tap.capture.pcap import Capture
 from protocols.tap.capture.reading import BadCapture
+from protocols.tap.capture.silence import Silence
 from protocols.tap.config import TapDevice
 from protocols.tap.numbers import Numbers
 from protocols.tap.watch import Watch
@@ -36,6 +37,7 @@ class CaptureFile:
         self.notes: list[str] = []
         self._capture, self._path = _opened(path), path
         self._watch = Watch(tap.name, ports=tap.ports)
+        self._silence = Silence(tap.name)
         self._numbers = Numbers(tap.name, points)
         self._now_ns = self._second = 0
 
@@ -82,6 +84,7 @@ class CaptureFile:
         yield from self._watch.take(now_ns)
         if now_ns // SECOND_NS != self._second:
             self._second = now_ns // SECOND_NS
+            yield from self._silence.look(self._watch.frames, now_ns)
             yield self._numbers.batch(self._watch, 0, now_ns)
 
     def _sum_up(self) -> None:

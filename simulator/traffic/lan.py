@@ -41,8 +41,17 @@ _VENDORS: Final = {
     DEVICES["ied2"]: "00:21:c1:b0:00:42",
     DEVICES["plc"]: "00:1b:1b:c0:00:51",
 }
+_HOPS: Final = {HMI: 128, LAPTOP: 128, FIRST_MASTER: 126, SECOND_MASTER: 126, MANAGEMENT: 62}
+"""Of packets of systems that begin with 128, and of those that have passed two routers."""
+_RELAYS: Final = ("10.20.0.2", "10.20.0.4")
+"""How the addresses of devices begin whose packets have 255."""
 SWITCH: Final = bytes.fromhex("001ecd0000f0")
 """The management address of the switch, from which STP and LLDP come."""
+
+
+def hops(ip: str) -> int:
+    """Return how many routers may still pass on the packets of an address."""
+    return _HOPS.get(ip, 255 if len(ip) == 10 and ip.startswith(_RELAYS) else 64)
 
 
 def hardware(ip: str) -> bytes:

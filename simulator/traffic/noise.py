@@ -11,7 +11,7 @@ from simulator.traffic.plan import MS, NS, Plan, Span, Timed, every
 from simulator.wire import address, arp, ethernet, ipv4, udp
 
 BRIDGES, NEIGHBOURS = bytes.fromhex("0180c2000000"), bytes.fromhex("0180c200000e")
-VRRP_GROUP, VRRP_GROUP_MAC, VRRP = "224.0.0.18", bytes.fromhex("01005e000012"), 112
+VRRP_GROUP, VRRP_GROUP_MAC, VRRP, VRRP_HOPS = "224.0.0.18", bytes.fromhex("01005e000012"), 112, 255
 DHCP_TRIP_NS: Final = 20 * MS
 LEASE: Final = 1, 2, 3, 5
 """Discover, offer, request, acknowledge."""
@@ -82,7 +82,7 @@ class Noise:
             yield time_ns, self._datagram(device, lan.MANAGEMENT, ports, payloads.log_of(chance), time_ns)
 
     def _datagram(self, source: str, target: str, ports: tuple[int, int], data: bytes, time_ns: int) -> bytes:
-        packet = ipv4(udp(ports, data), source, target, 17)
+        packet = ipv4(udp(ports, data), source, target, 17, hops=lan.hops(source))
         mac = lan.sends(source, self._router(time_ns))
         return ethernet(packet, source=mac, target=lan.hardware(target))
 
@@ -107,7 +107,7 @@ class Noise:
                     frame = arp(2, lan.ROUTER, lan.ROUTER, hardware=virtual)
                     yield time_ns + number * MS, frame.ljust(60, b"\0")
             told = pack(">BBBBBBH", 0x31, 20, 100, 1, 0, 10, 0) + address(lan.ROUTER)
-            packet = ipv4(told, lan.ROUTERS[router], VRRP_GROUP, VRRP)
+            packet = ipv4(told, lan.ROUTERS[router], VRRP_GROUP, VRRP, hops=VRRP_HOPS)
             yield time_ns + 5 * MS, ethernet(packet, source=virtual, target=VRRP_GROUP_MAC).ljust(60, b"\0")
 
     def _laptop(self) -> Iterator[Timed]:

@@ -83,7 +83,7 @@ class Plan:
     @cached_property
     def restart(self) -> Span:
         """When the regulator restarts; nobody answers there meanwhile."""
-        return self.span(0.55, 40)
+        return self.span(0.52, 40)
 
     @cached_property
     def routers(self) -> int:

@@ -149,4 +149,5 @@ class Session:
     def _route(self, line: Connection, now_ns: int) -> None:
         router = int(now_ns >= self.plan.routers)
         line.macs = {True: lan.sends(self.client, router), False: lan.sends(self.server, router)}
+        line.hops = {True: lan.hops(self.client), False: lan.hops(self.server)}
         line.towards = {True: lan.hardware(self.server), False: lan.hardware(self.client)}

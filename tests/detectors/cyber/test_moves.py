@@ -84,6 +84,27 @@ def test_a_breaker_opens_and_nothing_shows_why():
     assert bay.warnings == ["f1/cb/trip_without_cause"]
 
 
+OPEN = {"maintenance": (("2000-01-01", "2100-01-01"),)}
+
+
+def test_a_breaker_that_is_timed_in_maintenance():
+    """It opens again and again at its panel, and an output with it: notes. A command of a stranger is none."""
+    bay = Bay(masters=[MASTER], **OPEN)
+    bay.sees(rate(MASTER, HOST.format(1)))
+    for _ in range(3):
+        bay.poll(f1={"cb": 0.0, "ia": 0.0, "close": 0.0})
+        bay.poll(20)
+        bay.poll(f1={"cb": 1.0, "ia": 200.0, "close": 1.0})
+        bay.poll(20)
+    assert {"f1/cb/trip_without_cause", "f1/close/change_not_ours"} <= set(bay.alarms)
+    assert bay.warnings == []
+
+    bay.sees(command(STRANGER, HOST.format(2), function="5", action="control", protocol="modbus"))
+    bay.poll(f2={"close": 0.0})
+    bay.poll(10)
+    assert "f2/close/change_not_ours" in bay.warnings
+
+
 def test_a_breaker_opens_while_its_link_is_odd():
     """Two views agree: it is a warning at once."""
     bay = Bay()

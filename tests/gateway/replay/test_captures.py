@@ -49,6 +49,16 @@ def source():
         yield source
 
 
+def test_a_wire_that_falls_silent(source, tmp_path):
+    """It is told while it lasts, as the daemon would; the end of the capture is none."""
+    frame, *_ = polls(MASTER, METER, 1)
+    times = [*range(70), *range(82, 90)]
+    found = source(pcap(tmp_path / "b.pcap", [(BEGIN + second * SECOND, frame) for second in times]))
+    told = [each for each in found.told() if isinstance(each, Sighting) and each.kind is EventKind.DROPS]
+
+    assert [each.facts["silent_s"] for each in told] == [*range(4, 13)]
+
+
 def alarms(path, *arguments, capsys):
     assert cli.main(["replay", str(path), *arguments, "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -101,6 +101,38 @@ async def test_what_is_seen_is_handed_on_and_counted(made, given, clock):
     assert len(driver.memory.between(0, 1 << 62, ["10.0.0.5"])) == 8
 
 
+async def silences(driver, clock, given=None):
+    """Let a minute pass with frames, where somebody gives them, and ten seconds without; return what is told of it."""
+    seen = []
+    for second in range(72):
+        if given is not None and second < 62:
+            given.waiting = list(polls("10.0.0.5", "10.0.0.11", 1))
+        seen += await read(driver)
+        clock.now_ns += SECOND
+    return [each for each in seen if isinstance(each, Sighting) and each.kind is EventKind.DROPS]
+
+
+async def test_a_wire_that_falls_silent_is_told(made, given, clock):
+    """Its switch restarts, or the mirror was taken away."""
+    driver = made()
+    await driver.connect()
+    told = await silences(driver, clock, given)
+
+    assert [each.facts["silent_s"] for each in told] == [4, 5, 6, 7, 8, 9, 10]
+
+
+async def test_the_end_of_a_capture_is_no_silence(made, clock, tmp_path):
+    """Nothing comes after it."""
+    frame, *_ = polls("10.0.0.5", "10.0.0.11", 1)
+    file = pcap(tmp_path / "minute.pcap", [(BEGIN + second * SECOND, frame) for second in range(62)])
+    driver = made(interface=None, file=file)
+    await driver.connect()
+
+    assert await silences(driver, clock) == []
+    assert driver.watch.frames == 62
+    await driver.close()
+
+
 async def test_frames_get_the_time_of_our_clock(made, given, monkeypatch, clock):
     """They are stamped by the wall clock, which may be another one than ours."""
     monkeypatch.setattr(module.time, "time_ns", lambda: BEGIN + 5 * SECOND)
