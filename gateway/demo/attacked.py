@@ -19,6 +19,7 @@ from detectors.cyber.policy import Allowed
 from gateway.config import Config
 from gateway.core.rules import AlarmRules
 from gateway.demo.stage import Heard, Scene, Stage, staged
+from gateway.timeline import Timeline
 from protocols.config import Device
 from protocols.dnp3.config import Dnp3Device
 from protocols.modbus.config import ModbusDevice
@@ -94,6 +95,10 @@ class Attacked(Scene):
     """Sets the stage on a hub, with a tap and the cyber checks. `ground` is there while it lasts."""
 
     ground: Ground
+
+    def clock(self) -> Timeline:
+        """Return a clock that all devices share, as they are on one computer: whether that follows a source is the same."""
+        return Timeline(synchronised=lambda: True)
 
     @asynccontextmanager
     async def serve(self, stage: Stage) -> AsyncIterator[Substation]:
