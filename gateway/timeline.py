@@ -16,7 +16,7 @@ GLANCE_NS = 200_000
 
 
 class Timeline:
-    """A `Clock`. `stepped_ns` is by how much the wall clock was set last; `synchronised` whether it follows a source."""
+    """A `Clock`. `stepped_ns` is by how much the wall clock was set last; `synchronised` whether it is right."""
 
     def __init__(
         self,

@@ -97,7 +97,7 @@ class Attacked(Scene):
     ground: Ground
 
     def clock(self) -> Timeline:
-        """Return a clock that all devices share, as they are on one computer: whether that follows a source is the same."""
+        """Return a clock that all devices share, as they are on one computer: it is theirs, whatever it follows."""
         return Timeline(synchronised=lambda: True)
 
     @asynccontextmanager
