@@ -7,7 +7,6 @@ from typing import Any
 import structlog
 
 from detectors.config import build
-from gateway.clocksync import synchronised
 from gateway.config.model import Config
 from gateway.core.alarms import AlarmError
 from gateway.core.messages import Alarm
@@ -197,7 +196,7 @@ class Plant:
     def _pollers(self) -> Iterator[Poller]:
         outside = Outside(
             clock=self._clock,
-            synchronised=lambda: self._clock.agrees and synchronised(),
+            synchronised=lambda: self._clock.agrees and self._clock.synchronised(),
             bookmarks=self._memory.bookmarks,
             broker=(self.config.uplink.host, self.config.uplink.port),
         )

@@ -7,6 +7,8 @@ ntpd, a smeared leap second) moves both clocks of Linux alike and is no step.
 import time
 from collections.abc import Callable
 
+from gateway.clocksync import synchronised
+
 STEP_NS = 10_000_000
 """Less is followed and not told: nobody's delay or window notices it."""
 GLANCE_NS = 200_000
@@ -14,9 +16,15 @@ GLANCE_NS = 200_000
 
 
 class Timeline:
-    """A `Clock`. `stepped_ns` is by how much the wall clock was set last."""
+    """A `Clock`. `stepped_ns` is by how much the wall clock was set last; `synchronised` whether it is right."""
 
-    def __init__(self, wall: Callable[[], int] = time.time_ns, steady: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        wall: Callable[[], int] = time.time_ns,
+        steady: Callable[[], int] = time.monotonic_ns,
+        synchronised: Callable[[], bool] = synchronised,
+    ) -> None:
+        self.synchronised = synchronised
         self.stepped_ns = 0
         self._wall, self._steady = wall, steady
         self._offset_ns = wall() - steady()

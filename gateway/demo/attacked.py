@@ -10,11 +10,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import yaml
+from pydantic import TypeAdapter
+
+from detectors.cyber.baseline import Baseline
 from detectors.cyber.config import CyberConfig
 from detectors.cyber.policy import Allowed
 from gateway.config import Config
 from gateway.core.rules import AlarmRules
 from gateway.demo.stage import Heard, Scene, Stage, staged
+from gateway.timeline import Timeline
 from protocols.config import Device
 from protocols.dnp3.config import Dnp3Device
 from protocols.modbus.config import ModbusDevice
@@ -23,6 +28,7 @@ from simulator.attacks.attack import Attack
 from simulator.attacks.ground import GATEWAY, HMIS, WATCHED, Ground, ground
 from simulator.attacks.hosts import HUB, ip
 from simulator.attacks.insider import GATEWAY as OURSELVES
+from simulator.configuration import HEAD, device
 from simulator.scenario import parse
 from simulator.substation import Substation
 from simulator.truth import Truth
@@ -35,13 +41,14 @@ SETTLED_S: Final = 62.0
 learned by then."""
 PATIENCE_S: Final = 12.0
 """How long an attack that is over may remain unnoticed."""
-START_S: Final = 30.0
+START_S: Final = 90.0
 LOOK_S: Final = 0.05
 EVERY_S: Final = 0.5
 WATCHED_EVERY_S: Final = 0.1
 """At this pace five minutes of usual polling, which the check of round trips learns from, take half a minute."""
 EVENTS_EVERY_S: Final = 0.5
 SPOKEN: Final[Mapping[str, Spoken]] = {"modbus": "modbus", "dnp3": "dnp3", "iec61850": "mms", "opcua": "opcua"}
+TELLER: Final = "feeder3"
 CYBER: Final = "cyber"
 TAP: Final = "tap"
 SCENARIO: Final = """
@@ -87,9 +94,11 @@ class Attempt:
 class Attacked(Scene):
     """Sets the stage on a hub, with a tap and the cyber checks. `ground` is there while it lasts."""
 
-    def __init__(self, *, learn_s: float = LEARN_S) -> None:
-        self._learn_s = learn_s
-        self.ground: Ground
+    ground: Ground
+
+    def clock(self) -> Timeline:
+        """Return a clock that all devices share, as they are on one computer: it is theirs, whatever it follows."""
+        return Timeline(synchronised=lambda: True)
 
     @asynccontextmanager
     async def serve(self, stage: Stage) -> AsyncIterator[Substation]:
@@ -104,28 +113,32 @@ class Attacked(Scene):
         ports[self.ground.targets["iec104"][1]] = "iec104"
         tap = TapDevice(name=TAP, protocol="tap", interface=HUB, promiscuous="on", ports=ports)
         allow = (Allowed(source=GATEWAY, actions=("read", "discover", "session", "config", "time")),)
-        cyber = CyberConfig(learn_s=self._learn_s, masters=HMIS, allow=allow)
+        cyber = CyberConfig(learn_s=LEARN_S, masters=HMIS, allow=allow)
         return replace(
             config,
-            devices=(*map(_faster, config.devices), tap),
+            devices=(*map(_faster, (*config.devices, _teller(self.ground))), tap),
             detectors=(*(each for each in config.detectors if each.detector != CYBER), cyber),
             alarms=replace(config.alarms, flood_count=10_000) if config.alarms else AlarmRules(flood_count=10_000),
         )
 
 
 @asynccontextmanager
-async def attacked(*, learn_s: float = LEARN_S, quiet_s: float = QUIET_S) -> AsyncIterator[tuple[Stage, Ground]]:
+async def attacked(*, settled: bool = False) -> AsyncIterator[tuple[Stage, Ground]]:
     """Set the stage, and wait until the gateway has learned what is normal, and is quiet.
+
+    `settled`: until those checks too can judge that need more time.
 
     Raises:
         OSError: there can be no hosts here.
         TimeoutError: it does not come to rest.
     """
     ip("link", "set", "lo", "up")
-    scene = Attacked(learn_s=learn_s)
+    scene = Attacked()
     async with staged(parse(SCENARIO, "attacks.yaml"), None, scene) as stage:
-        await _until(lambda: learned(stage), START_S + learn_s)
-        await asyncio.sleep(quiet_s)
+        await _until(lambda: learned(stage), START_S + LEARN_S)
+        await asyncio.sleep(SETTLED_S if settled else QUIET_S)
+        if settled:
+            await _until(lambda: _baseline(stage).knows("rtt_shift", f"{WATCHED} 0"), SETTLED_S)
         yield stage, scene.ground
 
 
@@ -134,7 +147,7 @@ def learned(stage: Stage) -> bool:
     plant = getattr(stage.gateway, "plant", None)
     if plant is None:
         return False
-    baseline = plant.pipeline.baselines()[CYBER]
+    baseline = _baseline(stage)
     now_ns = stage.gateway.clock()
     return baseline.share("new_talker", now_ns) >= 1 and all(
         baseline.share(view, now_ns) >= 1 for view in ("own", "wire")
@@ -178,6 +191,17 @@ async def attempt(
         made.truth = await task
     except asyncio.CancelledError:
         made.truth = replace(made.truth, end_ns=time.time_ns())
+    return made
+
+
+def _baseline(stage: Stage) -> Baseline:
+    return stage.gateway.plant.pipeline.baselines()[CYBER]
+
+
+def _teller(on: Ground) -> Device:
+    """Return an outstation that has events all the time, which the voltages of the demonstration seldom are."""
+    url = "tcp://{}:{}".format(*on.places["dnp3"][TELLER])
+    [made] = TypeAdapter(Config).validate_python(yaml.safe_load(HEAD + device("dnp3", TELLER, url))).devices
     return made
 
 

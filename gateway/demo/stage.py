@@ -27,6 +27,7 @@ from gateway.demo.link import Link
 from gateway.demo.voices import Voices, agreed, voices
 from gateway.resources import config_folder
 from gateway.store.record import Stream
+from gateway.timeline import Timeline
 from protocols.tap.config import TapDevice
 from simulator.configuration import device_name
 from simulator.scenario import Scenario
@@ -103,7 +104,11 @@ class Stage:
 
 
 class Scene:
-    """How the stage is set: who serves, and what is different in the configuration."""
+    """How the stage is set: who serves, what is different in the configuration, and which clock the gateway has."""
+
+    def clock(self) -> Timeline:
+        """Return the gateway's clock."""
+        return Timeline()
 
     def serve(self, stage: Stage) -> AbstractAsyncContextManager[Substation]:
         """Serve the substation."""
@@ -128,7 +133,7 @@ async def staged(scenario: Scenario, broker_url: str | None, scene: Scene | None
         consumer = await _consume(stack, stage, f"mqtt://{host}:{port}/")
         stage.substation = await stack.enter_async_context(scene.serve(stage))
         stage.began = asyncio.get_running_loop().time()
-        stage.gateway = Gateway(folder, scene.adapt(_config(folder, stage)), grace_s=GRACE_S)
+        stage.gateway = Gateway(folder, scene.adapt(_config(folder, stage)), grace_s=GRACE_S, clock=scene.clock())
         running = asyncio.create_task(stage.gateway.run(), name="gateway")
         try:
             yield stage

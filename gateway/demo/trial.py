@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from gateway.demo.attacked import LEARN_S, QUIET_S, SETTLED_S, attacked, attempt
+from gateway.demo.attacked import attacked, attempt
 from simulator.attacks.insider import Insider
 from simulator.attacks.menu import MENU
 
@@ -23,7 +23,7 @@ BEFORE: Final = "before"
 async def tried(names: Sequence[str]) -> None:
     """Try them one after the other, and print a line for each."""
     settled = any(issubclass(MENU[name], Insider) for name in names)
-    async with attacked(learn_s=LEARN_S, quiet_s=SETTLED_S if settled else QUIET_S) as (stage, on):
+    async with attacked(settled=settled) as (stage, on):
         said = [f"{alarm['kind']}: {alarm['text']}" for _, alarm in stage.heard if alarm["detector"] == "cyber"]
         _say({"do": BEFORE, "said": said})
         for name in names:

@@ -13,7 +13,7 @@ from simulator.attacks.attack import LONGEST_S, Attack, Field
 from simulator.attacks.gooseframe import GooseFrame, Value
 
 FRAMES_MAX: Final = 5000
-"""Frames of one attack: a flood of five seconds."""
+"""Frames of one attack: a flood of some seconds."""
 STRANGER: Final = bytes.fromhex("02bad0000066")
 
 
@@ -104,7 +104,7 @@ class GooseFlood(GooseAttack):
     NAME = "goose_flood"
     CHECKS = ("goose_state", "flood")
     WHOM = 4
-    COUNT = 1200
+    COUNT = 2000
     PAUSE_S = 0.004
 
     def frames(self, victim: GooseFrame, now_ns: int) -> Iterator[GooseFrame]:

@@ -46,12 +46,12 @@ class Insider(Attack):
 
 
 class DelayedAnswers(Insider):
-    """Every answer comes 20 ms later, as when somebody hands it on."""
+    """Every answer comes 100 ms later, as when somebody hands it on."""
 
     NAME = "man_in_the_middle"
     CHECKS = ("rtt_shift",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "man_in_the_middle", "unit": "feeder1"}
-    FOR_S = 20.0
+    STEP: ClassVar[Mapping[str, object]] = {"do": "man_in_the_middle", "unit": "feeder1", "delay_s": 0.1}
+    FOR_S = 30.0
 
 
 class WrongUnit(Insider):
@@ -91,7 +91,7 @@ class ClockStep(Insider):
 
     NAME = "clock_step"
     CHECKS = ("clock_jump",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "clock_step", "unit": "bus1", "by_s": 300}
+    STEP: ClassVar[Mapping[str, object]] = {"do": "clock_step", "unit": "feeder3", "by_s": 300}
     FOR_S = 40.0
 
 

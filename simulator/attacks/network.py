@@ -108,7 +108,7 @@ class SynFlood(Station):
     NAME = "syn_flood"
     CHECKS = ("flood",)
     PER_S: ClassVar[int] = 400
-    FOR_S: ClassVar[float] = 5.0
+    FOR_S: ClassVar[float] = 8.0
 
     async def run(self, on: Field) -> None:
         """Send the openings."""
@@ -143,7 +143,7 @@ class ConnectionFlood(Station):
 
     NAME = "connection_flood"
     CHECKS = ("flood",)
-    FOR_S: ClassVar[float] = 6.0
+    FOR_S: ClassVar[float] = 8.0
     AT_ONCE: ClassVar[int] = 8
 
     async def run(self, on: Field) -> None:
