@@ -56,7 +56,7 @@ class Framer:
         """Forget the beginning of a message whose end was not captured."""
         self._held = b""
 
-    def feed(self, data: memoryview, reader: Reader) -> None:  # noqa: C901 - a call more a message costs too much
+    def feed(self, data: memoryview, reader: Reader) -> None:
         """Take the next bytes of the stream, and show `reader` what is whole."""
         if self._held:
             data = memoryview(self._held + data)
