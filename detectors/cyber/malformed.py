@@ -19,6 +19,7 @@ TRICKS: Final = frozenset(
         "IP fragments overlap",
         "TCP bytes twice, and not the same",
         "fragment over 4096 octets",
+        "TCP urgent data",
         "too many IP extensions",
         "too many tags",
     }

@@ -22,8 +22,8 @@ PORTS: Final = {
     **dict.fromkeys(SECURE, "tls"),
 }
 """Server ports as IANA gives them, of TCP."""
-DATAGRAMS: Final = frozenset({"dnp3"})
-"""What is spoken over UDP too."""
+DATAGRAMS: Final = frozenset({"dnp3", "modbus"})
+"""What is spoken over UDP too; Modbus by no standard, but by devices."""
 
 _CONVERSATIONS: Final = {
     "dnp3": ("dnp3.conversation", "Dnp3Conversation"),

@@ -96,7 +96,7 @@ class Watch:
                 if kind == _IPV4 and piece & _NO_TTL == _WHOLE_TCP and _USUAL_BYTES <= start <= end <= size:
                     way = self._ways.get(key)
                     hops = piece >> 8 & 0xFF
-                    if way is None or flags & 0x17 != 0x10 or way.mac != mac or way.hops != hops:
+                    if way is None or flags & 0x37 != 0x10 or way.mac != mac or way.hops != hops:
                         self._segment(
                             data, key, mac, hops, number, flags, start=34, payload=start, end=end, time_ns=time_ns
                         )

@@ -59,6 +59,8 @@ class ModbusConversation:
         """Look at what one side sent."""
         self._time_ns = time_ns
         self._framers[from_client].feed(data, self)
+        if self._flow.datagrams:
+            self._framers[from_client].lost()
 
     def lost(self, *, from_client: bool) -> None:
         """Begin anew with what that side says next; what it asked, or was asked, may have been answered unseen."""

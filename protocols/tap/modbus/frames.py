@@ -56,7 +56,7 @@ class Framer:
         """Forget the beginning of a message whose end was not captured."""
         self._held = b""
 
-    def feed(self, data: memoryview, reader: Reader) -> None:  # noqa: C901 - a call more a message costs too much
+    def feed(self, data: memoryview, reader: Reader) -> None:
         """Take the next bytes of the stream, and show `reader` what is whole."""
         if self._held:
             data = memoryview(self._held + data)
@@ -78,10 +78,9 @@ class Framer:
             if end > size:
                 break
             self._searching = False
-            if protocol:
-                reader.bad("protocol id", data[at:end], from_client=self._requests, unit=unit, function=function)
-            if due and due != length - 1:
-                reader.bad("length", data[at:end], from_client=self._requests, unit=unit, function=function)
+            if protocol or (due and due != length - 1):
+                why = "protocol id" if protocol else "length"
+                reader.bad(why, data[at:end], from_client=self._requests, unit=unit, function=function)
             if self._requests:
                 reader.request(number << 8 | unit, function, data[at + 7 : end])
             else:

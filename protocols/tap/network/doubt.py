@@ -16,7 +16,8 @@ TAIL: Final = 1460
 MOST_SECOND: Final = 4096
 """Bytes that a second reader takes before it goes: more than any command has."""
 OTHER: Final = "TCP bytes twice, and not the same"
-"""No stack does that."""
+URGENT: Final = "TCP urgent data"
+"""Hosts take an urgent byte out of the stream or leave it in (RFC 6093); no protocol that is read here has any."""
 _ROUND: Final = 0xFFFF_FFFF
 
 
@@ -26,15 +27,27 @@ def again(way: Way, number: int, behind: int, data: memoryview, time_ns: int) ->
     start = len(tail) - behind
     if start < 0:
         if len(data) > 1:  # one byte is a keep-alive (RFC 9293 clause 3.8.4)
-            second(way, number, data, time_ns)
+            second(way, number + len(data), data, time_ns)
     elif tail[start : start + len(data)] != data[:behind] and bytes(data) != b"\0":
-        _tell(way, data, time_ns)
-        second(way, number, data, time_ns, before=tail[:start])
+        _tell(way, OTHER, data, time_ns)
+        second(way, number + len(data), data, time_ns, before=tail[:start])
 
 
-def second(way: Way, number: int, data: memoryview, time_ns: int, *, before: bytes = b"") -> None:
-    """Read bytes apart from the stream, behind what was `before` them, unless the second reader did so just now."""
-    link, end = way.link, (number + len(data)) & _ROUND
+def urgent(way: Way, number: int, data: memoryview, pointer: int, time_ns: int) -> None:
+    """Take a segment with urgent data: the stream had it with the urgent byte, the second reader has it without."""
+    _tell(way, URGENT, data, time_ns)
+    at = min(max(pointer, 1), len(data)) - 1
+    without = bytes(data[:at]) + bytes(data[at + 1 :])
+    before = way.tail[: -len(data)] if way.expected == (number + len(data)) & _ROUND else b""
+    second(way, number + len(data), memoryview(without), time_ns, before=before)
+
+
+def second(way: Way, end: int, data: memoryview, time_ns: int, *, before: bytes = b"") -> None:
+    """Read bytes apart from the stream, behind what was `before` them, unless the second reader did so just now.
+
+    `end` is the number of what follows them.
+    """
+    link, end = way.link, end & _ROUND
     if link.reader is None or (way.second is not None and way.second.expected == end):
         return
     way.second = Second(link.reader(), end, MOST_SECOND)
@@ -54,19 +67,19 @@ def follow(way: Way, number: int, data: memoryview, time_ns: int) -> None:
         way.second = None
 
 
-def _tell(way: Way, data: memoryview, time_ns: int) -> None:
+def _tell(way: Way, why: str, data: memoryview, time_ns: int) -> None:
     flow = way.link.flow
     source, target = flow.ends(from_client=way.from_client)
     flow.notes.note(
         EventKind.MALFORMED,
         time_ns,
-        f"a segment that cannot be: {OTHER}",
+        f"a segment that cannot be: {why}",
         source=source,
         target=target,
         port=flow.port,
         protocol="tcp",
-        about=OTHER,
+        about=why,
         raw=data,
-        why=OTHER,
+        why=why,
         fatal=False,
     )

@@ -38,7 +38,7 @@ def segment(way: Way, number: int, data: memoryview, time_ns: int) -> None:
             skip(way, number)
             _next(way, data, time_ns)
         else:
-            doubt.second(way, number, data, time_ns)
+            doubt.second(way, number + len(data), data, time_ns)
     elif ahead >= HALF:
         behind = ROUND + 1 - ahead
         doubt.again(way, number, behind, data, time_ns)

@@ -12,7 +12,7 @@ from typing import Final
 
 from protocols.model import EventKind
 from protocols.tap.dissector import Flow, Trace
-from protocols.tap.network import order
+from protocols.tap.network import doubt, order
 from protocols.tap.network.addresses import text
 from protocols.tap.network.flows import Flows, Key, Link, Way, reverse
 from protocols.tap.network.load import Loads
@@ -27,6 +27,7 @@ FIN: Final = 1
 SYN: Final = 2
 RST: Final = 4
 ACK: Final = 16
+URG: Final = 32
 UNANSWERED_NS: Final = 3 * NS
 """After so long an opening counts as not answered: the first retransmission comes after one second (RFC 6298)."""
 MOST_PAIRS: Final = 512
@@ -35,6 +36,7 @@ MOST_PAIRS: Final = 512
 _PORTS: Final = Struct(">HH")
 _HEAD: Final = Struct(">IxxxxBB")
 _NUMBER: Final = Struct(">I")
+_POINTER: Final = Struct(">H")
 
 
 class Tcp:
@@ -99,7 +101,9 @@ class Tcp:
         if way.mac != mac or way.hops != hops:
             self._other(way, mac, hops, flags, time_ns)
         if payload < end:
-            self._payload(way, number, memoryview(frame)[payload:end], end - payload, time_ns)
+            data = memoryview(frame)[payload:end]
+            urgent = _POINTER.unpack_from(frame, start + 18)[0] if flags & URG else -1
+            self._payload(way, number, data, end - payload, time_ns, urgent=urgent)
         if flags & RST:
             self._reset(way, number, time_ns)
         elif flags & FIN:
@@ -167,8 +171,8 @@ class Tcp:
         flow = Flow(text(key[:size]), text(key[size:-4]), port, self._notes, sure=sure, trace=self._trace)
         return self.flows.open(key, flow, time_ns)
 
-    def _payload(self, way: Way, number: int, data: memoryview, length: int, time_ns: int) -> None:
-        """Take the payload of a segment: `data` is what was captured of its `length` bytes."""
+    def _payload(self, way: Way, number: int, data: memoryview, length: int, time_ns: int, *, urgent: int = -1) -> None:
+        """Take the payload of a segment: `data` is what was captured of its `length` bytes, `urgent` one of them."""
         if way.expected < 0:
             self._first_words(way, way.link, time_ns)
         if way.unread:
@@ -176,6 +180,8 @@ class Tcp:
         order.segment(way, number, data, time_ns)
         if way.waiting is not None:
             self.flows.gapped.add(way)
+        if urgent >= 0:
+            doubt.urgent(way, number, data, urgent, time_ns)
         if len(data) < length and way.expected == (number + len(data)) & order.ROUND:
             order.skip(way, number + length)
 

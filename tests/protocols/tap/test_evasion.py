@@ -264,3 +264,28 @@ def test_what_only_a_vendor_knows_may_write(function, action):
     seen.show(talk.said(mbap(2, bytes((function, 1, 2, 3)))))
 
     assert [each.facts["action"] for each in seen.said(EventKind.COMMAND)] == [action]
+
+
+@pytest.mark.parametrize("at", [1, 7, 8, 12])
+def test_urgent_data_hides_no_command(at):
+    """A byte that the host takes out of its stream: the command is read without it, and the trick is told."""
+    talk, seen = begun()
+    payload = WRITE[: at - 1] + b"\x55" + WRITE[at - 1 :]
+    frame = bytearray(talk.said(payload))
+    frame[47] |= 32
+    frame[52:54] = at.to_bytes(2, "big")
+    seen.show(bytes(frame))
+    told = seen.said()
+
+    assert "6" in [each.function for each in told if each.kind is EventKind.COMMAND]
+    assert "TCP urgent data" in [each.facts["why"] for each in told if each.kind is EventKind.MALFORMED]
+
+
+def test_modbus_over_udp_is_read():
+    """Some devices take it; what is left of a datagram does not begin the next one."""
+    frame = {"source": mac(CLIENT), "target": mac(SERVER)}
+    seen = Seen()
+    for payload in (WRITE[:9], WRITE, mbap(4, bytes.fromhex("05000aff00"))):
+        seen.show(ethernet(ipv4(udp((40_000, 502), payload), CLIENT, SERVER, 17), **frame))
+
+    assert commands(seen) == ["6", "5"]

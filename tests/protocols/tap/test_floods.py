@@ -1,5 +1,7 @@
 """Floods: what the tap keeps is bounded, nobody who speaks is pushed out, and no kind of sighting hides another."""
 
+import sys
+
 import pytest
 from packets import (
     ACK,
@@ -232,3 +234,19 @@ def test_what_was_silent_for_a_minute_is_told_at_once_again():
     assert not notes.again(seen, 6 * NS + FORGOTTEN_NS)
     notes.note(EventKind.ORPHAN, 6 * NS + FORGOTTEN_NS, "again")
     assert [event.detail for event in notes.take(6 * NS + FORGOTTEN_NS)] == ["again"]
+
+
+def test_the_price_of_a_frame_does_not_grow_with_what_came_before():
+    """A client that asks for new blocks without end: the last frame takes no more calls than the tenth."""
+    talk, prices = Talk(), []
+    seen = Seen().show(*talk.opened())
+    for number in range(18):
+        blocks = range(number * 110, number * 110 + 110)
+        asked = (mbap(at, read_request(at * 128 % 65_536, 1, 1 + at // 512)) for at in blocks)
+        frame, calls = talk.said(b"".join(asked)), []
+        sys.setprofile(lambda _frame, what, _argument, calls=calls: calls.append(what))
+        seen.show(frame)
+        sys.setprofile(None)
+        prices.append(len(calls))
+
+    assert prices[-1] < 1.2 * prices[9]
