@@ -54,6 +54,7 @@ class Plant:
         )
         self._lines = conversations(config.devices)
         self._explaining: list[Explaining] = []
+        self.taps: dict[str, Remembers] = {}
         self.pollers = list(self._pollers())
         self._tasks: list[asyncio.Task[None]] = []
         self._carrier: asyncio.Task[None] | None = None
@@ -205,8 +206,10 @@ class Plant:
             driver = devices[0].driver(devices, self.points, outside)
             if isinstance(driver, Explaining):
                 self._explaining.append(driver)
-            if self.witness is not None and isinstance(driver, Remembers):
-                self.witness.taps.append(driver.memory)
+            if isinstance(driver, Remembers):
+                self.taps[devices[0].name] = driver
+                if self.witness is not None:
+                    self.witness.taps.append(driver.memory)
             yield Poller(
                 driver,
                 _units(devices),

@@ -8,16 +8,21 @@ pair          tcp, udp, GOOSE, …        answered, opened: syn | seen          
 command       the protocol's code       action, what, items (first, last), values           tap: anything but reading
                                         MMS variables, OPC UA nodes: how many; name
 query         the protocol's code       action: read | discover, what, items                tap: first of its kind
+                                        commands, queries, exceptions and orphans also who
+                                        is meant: unit (Modbus), outstation, master,
+                                        master_new, broadcast, auth (DNP3), station, cause,
+                                        originator, broadcast, deactivates, test (IEC 104)
 exception     the protocol's code       code, what                                          tap, drivers
 orphan        the protocol's code       why: request, unit, function, items, session,       tap, drivers
                                         sequence, late
 malformed     ""                        why, fatal                                          tap, drivers
-publisher     what is odd, or "new"     ref, st, sq, was, value, changed, silent_s, …       tap: GOOSE
+publisher     what is odd, or "new"     ref, st, sq, was, value, changed, silent_s, …;      tap: GOOSE
+                                        of flags value: set or cleared
 binding       ""                        ip, mac, was, sender                                tap: ARP
 sweep         arp, tcp, unit, address   targets, window_s, answered                         tap: one asks many
 rate          ""                        per_s                                               tap: busy pairs, each second
-security      policy, mode, user,       value, was; of login also user                      tap, drivers: TLS, OPC UA
-              certificate, login,
+security      policy, mode, user,       value, was, refused: we do not take it; of login    tap, drivers: TLS, OPC UA
+              certificate, login,       also user
               version
 unsolicited   class                     enabled                                             tap, drivers: DNP3
 round_trip    the scan                  median_ms, count                                    the poller
@@ -26,7 +31,8 @@ identity      hops                      value, mac: with how many hops packets b
 restart       what                      bit, uptime_s, edge: was it seen without before     tap, drivers
 clock         ""                        offset_s                                            drivers
 drops         ""                        dropped, of; silent_s: nothing was heard at all        tap
-integrity     what                      value, was, version                                 the gateway itself
+integrity     code, config, unit        value, version                                      the gateway itself
+              audit, baseline           value: whole | broken; the detail says how
 
 `action` of commands: write (data, set points), control (outputs), select, freeze, time, critical (restart, stop,
 disable, kill), file, program, config, session; untold: so many in a second that they are told as a number.

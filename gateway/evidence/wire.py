@@ -23,11 +23,15 @@ class Memory(Protocol):
 
 @runtime_checkable
 class Remembers(Protocol):
-    """A driver that remembers frames."""
+    """A driver that remembers frames, and counts them."""
 
     @property
     def memory(self) -> Memory:
         """Return what it remembers."""
+
+    @property
+    def counters(self) -> Mapping[str, Any]:
+        """Return what it counts, by words."""
 
 
 def parties(evidence: Mapping[str, Any]) -> Sequence[bytes]:

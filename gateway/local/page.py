@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from gateway import number
 from gateway.local.content import content, plain
+from gateway.local.cyber_page import cyber_lines
 
 Answer: TypeAlias = Mapping[str, Any]
 Cell: TypeAlias = tuple[str, str]
@@ -84,6 +85,8 @@ class Page:
             yield self._section("incidents", self._incidents(told["alarms"]["incidents"]))
         if told.get("checks"):
             yield self._section("checks", self._checks(told["checks"]))
+        if told.get("cyber"):
+            yield self._section("cyber", self._cyber(told["cyber"]))
         yield self._section("uplink", self._uplink(told["uplink"]))
         yield self._section("store", self._store(told["store"]))
         yield self._section("delivery", self._ledger(told["ledger"], told["lost"]))
@@ -169,6 +172,9 @@ class Page:
             for each in incidents[:INCIDENTS]
         ]
         return self._table(("priority", ">active", "last", "probably began with", "id"), rows)
+
+    def _cyber(self, cyber: Answer) -> str:
+        return "\n".join(self._paint(f"  {line}", colour) for line, colour in cyber_lines(cyber))
 
     def _uplink(self, uplink: Answer) -> str:
         link = self._paint("connected", "good") if uplink["connected"] else self._paint("not connected", "critical")

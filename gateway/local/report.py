@@ -10,6 +10,7 @@ import numpy as np
 from gateway.core.image import Image
 from gateway.core.messages import Alarm
 from gateway.local.checks import learned, reports
+from gateway.local.cyber import cyber
 from gateway.local.evidence import Evidence
 from gateway.local.learn import Learn
 from gateway.local.server import NotKnown
@@ -77,6 +78,7 @@ class Report:
             "lines": plant.lines(),
             "checks": learned(plant.pipeline.learned()),
             "alarms": {**told.get("alarms", {}), "worst": _worst(plant.pipeline.alarms)},
+            "cyber": cyber(plant.pipeline, plant.taps, plant.witness),
         }
 
     def _point(self, label: str) -> Mapping[str, Any]:

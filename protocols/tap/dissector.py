@@ -49,6 +49,10 @@ class Conversation(Protocol):
 class Layer2(Protocol):
     """A protocol right above Ethernet."""
 
+    @property
+    def forgotten(self) -> int:
+        """Parties that made room for others, since the start."""
+
     def frame(self, *, source: bytes, target: bytes, payload: memoryview, time_ns: int) -> None:
         """Look at one frame: its MAC addresses, and what follows the EtherType."""
 

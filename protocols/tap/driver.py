@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Final
+from typing import Any, Final
 
 from protocols.driver import Outside, Scan
 from protocols.model import Event, EventKind, Read
@@ -42,6 +42,7 @@ class TapDriver:
         self._device, self._outside, self._clock = device, outside, outside.clock
         self._source: Source | None = None
         self._dropped = self._dropped_before = self._second = 0
+        self._frames_before = self._per_s = 0
         self._silence = Silence(device.name)
         self._told: set[str] = set()
         self._numbers = Numbers(device.name, points)
@@ -51,6 +52,23 @@ class TapDriver:
     def scans(self) -> Sequence[Scan]:
         """The one that fetches."""
         return self._scans
+
+    @property
+    def counters(self) -> Mapping[str, Any]:
+        """What it hears, and what found no room, since the start; `per_s` in the last second.
+
+        `source` is by which way frames come: ring, plain where the kernel gives no ring, player of a capture.
+        """
+        watch = self.watch
+        return {
+            "source": type(self._source).__name__.lower() if self._source else "none",
+            "frames": watch.frames,
+            "per_s": self._per_s,
+            "dropped": self._dropped,
+            "evicted": watch.evicted,
+            "untold": watch.notes.dropped,
+            "faults": watch.faults,
+        }
 
     async def connect(self) -> Sequence[Event]:
         """Begin to listen.
@@ -77,6 +95,8 @@ class TapDriver:
         seen: list[Read] = [*self.watch.take(now_ns), *self._remarks(source, now_ns)]
         if now_ns // int(self._device.every_s * NS) != self._second:
             self._second = now_ns // int(self._device.every_s * NS)
+            frames = self.watch.frames
+            self._per_s, self._frames_before = round((frames - self._frames_before) / self._device.every_s), frames
             seen += self._lost(source, now_ns)
             if not (isinstance(source, Player) and source.over):
                 seen += self._silence.look(self.watch.frames, now_ns)

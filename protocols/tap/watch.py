@@ -80,9 +80,10 @@ class Watch:
 
     @property
     def evicted(self) -> int:
-        """Connections, addresses and fragments that were forgotten for want of room."""
+        """Connections, addresses, publishers, fragments and what is known of devices that made room for others."""
         flows = self._tcp.flows.evicted + self._udp.flows.evicted
-        return flows + self._strangers.evicted + self._fragments.forgotten
+        others = self.notes.remembered.forgotten + sum(each.forgotten for each in self._layer2.values())
+        return flows + self._strangers.evicted + self._fragments.forgotten + others
 
     def frame(self, data: Frame, time_ns: int, vlan: int = 0) -> None:  # noqa: ARG002 - the same hosts on any VLAN
         """Look at one frame, from its hardware addresses on; `vlan` is the tag that the kernel took off."""

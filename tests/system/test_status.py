@@ -139,6 +139,7 @@ async def test_the_audit_log_of_some_runs(daemon, device, book, status):
         ("command", "unknown", "malformed"),
         ("reload", "gateway", "good"),
         ("reload", "gateway", "refused"),
+        ("baseline", "gateway", None),
         ("stopped", "gateway", None),
     ]
     assert [entry["detail"].get("previous") for entry in found[:2]] == ["none", "unclean"]

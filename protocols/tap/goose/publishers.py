@@ -46,6 +46,11 @@ class Goose:
         self._owners = self._table.owners
         self._looked_ns = 0
 
+    @property
+    def forgotten(self) -> int:
+        """Publishers that made room for others."""
+        return self._table.forgotten
+
     def frame(self, *, source: bytes, target: bytes, payload: memoryview, time_ns: int) -> None:
         """Look at one frame: its MAC addresses, and what follows the EtherType."""
         data = bytes(payload)
@@ -139,11 +144,16 @@ class Goose:
 
     def _seen(self, one: Publisher, t: bytes, st: int, sq: int, time_ns: int) -> None:
         if one.expired:
-            self._flags(one, one.pdu, None, b"", time_ns)
-        one.t, one.st, one.sq, one.time_ns, one.expired = t, st, sq, time_ns, False
+            self._back(one, time_ns)
+        one.t, one.st, one.sq, one.time_ns = t, st, sq, time_ns
         one.frames += 1
         if self.trace is not None:
             self.trace("goose", f"{st}/{sq}", True)
+
+    def _back(self, one: Publisher, time_ns: int) -> None:
+        """Say again which flags are set, of one that was silent."""
+        one.expired = False
+        self._flags(one, one.pdu, None, b"", time_ns)
 
     def _judge(self, one: Publisher, pdu: Pdu, *, t: bytes, st: int, sq: int, raw: bytes, time_ns: int) -> None:
         """Compare the numbers with those of the frame before, `one`; `pdu` is of this frame."""

@@ -39,6 +39,7 @@ class Arp:
     """All bindings on the wire."""
 
     def __init__(self, notes: Sightings, trace: Trace | None = None) -> None:
+        self.forgotten = 0
         self._notes, self._trace = notes, trace
         self._holders: dict[bytes, Holder] = {}
         self._sweeps = Sweeps("arp", "arp", notes)
@@ -87,6 +88,7 @@ class Arp:
     def _take_in(self, ip: bytes, holder: Holder) -> None:
         if len(self._holders) >= MOST_BINDINGS:
             del self._holders[next(iter(self._holders))]
+            self.forgotten += 1
         self._holders[ip] = holder
 
     def _say(self, ip: bytes, mac: bytes, was: bytes, sender: bytes, raw: memoryview, time_ns: int) -> None:

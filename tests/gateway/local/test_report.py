@@ -37,7 +37,7 @@ def pipeline():
 
 @pytest.fixture(scope="module")
 def report(pipeline):
-    plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline)
+    plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline, taps={}, witness=None)
     return Report(
         store=None, publisher=None, plant=lambda: plant, status=dict, clock=lambda: NOW_NS, max_bytes=1, learn=None,
         evidence=None,
@@ -107,7 +107,7 @@ async def test_a_disk_that_hangs_hides_only_the_holes(pipeline, tmp_path, monkey
     store, hung = await Store.open(tmp_path, StoreBudget()), Event()
     monkeypatch.setattr(store._disk, "losses", lambda _: hung.wait())
     publisher = SimpleNamespace(connected=1, connects=1, published=1, acked=1, inflight=0, last_error="")
-    plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline, lines=list)
+    plant = SimpleNamespace(points=pipeline.points, pipeline=pipeline, lines=list, taps={}, witness=None)
     report = Report(
         store=store, publisher=publisher, plant=lambda: plant, status=lambda: {"store": {}}, clock=lambda: NOW_NS,
         max_bytes=1, learn=None, evidence=None,

@@ -301,3 +301,22 @@ def test_faults_between_keys(keys, word):
     device = replace(TapDevice(name="tap1", protocol="tap", interface="eth1"), **keys)
 
     assert [word in text for _, text in device.faults()] == [True]
+
+
+async def test_what_a_tap_hears_can_be_asked(made, given, clock):
+    """How many frames since the start and in the last second, by which way, and what was lost."""
+    driver = made()
+    assert driver.counters["source"] == "none"
+    await driver.connect()
+    await read(driver)
+    given.waiting = list(polls("10.0.0.5", "10.0.0.11", 4))
+    heard = len(given.waiting)
+    clock.now_ns += SECOND
+    given.dropped = 3
+    await read(driver)
+    told = driver.counters
+
+    assert (told["frames"], told["per_s"], told["dropped"], told["faults"]) == (heard, heard, 3, 0)
+    clock.now_ns += SECOND
+    await read(driver)
+    assert (driver.counters["frames"], driver.counters["per_s"]) == (heard, 0)

@@ -197,9 +197,11 @@ def test_a_flag_is_told_when_it_is_set_and_when_it_is_cleared(wire):
     wire.goose.tick(wire.now_ns + 5 * NS)
     wire.now_ns += 5 * NS
     wire.beats(2)
+    wire.now_ns += NS
     said += wire.sightings()
     wire.frame = replace(wire.frame, test=False)
     wire.beats(2)
+    wire.now_ns += NS
 
     said = [(each.function, each.facts.get("value")) for each in said + wire.sightings()]
     assert said == [("test", True), ("expired", None), ("test", True), ("test", False)]
