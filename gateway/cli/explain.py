@@ -74,8 +74,7 @@ def _near(word: str, labels: list[str]) -> str:
 def _page(told: Mapping[str, Any]) -> Iterator[str]:
     yield told["point"]
     for key in ("address", "read", "decoding", "scaling", "rules", "checks", "role", "topics"):
-        value = told.get(key)
-        yield from _lines(key, _wrapped(value or []) if key == "checks" else value)
+        yield from _lines(key, _wrapped(told[key]) if key == "checks" else told[key])
     now = told["now"]
     if "unknown" in now:
         yield from _lines("now", now["unknown"])

@@ -84,13 +84,13 @@ class Report:
     def _point(self, label: str) -> Mapping[str, Any]:
         """Return one point: its reading, the octets it came from, and what of the alarms is about it."""
         plant = self.plant()
-        points, device = plant.points, next((name for name in plant.points.devices if label.startswith(f"{name}.")), "")
-        rows = [row for row in points.rows_of.get(device, ()) if points.label(row) == label]
+        points, near = plant.points, [name for name in plant.points.devices if label.startswith(f"{name}.")]
+        rows = [row for device in near for row in points.rows_of[device] if points.label(row) == label]
         if not rows:
             raise NotKnown(f"point: there is no '{label[:129]}'")
         (row,) = rows
         reading = _point(plant.pipeline.image, row, self.clock())
-        name = points.names[row]
+        device, name = points.device(row), points.names[row]
         active = [alarm for alarm in plant.pipeline.alarms if alarm.device == device and name in alarm.points]
         return {
             **reading,

@@ -28,11 +28,11 @@ COMMAND = re.compile(r"(?:^|/bin/)gridsentinel ([a-z]+.*)")
 ROOMS = ("gateway", "protocols", "detectors", "simulator", "config", "systemd", "tests", "docs", "requirements")
 NEEDED = {
     "check": ["FILE"],
-    "plan": ["FILE"],
     "explain": ["FILE", "POINT"],
-    "run": ["FILE"],
-    "replay": ["FILE", "RECORDING"],
     "learn": ["FILE", "show"],
+    "plan": ["FILE"],
+    "replay": ["FILE", "RECORDING"],
+    "run": ["FILE"],
 }
 """What is added to a command that a page only names."""
 A_PATH = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./-]*")
