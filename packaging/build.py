@@ -1,6 +1,7 @@
-"""Builds the Debian package of each release, from the repository and the pinned wheels; the same source, the same bytes.
+"""Builds the Debian package of each release, from the repository and the pinned wheels.
 
-No root and no other Debian is needed: wheels are fetched for the release's Python, and nothing of it is run.
+The same source gives the same bytes. No root and no other Debian is needed: wheels are fetched for the release's
+Python, and nothing of it is run.
 """
 
 import argparse
@@ -102,7 +103,16 @@ def _packed(root: Path, output: Path, name: str) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     # one thread: how many there are changes the bytes
     subprocess.run(
-        ("dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zzstd", "-z9", "--build", str(root), str(output / name)),
+        (
+            "dpkg-deb",
+            "--root-owner-group",
+            "--threads-max=1",
+            "-Zzstd",
+            "-z9",
+            "--build",
+            str(root),
+            str(output / name),
+        ),
         check=True,
         stdout=subprocess.DEVNULL,
     )

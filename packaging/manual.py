@@ -37,7 +37,13 @@ def page(version: str) -> str:
     ]
     for name, parser in parsers().items():
         usage = " ".join(parser.format_usage().removeprefix("usage: ").split())
-        lines += [f".SS {name}", _roff(usage), ".PP", _roff(f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}."), *_options(parser)]
+        lines += [
+            f".SS {name}",
+            _roff(usage),
+            ".PP",
+            _roff(f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}."),
+            *_options(parser),
+        ]
     lines += [".SH FIRST STEPS", ".nf", *map(_roff, EPILOG.strip().splitlines()[1:]), ".fi", ".SH FILES"]
     for path, text in FILES:
         lines += [".TP", f".I {_roff(path)}", _roff(text)]
