@@ -8,7 +8,7 @@ SECONDS ?= 0
 NAMES ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop bench detection cyber picture schema lock clean
+.PHONY: help demo attack-demo test check lint slow interop acceptance deb bench detection cyber picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,6 +28,13 @@ slow: $(VENV)/.dev $(VENV)/.peers ## the tests that take minutes
 
 interop: $(VENV)/.dev $(VENV)/.peers ## against foreign implementations, which the tests fetch
 	$(BIN)/pytest -q -m interop
+
+acceptance: $(VENV)/.dev ## the package on a Debian 12 of its own, from installation to purge; needs root
+	sh tests/acceptance/needs.sh
+	$(BIN)/pytest -q -x -s -p no:randomly tests/acceptance
+
+deb: $(VENV)/.dev ## the Debian packages, in dist/ (DEB="--release trixie --architecture arm64")
+	$(BIN)/python packaging/build.py $(DEB)
 
 lint: $(VENV)/.dev ## format, lint, types and the architecture
 	$(BIN)/ruff format --check .
@@ -60,7 +67,7 @@ lock: $(VENV)/.dev ## pin the newest dependencies that fit, with hashes
 	--no-header pyproject.toml -o requirements/$$1.txt $$(shift; echo $$@) || exit 1; done
 
 clean: ## remove what make has made
-	rm -rf $(VENV) .peers build dist
+	rm -rf $(VENV) .peers .acceptance build dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "GridSentinel needs Python 3.11 or later: apt install python3"; exit 1; }

@@ -157,7 +157,7 @@ class Gateway:
             self._serve_metrics(group)
             await self.plant.start(group)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
-            notify("READY=1")
+            self._ready()
             while (order := await self._next_order()) is not Order.STOP:
                 await (self._reload(group) if order is Order.RELOAD else self._recollect(group))
             notify("STOPPING=1")
@@ -213,7 +213,15 @@ class Gateway:
             self.publisher.birth_now()
             self._integrity.again()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
-        notify("READY=1")
+        self._ready()
+
+    def _ready(self) -> None:
+        """Tell systemd, for `systemctl status`, and the log what to do next while there is nothing to poll."""
+        devices, points = len(self.config.devices), len(self.plant.points)
+        if not devices:
+            log.warning("nothing_to_poll", next=f"name devices in {self._path}, then reload")
+        told = f"{devices} devices, {points} points" if devices else f"nothing to poll: name devices in {self._path}"
+        notify(f"READY=1\nSTATUS={told}")
 
     async def _loaded(self) -> Config | None:
         """Return what the file says now; None if a stop is ordered first."""

@@ -1,4 +1,4 @@
-"""The software bill of materials: what is inside the package, read from the metadata of what was installed (CycloneDX 1.5)."""
+"""The software bill of materials (CycloneDX 1.5): what is inside, read from the metadata of what was installed."""
 
 import json
 import re
@@ -11,7 +11,7 @@ NAMESPACES = re.compile(r"[-_.]+")
 
 
 def document(site_packages: Path, *, name: str, version: str, hashes: Mapping[str, str]) -> str:
-    """Return the bill of `site_packages`; `hashes` are the SHA-256 of the wheels by their name. Same input, same text."""
+    """Return the bill of `site_packages`; `hashes` are the SHA-256 of the wheels by name. Same input, same text."""
     components = [_component(path, hashes) for path in sorted(site_packages.glob("*.dist-info/METADATA"))]
     return json.dumps(
         {

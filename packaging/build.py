@@ -1,6 +1,7 @@
-"""Builds the Debian package of each release, from the repository and the pinned wheels; the same source, the same bytes.
+"""Builds the Debian package of each release, from the repository and the pinned wheels.
 
-No root and no other Debian is needed: wheels are fetched for the release's Python, and nothing of it is run.
+The same source gives the same bytes. No root and no other Debian is needed: wheels are fetched for the release's
+Python, and nothing of it is run.
 """
 
 import argparse

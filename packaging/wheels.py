@@ -1,4 +1,4 @@
-"""Fetches the wheels of one release, each checked by its hash, and unpacks them into a folder; no code of theirs runs."""
+"""Fetches the wheels of one release, each checked by its hash, and lays them out; no code of theirs runs."""
 
 import csv
 import re

@@ -55,9 +55,12 @@ def _serve(path: Path, config: "Config") -> int:
     try:
         with asyncio.Runner(loop_factory=Loop) as runner:
             runner.run(_until_signalled(Gateway(path, config)))
-    except (StoreBusy, StoreTooNew) as error:
+    except StoreBusy as error:
         print(error, file=sys.stderr)
         return FAILED
+    except StoreTooNew as error:  # trying again does not make this program newer
+        print(error, file=sys.stderr)
+        return EX_CONFIG
     _leave_the_hung()
     return 0
 
