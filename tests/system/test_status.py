@@ -99,7 +99,7 @@ async def test_a_gateway_that_is_down(daemon, device, status):
     log = daemon.state_dir / "audit.jsonl"
     log.write_bytes(log.read_bytes().replace(b"stopped", b"starved"))
     code, _, said = await status("--audit")
-    assert (code, said[:29]) == (1, "BROKEN: line 3, after entry 2")
+    assert (code, said[:29]) == (1, "BROKEN: line 4, after entry 3")
 
 
 async def test_the_audit_log_of_some_runs(daemon, device, book, status):
