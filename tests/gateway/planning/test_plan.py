@@ -1,6 +1,7 @@
 """What a configuration takes, and what is refused, with by how much."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +9,11 @@ from gateway.cli import main
 from gateway.config.loader import load
 from gateway.planning.lines import built, lines
 from gateway.planning.messages import published, windows
-from gateway.planning.plan import plan
+from gateway.planning.plan import cpu, plan
 from gateway.store.limits import Limits
 from protocols.points import Points
+
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 @pytest.fixture
@@ -128,6 +131,17 @@ def test_a_packet_by_hand():
     """Fixed header, topic, packet number, no properties, and the acknowledgement."""
     assert published("a/b", 10) == 2 + 2 + 3 + 2 + 1 + 10 + 4
     assert published("a/b", 200) - published("a/b", 100) == 101
+
+
+@pytest.mark.parametrize(("column", "devices", "points"), [(1, 1, 1000), (2, 5, 1000), (3, 10, 1000), (4, 10, 5000)])
+def test_the_processor(config, column, devices, points):
+    """Within a quarter of what was measured for the README, of which the figures are read here."""
+    line = next(line for line in README.read_text().splitlines() if line.startswith("| CPU, % of one core"))
+    measured = float(line.split("|")[column + 1]) / 100
+    made = config(*(meter(f"d{n}", points, url=f"tcp://h{n}") for n in range(devices)))
+    drivers = built(made, Points.of([(each, each.points) for each in made.devices]))
+
+    assert cpu(made, tuple(lines(made, drivers)), windows(made)) == pytest.approx(measured, rel=0.25)
 
 
 def test_more_takes_more_of_the_processor(config):
