@@ -154,7 +154,7 @@ class Gateway:
                 group.create_task(self._integrity.run(), name="integrity"),
                 group.create_task(self._status_server().run(), name="status"),
             ]
-            self._serve_metrics(group)
+            await self._serve_metrics(group)
             await self.plant.start(group)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             self._ready()
@@ -209,7 +209,7 @@ class Gateway:
             self.audit.note("reload", "gateway", outcome="good", config=fingerprint(config))
             await self._replace(group, Memory())
             if moved:
-                self._serve_metrics(group)
+                await self._serve_metrics(group)
             self.publisher.birth_now()
             self._integrity.again()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
@@ -279,10 +279,11 @@ class Gateway:
         )
         return StatusServer(self.config.gateway.state_dir, report.answer)
 
-    def _serve_metrics(self, group: asyncio.TaskGroup) -> None:
+    async def _serve_metrics(self, group: asyncio.TaskGroup) -> None:
         """Serve the page of numbers where the configuration now says, in place of what was served before."""
         for task in self._metrics:
             task.cancel()
+        await asyncio.gather(*self._metrics, return_exceptions=True)  # its port may be wanted again
         self._metrics = []
         if self.config.metrics is not None:
             from gateway.metrics.serve import serving  # noqa: PLC0415 - without it, none of its code is loaded
