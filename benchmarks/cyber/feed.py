@@ -55,7 +55,7 @@ class Site:
         )
         self.cyber = Cyber(CyberConfig(detector="cyber", **policy), points)
         self.watch = Watch("tap1", trace=trace)
-        self._silence = Silence("tap1")
+        self._silence = Silence("tap1", recorded=True)
         self.said: list[Finding] = []
         self.happened: list[Finding] = []
         self.seen: list[Sighting] = []

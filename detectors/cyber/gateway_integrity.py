@@ -94,11 +94,12 @@ class GatewayIntegrity(Check):
             self.alarm(seen, text, subject=what, severity=USUAL[what], technique=technique, evidence=self.lasts(what))
 
     def _deaf(self, seen: Sighting, silent_s: int) -> None:
-        """A switch that restarts is silent once, and not for long."""
+        """A switch that restarts is silent once, and not for long; a recording may have pauses."""
         begins = silent_s <= self._silent.get(seen.device, silent_s)
         self._silent[seen.device] = silent_s
         again = begins and self._silences.often(seen.device, seen.time_ns)
-        severity = Severity.WARNING if again or silent_s >= DEAF_S else Severity.INFO
+        deaf = (again or silent_s >= DEAF_S) and not seen.facts.get("recorded")
+        severity = Severity.WARNING if deaf else Severity.INFO
         text = f"{seen.device} hears nothing any more: attacks are not seen, unless its switch restarts"
         self.alarm(seen, text, subject="silence", severity=severity)
 

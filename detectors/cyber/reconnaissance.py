@@ -1,7 +1,8 @@
 """Reconnaissance: somebody finds out what a device is and what is in it: asks who it is, lists it, tries addresses.
 
-The map of a device is what of it was read while all was learned, and what the gateway itself reads at any time. What
-the gateway asks is never judged: its own first browse looks like an attacker's.
+The map of a device is what of it was read while all was learned, and what the gateway itself reads at any time. One
+that always read it and reads something more is info: who guesses addresses is refused, or asks for many. What the
+gateway asks is never judged: its own first browse looks like an attacker's.
 """
 
 from collections.abc import Sequence
@@ -72,14 +73,16 @@ class Reconnaissance(Check):
                 del self._own[next(iter(self._own))]
             return
         known = parsed(baseline.value(self.NAME, place))
+        reader = f"{link(seen)}/{seen.protocol} reads"
         if baseline.learning(self.NAME, self.desk.now_ns):
+            baseline.meet(self.NAME, reader, self.desk.now_ns)
             baseline.meet(self.NAME, place, self.desk.now_ns, told(joined(known, *items)))
         elif not within(known, *items) and not within(self._own.get(place, ()), *items):
             if self._expected(seen, "read", items):
                 return
             baseline.meet(self.NAME, place, self.desk.now_ns, told(joined(known, *items)))
             text = f"{seen.source} reads {items[0]} to {items[1]} of {place}, which nobody reads here"
-            self._tell(seen, text, "T0861")
+            self._tell(seen, text, "T0861", usual=baseline.knows(self.NAME, reader))
 
     def _refusal(self, seen: Sighting) -> None:
         """Count what a device refuses: the source is the device, the target the one who asked.
@@ -106,8 +109,8 @@ class Reconnaissance(Check):
             text = f"{seen.source} tries {targets} {what}{at} within {seen.facts.get('window_s', 10)} s"
             self._tell(seen, text, "T0888" if seen.function == "unit" else "T0861")
 
-    def _tell(self, seen: Sighting, text: str, technique: str, *, subject: str = "") -> None:
-        severity = Severity.INFO if self.desk.maintenance else self.SEVERITY
+    def _tell(self, seen: Sighting, text: str, technique: str, *, subject: str = "", usual: bool = False) -> None:
+        severity = Severity.INFO if self.desk.maintenance or usual else self.SEVERITY
         self.alarm(seen, text, subject=subject or link(seen), severity=severity, technique=technique)
 
     def _expected(self, seen: Sighting, action: str, items: tuple[int, int] | None = None) -> bool:

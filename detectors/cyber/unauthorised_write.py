@@ -29,8 +29,8 @@ TECHNIQUE: Final[Mapping[str, str]] = {"write": "T0836", "config": "T0836"}
 class UnauthorisedWrite(Check):
     """Judges commands that change something: by the rules, or by who did it before where no rule speaks of it.
 
-    Without a rule, a source seen while learning is told as info, one that is new afterwards as a warning. A session by
-    itself changes nothing, so it is judged by rules only.
+    Without a rule, a source seen while learning is told as info, whatever its target, one that is new afterwards as a
+    warning. A session by itself changes nothing, so it is judged by rules only.
     """
 
     NAME: ClassVar[str] = "unauthorised_write"
@@ -57,10 +57,15 @@ class UnauthorisedWrite(Check):
             self._without_rule(seen, action)
 
     def _without_rule(self, seen: Sighting, action: str) -> None:
+        baseline, now_ns = self.desk.baseline, self.desk.now_ns
         key = f"{seen.source} {seen.target} {seen.protocol} {action}"
-        verdict = self.desk.baseline.meet(self.NAME, key, self.desk.now_ns)
+        habit = f"{seen.source} * {seen.protocol} {action}"
+        verdict = baseline.meet(self.NAME, key, now_ns)
         if verdict == "learned":
+            baseline.meet(self.NAME, habit, now_ns)
             self._tell(seen, action, Severity.INFO, "no rule speaks of it")
+        elif verdict != "known" and baseline.knows(self.NAME, habit):
+            self._tell(seen, action, Severity.INFO, "no rule speaks of it; it did so to others before")
         elif verdict != "known":
             self._tell(seen, action, Severity.WARNING, "no rule speaks of it, and it did not so before")
 

@@ -37,7 +37,7 @@ class CaptureFile:
         self.notes: list[str] = []
         self._capture, self._path = _opened(path), path
         self._watch = Watch(tap.name, ports=tap.ports)
-        self._silence = Silence(tap.name)
+        self._silence = Silence(tap.name, recorded=True)
         self._numbers = Numbers(tap.name, points)
         self._now_ns = self._second = 0
 

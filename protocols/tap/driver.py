@@ -43,7 +43,7 @@ class TapDriver:
         self._source: Source | None = None
         self._dropped = self._dropped_before = self._second = 0
         self._frames_before = self._per_s = 0
-        self._silence = Silence(device.name)
+        self._silence = Silence(device.name, recorded=device.file is not None)
         self._told: set[str] = set()
         self._numbers = Numbers(device.name, points)
         self._scans = (Scan(0, device.name, device.drain_ms / 1000, self._numbers.rows, requests=0),)

@@ -18,10 +18,13 @@ STEADY_S: Final = 60
 
 
 class Silence:
-    """Looks once a second at how many frames there were; `device` is the tap."""
+    """Looks once a second at how many frames there were; `device` is the tap.
 
-    def __init__(self, device: str) -> None:
-        self._device = device
+    `recorded` is whether they come from a file: whoever took it may have paused, and nobody is deaf now.
+    """
+
+    def __init__(self, device: str, *, recorded: bool = False) -> None:
+        self._device, self._recorded = device, recorded
         self._frames = self._silent_s = self._steady_s = 0
         self._second = -1
 
@@ -38,4 +41,5 @@ class Silence:
         if self._silent_s < SILENT_S or self._steady_s < STEADY_S:
             return []
         text = f"nothing was heard for {self._silent_s} s"
-        return [Sighting(self._device, EventKind.DROPS, text, now_ns, facts={"silent_s": self._silent_s})]
+        facts = {"silent_s": self._silent_s, "recorded": self._recorded}
+        return [Sighting(self._device, EventKind.DROPS, text, now_ns, facts=facts)]

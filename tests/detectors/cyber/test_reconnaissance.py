@@ -59,9 +59,16 @@ def test_reading_outside_the_map_is_a_warning(bench):
     """Within what is read here, anybody may read a part."""
     assert bench.sees(reading(HMI, 0, 9), reading(HMI, 22, 23), reading("10.0.0.6", 900, 909)) == []
 
-    (found,) = bench.sees(reading(HMI, 9, 10))
+    (found,) = bench.sees(reading(ATTACKER, 9, 10))
     assert (found.technique, found.severity) == ("T0861", Severity.WARNING)
-    assert f"{HMI} reads 9 to 10 of {RELAY1} unit 1 modbus function 3" in found.text
+    assert f"{ATTACKER} reads 9 to 10 of {RELAY1} unit 1 modbus function 3" in found.text
+
+
+def test_one_that_always_read_it_and_reads_more_is_info(bench):
+    """A master has more than one scan class, and an engineer adds points to it."""
+    (found,) = bench.sees(reading(HMI, 9, 10))
+
+    assert found.severity is Severity.INFO
 
 
 def test_what_the_gateway_reads_itself_is_on_the_map(bench):
