@@ -24,6 +24,7 @@ segments = st.builds(
     acknowledged=st.integers(0, 2**32 - 1),
     flags=st.integers(0, 63),
     data=st.binary(max_size=300),
+    hops=st.integers(1, 255),
 )
 
 
