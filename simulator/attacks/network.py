@@ -2,11 +2,13 @@
 
 import asyncio
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import ClassVar, Final
 
-from simulator.attacks.attack import Attack, Field
+from simulator.attacks.attack import LONGEST_S, Attack, Field
+from simulator.attacks.modbus import mbap
 from simulator.attacks.packets import NOBODY, REQUEST, Segment, arp
 
 PORTS: Final = (
@@ -33,6 +35,8 @@ PORTS: Final = (
 )
 """What a scanner of plants tries first."""
 NEIGHBOURS: Final = 30
+LEAST: Final = 9
+"""Bytes of Modbus that say something: the header, a function, and one more."""
 REPLAYS: Final = 6
 """Forged answers: three are told, and some come while a true one is on its way."""
 FROM: Final = 40_000
@@ -178,10 +182,7 @@ class ForgedAnswers(Station):
 
     async def _overheard(self, on: Field) -> Segment:
         ip, port, _ = await self.place(on)
-        while True:
-            heard = Segment.of(await on.on_wire.hear())
-            if heard and (heard.ip, heard.port, heard.to_ip) == (ip, port, on.hmi) and len(heard.data) > 9:
-                return heard
+        return await overheard(on, lambda heard: (heard.ip, heard.port, heard.to_ip) == (ip, port, on.hmi))
 
 
 class ReplayedAnswers(ForgedAnswers):
@@ -209,9 +210,29 @@ class InjectedAnswers(ForgedAnswers):
             yield struct.pack(">H", (number + 1000 + ahead) & 0xFFFF) + answer[2:9] + bytes(len(answer) - 9)
 
 
+class HijackedConnection(Station):
+    """Writes to a device in the middle of its master's connection, with the addresses of that master."""
+
+    NAME = "hijacked_connection"
+    CHECKS = ("stack_change",)
+    HOPS: ClassVar[int] = 128
+    """What his system begins its packets with: another one than the HMI's."""
+
+    async def run(self, on: Field) -> None:
+        """Wait for an answer to the HMI, and say in its name what it would say next: a command."""
+        ip, port, _ = await self.place(on)
+        answer = await overheard(on, lambda heard: (heard.ip, heard.port, heard.to_ip) == (ip, port, on.hmi))
+        asked = answer.turned()
+        for number in range(2):
+            asked = replace(asked.saying(mbap(struct.pack(">BHH", 5, number, 0xFF00))), hops=self.HOPS)
+            on.on_wire.send(asked.frame())
+            await asyncio.sleep(0.01)
+
+
 ATTACKS: Final[tuple[type[Attack], ...]] = (
     ArpScan,
     ConnectionFlood,
+    HijackedConnection,
     InjectedAnswers,
     NewHost,
     NewPair,
@@ -220,3 +241,12 @@ ATTACKS: Final[tuple[type[Attack], ...]] = (
     SynFlood,
     SynScan,
 )
+
+
+async def overheard(on: Field, wanted: Callable[[Segment], bool]) -> Segment:
+    """Return the next segment on the wire that is wanted, and that says something."""
+    async with asyncio.timeout(LONGEST_S):
+        while True:
+            heard = Segment.of(await on.on_wire.hear())
+            if heard and len(heard.data) > LEAST and wanted(heard):
+                return heard

@@ -41,6 +41,7 @@ class Segment:
     acknowledged: int = 0
     flags: int = SYN
     data: bytes = b""
+    hops: int = 64
 
     @classmethod
     def of(cls, frame: bytes) -> "Segment | None":
@@ -53,7 +54,7 @@ class Segment:
         port, to_port, sequence, acknowledged, offset, flags, *_ = _TCP.unpack_from(frame, at)
         data = frame[at + (offset >> 4) * 4 : 14 + size]
         ip, to_ip = str(IPv4Address(frame[26:30])), str(IPv4Address(frame[30:34]))
-        return cls(frame[6:12], frame[:6], ip, to_ip, port, to_port, sequence, acknowledged, flags, data)
+        return cls(frame[6:12], frame[:6], ip, to_ip, port, to_port, sequence, acknowledged, flags, data, frame[22])
 
     def frame(self) -> bytes:
         """Return the frame, with its checksums."""
@@ -62,9 +63,14 @@ class Segment:
         bare = _TCP.pack(*ports, 5 << 4, self.flags, 8192, 0, 0) + self.data
         whole = checksum(ends + struct.pack(">HH", TCP, len(bare)) + bare)
         segment = bare[:16] + whole + bare[18:]
-        head = _IP.pack(0x45, 0, 20 + len(segment), 0, 0x4000, 64, TCP, 0, ends[:4], ends[4:])
+        head = _IP.pack(0x45, 0, 20 + len(segment), 0, 0x4000, self.hops, TCP, 0, ends[:4], ends[4:])
         head = head[:10] + checksum(head) + head[12:]
         return (self.to_mac + self.mac + IPV4 + head + segment).ljust(60, b"\0")
+
+    def turned(self) -> "Segment":
+        """Return an empty one of the other side, that acknowledges it."""
+        ends = (self.to_mac, self.mac, self.to_ip, self.ip, self.to_port, self.port)
+        return Segment(*ends, self.acknowledged, self.sequence + len(self.data), ACK)
 
     def saying(self, data: bytes) -> "Segment":
         """Return what follows it from the same side, with other data."""
