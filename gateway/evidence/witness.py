@@ -25,7 +25,7 @@ from gateway.evidence.flight import Flight
 from gateway.evidence.names import EXHIBIT, LAST_NS, exhibit_of
 from gateway.evidence.shelf import Shelf
 from gateway.evidence.wire import Memory, parties
-from protocols.model import Batch
+from protocols.model import GATEWAY, Batch
 from protocols.points import Points
 
 log = structlog.get_logger()
@@ -147,7 +147,8 @@ class Witness:
     def _wanted(self, alarm: Alarm) -> str:
         """Return the name of the exhibit for an alarm that came, empty when it has none."""
         least = self._cyber if alarm.detector == CYBER else self._others
-        if alarm.state in SILENT or alarm.severity.rank < least:
+        ours = alarm.device == GATEWAY  # what happened to the gateway itself shows on no wire
+        if ours or alarm.state in SILENT or alarm.severity.rank < least:
             return ""
         exhibit = self._open if self._open and self._clock() < self._open.until_ns else self._begun(alarm)
         if exhibit is None:

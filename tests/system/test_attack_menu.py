@@ -64,7 +64,7 @@ async def tried(names, for_s):
 @pytest.mark.usefixtures("_namespaces")
 async def test_a_dozen_attacks_are_noticed():
     """Before the first nothing is said; then every check that an attack names says so, about it."""
-    said, made = await tried(DOZEN, 100)
+    said, made = await tried(DOZEN, 300)
 
     assert said == []
     assert {name: line["missed"] for name, line in made.items()} == {name: [] for name in DOZEN}

@@ -5,6 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.evidence.wire import BESIDE, Remembers, address, chosen, parties
+from protocols.driver import Outside
+from protocols.points import Points
+from protocols.tap.config import TapDevice
 from protocols.tap.driver import TapDriver
 
 MAC = bytes.fromhex("020000000009")
@@ -50,8 +53,8 @@ def test_it_keeps_to_its_bytes(frames, most_bytes):
 
 def test_the_tap_is_one_that_remembers():
     """What the driver of a tap calls its memory is what is looked for."""
-    driver = object.__new__(TapDriver)
-    driver.memory = None
+    device = TapDevice(name="tap1", protocol="tap", interface="eth1")
+    points = Points.of([(device, device.points)])
 
-    assert isinstance(driver, Remembers)
+    assert isinstance(TapDriver(device, points, Outside(clock=lambda: 1)), Remembers)
     assert not isinstance(object(), Remembers)
