@@ -1,7 +1,6 @@
 """MMS as the tap sees it: every service that does something is told with what it is done to; polling costs nothing."""
 
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -9,14 +8,13 @@ from hypothesis import strategies as st
 from open61850 import ber
 from open61850.data import BoolData, FloatData, IntData, StructureData
 from open61850.mms import pdu
+from tapped import BEGIN_NS, Tapped
 
 from protocols.model import EventKind
-from protocols.tap.dissector import Flow
 from protocols.tap.mms.conversation import PENDING_MAX, MmsConversation
 from protocols.tap.mms.service import SERVICES
-from protocols.tap.sightings import NS, Sightings
+from protocols.tap.sightings import NS
 
-BEGIN_NS = 1_700_000_000 * NS
 ITI_WRITE = bytes.fromhex("0300002a02f08001000100611d301b020103a016a014020100a50fa0083006a00480026d75a003850100")
 """iec61850_write.pcap, ITI/ICS-Security-Tools (CC-BY-4.0): writes 0 to the variable mu of the server itself."""
 ITI_REFUSED = bytes.fromhex("0300001b02f08001000100610e300c020103a007a1050201003000")
@@ -58,38 +56,9 @@ def numbered(number: int, content: bytes) -> bytes:
     return tag + bytes((len(content),)) + content
 
 
-class Tapped:
-    """A conversation that a tap sees from its beginning."""
-
-    def __init__(self, *, sure: bool = True) -> None:
-        self.notes = Sightings("tap1")
-        self.read: list[tuple[str, bool]] = []
-        trace = lambda _protocol, function, client: self.read.append((function, client))  # noqa: E731
-        flow = Flow("10.0.0.5", "10.0.0.11", 102, self.notes, sure=sure, trace=trace)
-        self.conversation = MmsConversation(flow)
-        self.now_ns = BEGIN_NS
-
-    def client(self, *parts: bytes) -> None:
-        self._says(parts, from_client=True)
-
-    def server(self, *parts: bytes) -> None:
-        self._says(parts, from_client=False)
-
-    def _says(self, parts, *, from_client: bool) -> None:
-        for part in parts:
-            self.now_ns += NS // 1000
-            self.conversation.data(from_client=from_client, data=memoryview(part), time_ns=self.now_ns)
-
-    def told(self):
-        return [
-            SimpleNamespace(kind=event.kind, function=event.function, **event.facts, event=event)
-            for event in self.notes.take(self.now_ns)
-        ]
-
-
 @pytest.fixture
 def tapped() -> Tapped:
-    return Tapped()
+    return Tapped(MmsConversation, 102)
 
 
 def test_a_write_of_a_real_client_is_told(tapped):
@@ -188,7 +157,7 @@ def test_polling_is_told_once(tapped):
     [query] = tapped.told()
 
     assert (query.kind, query.variables, query.event.count) == (EventKind.QUERY, 2, 1)
-    assert tapped.read == [("4", True), ("4", False)] * 300
+    assert tapped.traced == [("4", True), ("4", False)] * 300
 
 
 def test_refusals_are_told(tapped):
@@ -269,7 +238,7 @@ def test_a_cancel_that_is_refused_is_an_exception(tapped):
 
 def test_answers_after_a_gap_are_no_orphans():
     """Whoever begins to listen in the middle, or lost bytes, has not seen all the questions."""
-    tapped = Tapped(sure=False)
+    tapped = Tapped(MmsConversation, 102, sure=False)
     tapped.server(answers(numbered(4, b"\xa1\x00"), 9))
     tapped.now_ns += 60 * NS
     tapped.conversation.lost(from_client=True)
@@ -335,7 +304,7 @@ TALK = b"".join(
 @given(st.lists(st.integers(0, len(TALK)), max_size=12))
 def test_cuts_change_nothing(cuts):
     """However TCP cuts the stream, the same is told."""
-    whole, cut = Tapped(), Tapped()
+    whole, cut = Tapped(MmsConversation, 102), Tapped(MmsConversation, 102)
     whole.client(TALK)
     edges = [0, *sorted(cuts), len(TALK)]
     for a, b in pairwise(edges):
@@ -347,10 +316,10 @@ def test_cuts_change_nothing(cuts):
 @given(st.integers(0, len(TALK)), st.binary(max_size=40), st.integers(0, 20), st.booleans())
 def test_no_bytes_raise_and_the_next_but_one_is_read(at, noise, hole, from_client):
     """Whatever is overwritten, inserted or missing in a talk, nothing is raised, and a later request is told."""
-    tapped = Tapped()
+    tapped = Tapped(MmsConversation, 102)
     broken = TALK[:at] + noise + TALK[at + hole :]
     tapped.conversation.data(from_client=from_client, data=memoryview(broken), time_ns=BEGIN_NS)
     tapped.conversation.lost(from_client=from_client)
     tapped.conversation.data(from_client=from_client, data=memoryview(asks(writes(POSITION), 99)), time_ns=BEGIN_NS)
 
-    assert ("5", from_client) in tapped.read
+    assert ("5", from_client) in tapped.traced

@@ -3,19 +3,17 @@
 from itertools import pairwise
 from pathlib import Path
 from struct import pack
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tapped import Tapped
 
 from protocols.model import EventKind
-from protocols.tap.dissector import Flow
 from protocols.tap.opcua.conversation import OpcuaConversation
-from protocols.tap.sightings import NS, Sightings
+from protocols.tap.sightings import NS
 from simulator.attacks.opcuaframe import HEADER, answers, asks, chunk, message, opens, text, token
 
-BEGIN_NS = 1_700_000_000 * NS
 VECTORS = [
     (side == "C", bytes.fromhex(data))
     for side, data in (
@@ -31,40 +29,9 @@ REFUSED = 0x80210000
 """BadIdentityTokenRejected."""
 
 
-class Tapped:
-    """A conversation that a tap sees from its beginning."""
-
-    def __init__(self) -> None:
-        self.notes = Sightings("tap1")
-        self.read: list[str] = []
-        trace = lambda _protocol, function, _client: self.read.append(function)  # noqa: E731
-        self.conversation = OpcuaConversation(Flow("10.0.0.5", "10.0.0.11", 4840, self.notes, sure=True, trace=trace))
-        self.now_ns = BEGIN_NS
-
-    def client(self, *parts: bytes) -> None:
-        self.says(True, *parts)
-
-    def server(self, *parts: bytes) -> None:
-        self.says(False, *parts)
-
-    def says(self, from_client: bool, *parts: bytes) -> None:  # noqa: FBT001 - a test's word
-        for part in parts:
-            self.now_ns += NS // 1000
-            self.conversation.data(from_client=from_client, data=memoryview(part), time_ns=self.now_ns)
-
-    def told(self):
-        return [
-            SimpleNamespace(kind=event.kind, function=event.function, **event.facts, event=event)
-            for event in self.notes.take(self.now_ns)
-        ]
-
-    def security(self) -> list[tuple[str, str]]:
-        return [(one.function, one.value) for one in self.told() if one.kind is EventKind.SECURITY]
-
-
 @pytest.fixture
 def tapped() -> Tapped:
-    return Tapped()
+    return Tapped(OpcuaConversation, 4840)
 
 
 def test_a_real_client_and_server_are_read(tapped):
@@ -235,7 +202,7 @@ TALK = b"".join(data for from_client, data in VECTORS if from_client)
 @given(st.lists(st.integers(0, len(TALK)), max_size=12))
 def test_cuts_change_nothing(cuts):
     """However TCP cuts the stream, the same is told."""
-    whole, cut = Tapped(), Tapped()
+    whole, cut = Tapped(OpcuaConversation, 4840), Tapped(OpcuaConversation, 4840)
     whole.client(TALK)
     for a, b in pairwise([0, *sorted(cuts), len(TALK)]):
         cut.conversation.data(from_client=True, data=memoryview(TALK[a:b]), time_ns=whole.now_ns)
@@ -246,7 +213,7 @@ def test_cuts_change_nothing(cuts):
 @given(st.integers(0, len(TALK)), st.binary(max_size=40), st.integers(0, 20), st.booleans())
 def test_no_bytes_raise_and_the_next_but_one_is_read(at, noise, hole, from_client):
     """Whatever is overwritten, inserted or missing in a talk, nothing is raised, and a later request is told."""
-    tapped = Tapped()
+    tapped = Tapped(OpcuaConversation, 4840)
     tapped.says(from_client, TALK[:at] + noise + TALK[at + hole :])
     tapped.conversation.lost(from_client=from_client)
     tapped.says(from_client, asks(461))

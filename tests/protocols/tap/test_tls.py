@@ -3,40 +3,14 @@
 import ssl
 from hashlib import sha256
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tapped import Tapped
 
 from protocols.model import EventKind
-from protocols.tap.dissector import Flow
-from protocols.tap.sightings import NS, Sightings
 from protocols.tap.tls import HANDSHAKE_MAX, TlsConversation
-
-BEGIN_NS = 1_700_000_000 * NS
-
-
-class Tapped:
-    """A conversation that a tap sees from its beginning."""
-
-    def __init__(self) -> None:
-        self.notes = Sightings("tap1")
-        self.read: list[str] = []
-        trace = lambda _protocol, function, _client: self.read.append(function)  # noqa: E731
-        self.conversation = TlsConversation(Flow("10.0.0.5", "10.0.0.11", 802, self.notes, sure=True, trace=trace))
-        self.now_ns = BEGIN_NS
-
-    def says(self, from_client: bool, *parts: bytes) -> None:  # noqa: FBT001 - a test's word
-        for part in parts:
-            self.now_ns += NS // 1000
-            self.conversation.data(from_client=from_client, data=memoryview(part), time_ns=self.now_ns)
-
-    def told(self):
-        return [
-            SimpleNamespace(kind=event.kind, function=event.function, **event.facts, event=event)
-            for event in self.notes.take(self.now_ns)
-        ]
 
 
 def handshake(certificates, version, *, trusted: bool = True) -> list[tuple[bool, bytes]]:
@@ -69,7 +43,7 @@ def handshake(certificates, version, *, trusted: bool = True) -> list[tuple[bool
 
 def test_version_and_certificate_are_told(certificates):
     """TLS 1.2 shows the server's certificate; its fingerprint is that of the file."""
-    tapped = Tapped()
+    tapped = Tapped(TlsConversation, 802)
     for from_client, data in handshake(certificates, ssl.TLSVersion.TLSv1_2):
         tapped.says(from_client, data)
     der = ssl.PEM_cert_to_DER_cert(certificates.server.read_text())
@@ -82,7 +56,7 @@ def test_version_and_certificate_are_told(certificates):
 
 def test_the_newer_version_hides_certificates(certificates):
     """TLS 1.3 encrypts them; that it is TLS 1.3 stands in an extension."""
-    tapped = Tapped()
+    tapped = Tapped(TlsConversation, 802)
     for from_client, data in handshake(certificates, ssl.TLSVersion.TLSv1_3):
         tapped.says(from_client, data)
 
@@ -91,7 +65,7 @@ def test_the_newer_version_hides_certificates(certificates):
 
 def test_a_refused_certificate_is_told(certificates):
     """Who does not trust the other says so in an alert, which can be read."""
-    tapped = Tapped()
+    tapped = Tapped(TlsConversation, 802)
     for from_client, data in handshake(certificates, ssl.TLSVersion.TLSv1_2, trusted=False):
         tapped.says(from_client, data)
 
@@ -101,7 +75,7 @@ def test_a_refused_certificate_is_told(certificates):
 def test_a_session_that_is_not_encrypted_is_told(certificates):
     """Modbus in clear on the port of TLS, at the beginning or later, is malformed."""
     for said in ([], handshake(certificates, ssl.TLSVersion.TLSv1_2)):
-        tapped = Tapped()
+        tapped = Tapped(TlsConversation, 802)
         for from_client, data in said:
             tapped.says(from_client, data)
         tapped.told()
@@ -113,7 +87,7 @@ def test_a_session_that_is_not_encrypted_is_told(certificates):
 @pytest.mark.parametrize("size", [40_000, 2**24 - 1])
 def test_an_opening_without_end_is_not_kept(size):
     """Nobody makes the tap keep more of an opening than its bound."""
-    tapped = Tapped()
+    tapped = Tapped(TlsConversation, 802)
     opening = b"\x0b" + size.to_bytes(3, "big") + bytes(HANDSHAKE_MAX * 3)
     for at in range(0, len(opening), 4000):
         piece = opening[at : at + 4000]
@@ -130,7 +104,7 @@ HELLO += bytes(79 - len(HELLO)) + bytes.fromhex("16030300100b00000c0000090000061
 @given(st.lists(st.integers(0, len(HELLO)), max_size=8))
 def test_cuts_change_nothing(cuts):
     """However TCP cuts the stream, the same is told."""
-    whole, cut = Tapped(), Tapped()
+    whole, cut = Tapped(TlsConversation, 802), Tapped(TlsConversation, 802)
     whole.says(False, HELLO)
     for a, b in pairwise([0, *sorted(cuts), len(HELLO)]):
         cut.conversation.data(from_client=False, data=memoryview(HELLO[a:b]), time_ns=whole.now_ns)
@@ -142,7 +116,7 @@ def test_cuts_change_nothing(cuts):
 @given(st.integers(0, len(HELLO)), st.binary(max_size=40), st.integers(0, 20), st.booleans())
 def test_no_bytes_raise(at, noise, hole, from_client):
     """Whatever is overwritten, inserted or missing, nothing is raised."""
-    tapped = Tapped()
+    tapped = Tapped(TlsConversation, 802)
     tapped.says(from_client, HELLO[:at] + noise + HELLO[at + hole :])
     tapped.conversation.lost(from_client=from_client)
     tapped.says(from_client, HELLO)
