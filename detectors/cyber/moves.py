@@ -4,7 +4,6 @@ A reason is a status of the same bay or device (a pickup, a protection trip, the
 rises, a voltage that leaves its place; a command of somebody who may; a device that starts or is reached again.
 """
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -27,8 +26,6 @@ WAIT_MAX_NS: Final = 12 * NS
 """Longest wait for the reason of a move; points that are read more seldom come too late."""
 TAP_NS: Final = 300 * NS
 """For so long after the last word of a tap there is one."""
-WAITING_MAX: Final = 256
-"""Moves that wait to be judged: as many outputs as flip within seconds; more are the same event."""
 
 OUTPUT, BREAKER, STATUS, CURRENT, VOLTAGE = 1, 2, 4, 8, 16
 STEP: Final = {CURRENT: 0.2, VOLTAGE: 0.05}
@@ -167,26 +164,6 @@ class Moves:
         role = self._points.configs[row].role
         device = f"device {self._points.device(row)}"
         return (f"bay {role.bay}", device) if role and role.bay else (device,)
-
-
-class Waiting:
-    """Moves that wait for a reason, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._moves: deque[Move] = deque(maxlen=WAITING_MAX)
-
-    def put(self, move: Move) -> None:
-        """Let it wait."""
-        self._moves.append(move)
-
-    def due(self, now_ns: int) -> list[Move]:
-        """Return what has waited long enough."""
-        if not self._moves:
-            return []
-        due = [move for move in self._moves if move.due_ns <= now_ns]
-        for move in due:
-            self._moves.remove(move)
-        return due
 
 
 def _sense(config: PointConfig) -> int:

@@ -6,10 +6,11 @@ when something else was odd about the device just before.
 
 from typing import ClassVar, Final
 
-from detectors.cyber.check import Check, Desk
-from detectors.cyber.moves import NS, Move, Waiting
+from detectors.cyber.check import Desk
+from detectors.cyber.moves import NS, Commanded, Move
+from detectors.cyber.unexplained import Unexplained
 from detectors.model import Severity
-from protocols.model import Batch, Event, EventKind
+from protocols.model import Event, EventKind
 from protocols.sighting import Sighting
 
 AGAIN_NS: Final = 600 * NS
@@ -18,19 +19,17 @@ ODD_NS: Final = 30 * NS
 """So long before a trip something odd about its device counts."""
 
 
-class TripWithoutCause(Check):
+class TripWithoutCause(Unexplained):
     """Looks at breakers that open; needs their role, and says nothing where no reason could be seen."""
 
     NAME: ClassVar[str] = "trip_without_cause"
     KINDS: ClassVar[frozenset[EventKind]] = frozenset({EventKind.ORPHAN, EventKind.BINDING, EventKind.PUBLISHER})
     TECHNIQUES: ClassVar[tuple[str, ...]] = ("T0856", "T0831")
     SEVERITY: ClassVar[Severity] = Severity.INFO
-    BATCHES: ClassVar[bool] = True
     ADVICE: ClassVar[str] = "Read the relay's own event list: a trip of its own is in it; ask who switched."
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._waiting = Waiting()
         self._odd: dict[str, int] = {}
         self._last: dict[str, int] = {}
 
@@ -41,22 +40,13 @@ class TripWithoutCause(Check):
             if device in self.desk.points.rows_of:
                 self._odd[device] = seen.time_ns
 
-    def batch(self, batch: Batch) -> None:  # noqa: ARG002 - the desk has looked at it
-        """Let openings wait for their reason."""
-        for move in self.desk.moves.moved:
-            if self.desk.moves.opened(move):
-                self._waiting.put(move)
+    def concerns(self, move: Move) -> bool:
+        """Return whether it is a breaker that has opened."""
+        return self.desk.moves.opened(move)
 
-    def tick(self, now_ns: int) -> None:
-        """Judge those whose reason would be known by now."""
-        for move in self._waiting.due(now_ns):
-            self._judge(move)
-
-    def _judge(self, move: Move) -> None:
-        moves, points = self.desk.moves, self.desk.points
-        command = moves.commanded(move)
-        if moves.reason(move) is not None or moves.fresh(move) or (command is not None and command.allowed):
-            return
+    def judge(self, move: Move, command: Commanded | None) -> None:
+        """Say that it opened, and what else is odd."""
+        points = self.desk.points
         device = points.device(move.row)
         odd = 0 <= move.time_ns - self._odd.get(device, -ODD_NS) < ODD_NS
         often = 0 <= move.time_ns - self._last.get(device, -AGAIN_NS) < AGAIN_NS
