@@ -13,7 +13,7 @@ REMEMBERED: Final = 2048
 
 
 class Remembered:
-    """Things by key. `forgotten` counts those that made room."""
+    """Things by key. `forgotten` counts those that made room, and what made room within one connection."""
 
     def __init__(self) -> None:
         self.forgotten = 0

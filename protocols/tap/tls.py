@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from struct import Struct
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from protocols.model import EventKind
 from protocols.tap.ber import Malformed
 from protocols.tap.dissector import Flow
-from protocols.tap.messages import Messages, Shape
+from protocols.tap.messages import Shape
+from protocols.tap.talk import Side, Talk
 
 HANDSHAKE_MAX: Final = 16_384
 """Bytes of an opening that are kept of a side: a chain of four certificates has some six thousand."""
@@ -38,66 +39,50 @@ _FATAL: Final = 2
 
 
 @dataclass(slots=True, eq=False)
-class Side:
-    """One direction: its records, and what of the opening waits to be whole."""
+class TlsSide(Side):
+    """One direction, and what of the opening waits to be whole; `closed` when nothing of it is left to be read."""
 
-    from_client: bool
-    source: str
-    target: str
-    records: Messages
     opening: bytearray = field(default_factory=bytearray)
     closed: bool = False
 
+    def gap(self) -> None:
+        """Give up the opening: what is left of it cannot be read."""
+        Side.gap(self)
+        self.opening.clear()
+        self.closed = True
 
-class TlsConversation:
+
+class TlsConversation(Talk[TlsSide]):
     """Looks at both directions of a connection."""
 
+    SHAPE: ClassVar[Shape] = _RECORD
+    GARBAGE: ClassVar[str] = "no TLS"
+    PROTOCOL: ClassVar[str] = "tls"
+    NAME: ClassVar[str] = "TLS"
+
     def __init__(self, flow: Flow) -> None:
-        self._flow = flow
-        lost = not flow.sure
-        self._client = Side(True, flow.client, flow.server, Messages(_RECORD, lost=lost), closed=lost)
-        self._server = Side(False, flow.server, flow.client, Messages(_RECORD, lost=lost), closed=lost)
-        self._time_ns = 0
+        super().__init__(flow, TlsSide)
+        self._client.closed = self._server.closed = not flow.sure
 
-    def data(self, *, from_client: bool, data: memoryview, time_ns: int) -> None:
-        """Look at what one side sent: the next bytes of its stream, cut anywhere."""
-        self._time_ns = time_ns
-        side = self._client if from_client else self._server
-        for record in side.records.take(bytes(data)):
-            try:
-                if record is None:
-                    raise Malformed("no TLS")  # noqa: TRY301 - one place notes what is malformed
-                self._record(side, record)
-            except Malformed as error:
-                why = str(error)
-                self._note(side, EventKind.MALFORMED, "", f"TLS: {why}", why, record or data, why=why, fatal=False)
-
-    def lost(self, *, from_client: bool) -> None:
-        """Bytes of that side were not captured: what is left of its opening cannot be read."""
-        side = self._client if from_client else self._server
-        side.records.gap()
-        side.opening.clear()
-        side.closed = True
-
-    def _record(self, side: Side, record: bytes) -> None:
-        kind = record[0]
+    def _take(self, side: TlsSide, message: bytes) -> None:
+        kind = message[0]
         if kind in (_CHANGE_CIPHER, _DATA):
             side.closed = True
             side.opening.clear()
-        elif kind == _ALERT and not side.closed and len(record) == _HEADER + 2 and record[_HEADER] == _FATAL:
-            code = str(record[_HEADER + 1])
+        elif kind == _ALERT and not side.closed and len(message) == _HEADER + 2 and message[_HEADER] == _FATAL:
+            code = str(message[_HEADER + 1])
             self._note(
-                side, EventKind.EXCEPTION, "alert", f"TLS refused, alert {code}", code, record, code=code, what=""
+                side, EventKind.EXCEPTION, "alert", f"TLS refused, alert {code}", code, message, code=code, what=""
             )
         elif kind == _HANDSHAKE and not side.closed:
-            side.opening += record[_HEADER:]
+            side.opening += message[_HEADER:]
             self._opening(side)
             if len(side.opening) > HANDSHAKE_MAX:
                 side.opening.clear()
                 side.closed = True
                 raise Malformed(f"opening over {HANDSHAKE_MAX} bytes")
 
-    def _opening(self, side: Side) -> None:
+    def _opening(self, side: TlsSide) -> None:
         """Take the messages that are whole."""
         held = side.opening
         while len(held) >= 4:
@@ -115,30 +100,6 @@ class TlsConversation:
                 if 10 + length > size:
                     raise Malformed("certificate longer than its message")
                 self._security(side, "certificate", sha256(message[10 : 10 + length]).hexdigest(), message)
-
-    def _security(self, side: Side, what: str, value: str, raw: bytes) -> None:
-        self._note(side, EventKind.SECURITY, what, f"{what} {value}", value, raw, value=value)
-
-    def _note(
-        self, side: Side, kind: EventKind, function: str, detail: str, about: str, raw: bytes | memoryview, **facts: Any
-    ) -> None:
-        self._flow.notes.note(
-            kind,
-            self._time_ns,
-            detail,
-            source=side.source,
-            target=side.target,
-            port=self._flow.port,
-            protocol="tls",
-            function=function,
-            about=about,
-            raw=raw,
-            **facts,
-        )
-
-    def _trace(self, function: str, side: Side) -> None:
-        if self._flow.trace is not None:
-            self._flow.trace("tls", function, side.from_client)
 
 
 def _version(hello: bytes) -> int:

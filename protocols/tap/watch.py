@@ -80,7 +80,7 @@ class Watch:
 
     @property
     def evicted(self) -> int:
-        """Connections, addresses, publishers, fragments and what is known of devices that made room for others."""
+        """Connections, addresses, publishers, fragments, requests and what is known of devices that made room."""
         flows = self._tcp.flows.evicted + self._udp.flows.evicted
         others = self.notes.remembered.forgotten + sum(each.forgotten for each in self._layer2.values())
         return flows + self._strangers.evicted + self._fragments.forgotten + others

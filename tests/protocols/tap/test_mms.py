@@ -14,6 +14,7 @@ from protocols.model import EventKind
 from protocols.tap.mms.conversation import PENDING_MAX, MmsConversation
 from protocols.tap.mms.service import SERVICES
 from protocols.tap.sightings import NS
+from protocols.tap.talk import KNOWN_MAX
 
 ITI_WRITE = bytes.fromhex("0300002a02f08001000100611d301b020103a016a014020100a50fa0083006a00480026d75a003850100")
 """iec61850_write.pcap, ITI/ICS-Security-Tools (CC-BY-4.0): writes 0 to the variable mu of the server itself."""
@@ -249,11 +250,29 @@ def test_answers_after_a_gap_are_no_orphans():
 
 
 def test_requests_that_wait_are_bounded(tapped):
-    """A client that asks without end is not remembered without end."""
+    """A client that asks without end is not remembered without end; what goes is counted."""
     for invoke in range(3 * PENDING_MAX):
         tapped.client(asks(reads(f"IED1LD0/MMXU{invoke}$MX$TotW$mag$f"), invoke))
 
     assert len(tapped.conversation._client.waits) == PENDING_MAX
+    assert tapped.notes.remembered.forgotten == 2 * PENDING_MAX
+
+
+def test_requests_with_a_number_that_waits_push_none_out(tapped):
+    """A client that begins its numbers anew waits for as many answers as before."""
+    for invoke in range(2 * PENDING_MAX):
+        tapped.client(asks(reads(POSITION), invoke % PENDING_MAX))
+
+    assert tapped.notes.remembered.forgotten == 0
+
+
+def test_questions_that_are_known_are_bounded(tapped):
+    """All of them go at once, are counted, and are told anew."""
+    for item in range(KNOWN_MAX + 1):
+        tapped.client(asks(reads(f"IED1LD0/MMXU{item}$MX$TotW$mag$f")))
+
+    assert len(tapped.conversation._known) == 1
+    assert tapped.notes.remembered.forgotten == KNOWN_MAX
 
 
 def test_a_message_in_pieces_is_read(tapped):

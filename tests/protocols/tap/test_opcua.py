@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tapped import Tapped
 
 from protocols.model import EventKind
-from protocols.tap.opcua.conversation import OpcuaConversation
+from protocols.tap.opcua.conversation import PENDING_MAX, OpcuaConversation
 from protocols.tap.sightings import NS
 from simulator.attacks.opcuaframe import HEADER, answers, asks, chunk, message, opens, text, token
 
@@ -197,6 +197,15 @@ def test_what_is_broken_is_told_and_what_follows_is_read(tapped, broken):
 
 
 TALK = b"".join(data for from_client, data in VECTORS if from_client)
+
+
+def test_requests_that_wait_are_bounded(tapped):
+    """A client that asks without end is not remembered without end; what goes is counted."""
+    for request in range(3 * PENDING_MAX):
+        tapped.client(asks(826, request=request))
+
+    assert len(tapped.conversation._waits) == PENDING_MAX
+    assert tapped.notes.remembered.forgotten == 2 * PENDING_MAX
 
 
 @given(st.lists(st.integers(0, len(TALK)), max_size=12))
