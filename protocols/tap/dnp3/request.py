@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from protocols.tap.dnp3.objects import Header, headers
+from protocols.tap.dnp3.objects import headers
+from protocols.tap.dnp3.values import Header
 
 CONFIRM, READ, WRITE, SELECT, OPERATE, DIRECT_OPERATE = 0, 1, 2, 3, 4, 5
 ENABLE, DISABLE, AUTHENTICATE = 20, 21, 32
