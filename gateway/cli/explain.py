@@ -8,8 +8,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from gateway.config import Config, ConfigError
-from gateway.config.loader import load
+from gateway.cli.loaded import loaded
+from gateway.config import Config
 from gateway.local.client import SOCKET, NotRunning, Refused, ask
 from gateway.local.content import plain
 from gateway.local.explained import configured
@@ -31,10 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain it; 0 when it is known, also while the gateway is down; 2 when not; 78 when FILE is no configuration."""
-    try:
-        config = load(arguments.file)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
+    config = loaded(arguments.file)
+    if config is None:
         return BAD_CONFIGURATION
     points = Points.of([(device, device.points) for device in config.devices])
     rows = {points.label(row): row for row in range(len(points))}

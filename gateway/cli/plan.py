@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.config import ConfigError
-from gateway.config.loader import load
+from gateway.cli.loaded import loaded
 from gateway.planning.lines import ANSWER_S
 from gateway.planning.plan import MEMORY_MAX, Plan, plan
 
@@ -33,10 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show it; 0 when all of it fits, 1 when not, 78 when FILE is no configuration."""
-    try:
-        config = load(arguments.file)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
+    config = loaded(arguments.file)
+    if config is None:
         return BAD_CONFIGURATION
     found = plan(config, answer_s=arguments.answer_ms / 1000, memory_max=arguments.memory_mib * MIB)
     print(json.dumps(found.told()) if arguments.json else "\n".join(_page(found, arguments.answer_ms)))
