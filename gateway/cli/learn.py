@@ -15,6 +15,7 @@ from gateway.local.content import plain
 from gateway.local.learn import listed
 from gateway.local.learn_page import LearnPage
 from gateway.store.baseline import BASELINE_BYTES, FILE, parsed
+from gateway.store.files import read_at_most
 
 WELL, FAILED, WRONG_USE, BAD_CONFIGURATION = 0, 1, 2, 78
 WORDS = {"show": (0, 0), "freeze": (0, 0), "approve": (2, 2), "relearn": (0, 1)}
@@ -77,8 +78,7 @@ def _shown(folder: Path) -> Mapping[str, Any]:
 
 
 def _kept(path: Path) -> Mapping[str, Any]:
-    with path.open("rb") as file:
-        told = parsed(file.read(BASELINE_BYTES + 1))
+    told = parsed(read_at_most(path, BASELINE_BYTES))
     baselines = {name: Baseline(0) for name in told}
     for name, each in baselines.items():
         each.take_up(told[name])

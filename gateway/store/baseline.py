@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.store.files import replace_whole
+from gateway.store.files import read_at_most, replace_whole
 
 log = structlog.get_logger()
 
@@ -38,8 +38,7 @@ def read(directory: Path) -> Mapping[str, Any] | None:
     None says that the disk refuses: then it must not be replaced either, for what it holds is not known.
     """
     try:
-        with (directory / FILE).open("rb") as file:
-            found = file.read(BASELINE_BYTES + 1)
+        found = read_at_most(directory / FILE, BASELINE_BYTES)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -115,8 +114,7 @@ def edited(directory: Path, seals: Sequence[str]) -> str:
         OSError: the disk refuses.
     """
     try:
-        with (directory / FILE).open("rb") as file:
-            seal = sealed(file.read(BASELINE_BYTES + 1))
+        seal = sealed(read_at_most(directory / FILE, BASELINE_BYTES))
     except FileNotFoundError:
         return f"{FILE} is missing"
     except ValueError as error:

@@ -175,6 +175,16 @@ def replace_whole(path: Path, content: bytes) -> None:
         raise
 
 
+def read_at_most(path: Path, most: int) -> bytes:
+    """Return what the file at `path` holds; one byte more than `most` of a file that is larger.
+
+    Raises:
+        OSError: it is not there, or the disk refuses.
+    """
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
 def sync_directory(directory: Path) -> None:
     """Make renames in `directory` last."""
     handle = os.open(directory, os.O_RDONLY)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.store.files import replace_whole
+from gateway.store.files import read_at_most, replace_whole
 
 log = structlog.get_logger()
 
@@ -19,8 +19,7 @@ LEARNED_BYTES = 1 << 30
 def read(directory: Path) -> bytes:
     """Return what was written last; nothing where there is none, or the disk refuses."""
     try:
-        with (directory / FILE).open("rb") as file:
-            found = file.read(LEARNED_BYTES + 1)
+        found = read_at_most(directory / FILE, LEARNED_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as error:
