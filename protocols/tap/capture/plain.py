@@ -6,7 +6,8 @@ from struct import Struct
 from typing import Final
 
 from protocols.driver import LinkLost
-from protocols.tap.capture.packets import SOL_PACKET, VLAN_NUMBER, VLAN_VALID, Filter, Packets
+from protocols.tap.capture.hearing import Hearing
+from protocols.tap.capture.packets import SOL_PACKET, VLAN_NUMBER, VLAN_VALID, Filter
 from protocols.tap.capture.source import Captured
 
 AUXDATA: Final = 8
@@ -23,26 +24,13 @@ AT_ONCE: Final = 256
 NS: Final = 1_000_000_000
 
 
-class Plain:
-    """Receives from `interface`; the kernel's own buffer has `buffer_bytes`, as far as the system allows.
-
-    Raises:
-        LinkLost: the interface is not there, down, or not allowed.
-    """
+class Plain(Hearing):
+    """Receives from `interface`; the kernel's own buffer has `buffer_bytes`, as far as the system allows."""
 
     def __init__(self, interface: str, filtered: Filter, *, buffer_bytes: int, promiscuous: bool = False) -> None:
-        self.received = 0
-        self._packets = Packets(interface, filtered)
         self._frame = memoryview(bytearray(FRAME_BYTES))
-        try:
-            heard = self._packets.socket
-            heard.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes // 2)  # the kernel doubles it
-            heard.setsockopt(SOL_PACKET, AUXDATA, 1)
-            heard.setsockopt(socket.SOL_SOCKET, TIMESTAMP, 1)
-            self._packets.listen(promiscuous=promiscuous)
-        except BaseException:
-            self.close()
-            raise
+        self._buffer_bytes = buffer_bytes
+        super().__init__(interface, filtered, promiscuous=promiscuous)
 
     def frames(self) -> Iterator[Captured]:
         """Yield what waits, at most `AT_ONCE`.
@@ -62,14 +50,11 @@ class Plain:
             self.received += 1
             yield frame[:kept], time_ns, vlan, wire
 
-    @property
-    def dropped(self) -> int:
-        """How many frames found the kernel's buffer full."""
-        return self._packets.dropped
-
-    def close(self) -> None:
-        """Receive no more."""
-        self._packets.close()
+    def _prepare(self) -> None:
+        heard = self._packets.socket
+        heard.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer_bytes // 2)  # the kernel doubles it
+        heard.setsockopt(SOL_PACKET, AUXDATA, 1)
+        heard.setsockopt(socket.SOL_SOCKET, TIMESTAMP, 1)
 
 
 def _told(beside: list[tuple[int, int, bytes]], kept: int) -> tuple[int, int, int]:

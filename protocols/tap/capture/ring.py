@@ -15,7 +15,8 @@ from contextlib import suppress
 from struct import Struct
 from typing import Final
 
-from protocols.tap.capture.packets import SOL_PACKET, VLAN_NUMBER, VLAN_VALID, Filter, Packets
+from protocols.tap.capture.hearing import Hearing
+from protocols.tap.capture.packets import SOL_PACKET, VLAN_NUMBER, VLAN_VALID, Filter
 from protocols.tap.capture.source import Captured
 
 RX_RING, VERSION, TPACKET_V3 = 5, 10, 2
@@ -34,26 +35,18 @@ KERNELS, OURS = b"\0\0\0\0", 1
 NS: Final = 1_000_000_000
 
 
-class Ring:
+class Ring(Hearing):
     """A ring of `ring_bytes` on `interface`.
 
     Raises:
-        LinkLost: the interface is not there, down, or not allowed.
+        LinkLost: as `Hearing`.
         OSError: the kernel has no such ring, or no memory for it.
     """
 
     def __init__(self, interface: str, filtered: Filter, *, ring_bytes: int, promiscuous: bool = False) -> None:
-        self.received = 0
-        self._packets = Packets(interface, filtered)
         self._blocks = max(LEAST_BLOCKS, ring_bytes // BLOCK_BYTES)
         self._next = 0
-        try:
-            self._map = self._mapped()
-            self._view = memoryview(self._map)
-            self._packets.listen(promiscuous=promiscuous)
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(interface, filtered, promiscuous=promiscuous)
 
     def frames(self) -> Iterator[Captured]:
         """Yield the frames of the next block, none if the kernel has not handed one over.
@@ -79,19 +72,14 @@ class Ring:
         finally:
             view[at + 8 : at + 12] = KERNELS  # one store: the kernel may fill the block from here on
 
-    @property
-    def dropped(self) -> int:
-        """How many frames found every block full."""
-        return self._packets.dropped
-
     def close(self) -> None:
         """Give the ring back."""
-        self._packets.close()
+        super().close()
         with suppress(AttributeError, BufferError, ValueError):  # BufferError: somebody still looks at a frame
             self._view.release()
             self._map.close()
 
-    def _mapped(self) -> mmap.mmap:
+    def _prepare(self) -> None:
         told, size = self._packets.socket, self._blocks * BLOCK_BYTES
         told.setsockopt(SOL_PACKET, VERSION, TPACKET_V3)
         told.setsockopt(
@@ -99,4 +87,5 @@ class Ring:
             RX_RING,
             REQUEST.pack(BLOCK_BYTES, self._blocks, FRAME_BYTES, size // FRAME_BYTES, RETIRE_MS, 0, 0),
         )
-        return mmap.mmap(told.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self._map = mmap.mmap(told.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self._view = memoryview(self._map)
