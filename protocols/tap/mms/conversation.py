@@ -51,7 +51,12 @@ class MmsSide(Side):
     def gap(self) -> None:
         """Forget what was begun."""
         Side.gap(self)
+        self.begin()
+
+    def begin(self) -> None:
+        """Wait for the first piece of a message."""
         self.pieces.clear()
+        self.cut = False
 
 
 class MmsConversation(Talk[MmsSide]):
@@ -67,7 +72,7 @@ class MmsConversation(Talk[MmsSide]):
 
     def _take(self, side: MmsSide, message: bytes) -> None:
         if message[5] & 0xF0 != _DATA:
-            side.pieces.clear()
+            side.begin()
             return
         start = 5 + message[4]
         if start > len(message):
@@ -81,8 +86,7 @@ class MmsConversation(Talk[MmsSide]):
         side.pieces += message[start : start + KEPT_MAX - len(side.pieces)]
         if last:
             whole, cut = bytes(side.pieces), side.cut
-            side.pieces.clear()
-            side.cut = False
+            side.begin()
             self._message(side, whole, cut)
 
     def _message(self, side: MmsSide, message: bytes, cut: bool) -> None:  # noqa: FBT001 - once a message

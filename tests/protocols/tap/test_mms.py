@@ -275,6 +275,20 @@ def test_questions_that_are_known_are_bounded(tapped):
     assert tapped.notes.remembered.forgotten == KNOWN_MAX
 
 
+@pytest.mark.parametrize("end", ["lost", "disconnect"])
+def test_a_long_message_that_never_ends_says_nothing_of_the_next(tapped, end):
+    """Pieces over the bound are given up with a gap or another connection; what follows is no longer than it is."""
+    tapped.client(*[packet(bytes(4096), last=False)] * 5)
+    if end == "lost":
+        tapped.conversation.lost(from_client=True)
+    else:
+        tapped.client(bytes.fromhex("0300000b06800001000200"))
+    message = pdu.wrap(pdu.confirmed_request(1, writes(POSITION)))
+    tapped.client(packet(message[:9], last=False), packet(message[9:]))
+
+    assert [one.kind for one in tapped.told()] == [EventKind.COMMAND]
+
+
 def test_a_message_in_pieces_is_read(tapped):
     """COTP may cut a message where it likes."""
     message = pdu.wrap(pdu.confirmed_request(1, writes(POSITION)))
