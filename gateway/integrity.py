@@ -91,10 +91,12 @@ class Integrity:
             "unit": digest(unit()),
         }
         said = [self._said(what, value, value) for what, value in found.items() if value]
-        for what, wrong in (("audit", audit_gap(self._state_dir)), ("baseline", baseline_edit(self._state_dir))):
-            if wrong:
-                log.warning("record_changed", what=what, reason=wrong)
-            said.append(self._said(what, BROKEN if wrong else WHOLE, wrong))
+        for what, look in (("audit", audit_gap), ("baseline", baseline_edit)):
+            with suppress(OSError):  # a disk that does not answer is told by the health, and proves nothing
+                wrong = look(self._state_dir)
+                if wrong:
+                    log.warning("record_changed", what=what, reason=wrong)
+                said.append(self._said(what, BROKEN if wrong else WHOLE, wrong))
         return said
 
     def _said(self, what: str, value: str, detail: str) -> Sighting:
@@ -149,24 +151,22 @@ def digest(files: Iterable[tuple[str, Path]]) -> str:
 
 
 def audit_gap(state_dir: Path) -> str:
-    """Return what is wrong with the audit log, empty if it is whole; read twice, as it may be moved on meanwhile."""
-    for _ in range(2):
-        try:
-            broken = verified(lines(state_dir)).broken
-        except OSError as error:
-            broken = str(error)
-        if not broken:
-            return ""
-    return broken or ""
+    """Return what is wrong with the audit log, empty if it is whole; read twice, as it may be moved on meanwhile.
+
+    Raises:
+        OSError: the disk does not answer.
+    """
+    return (verified(lines(state_dir)).broken and verified(lines(state_dir)).broken) or ""
 
 
 def baseline_edit(state_dir: Path) -> str:
-    """Return how the file of what is normal differs from what was written, empty if it does not, or none was yet."""
-    try:
-        known = seals(state_dir)
-        return edited(state_dir, known) if known else ""
-    except OSError as error:
-        return str(error)
+    """Return how the file of what is normal differs from what was written, empty if it does not, or none was yet.
+
+    Raises:
+        OSError: the disk does not answer.
+    """
+    known = seals(state_dir)
+    return edited(state_dir, known) if known else ""
 
 
 def _yield_to_all() -> None:

@@ -354,6 +354,17 @@ def a_step_of_each_kind():
         "garbage": "unit: t1",
         "slow_unit": "unit: t1, delay_s: 3",
         "illegal_address": "point: t1.oil",
+        "clock_step": "unit: t1, by_s: 60",
+        "coordinated_trip": "",
+        "restart_unit": "unit: t1",
+        "forged_trip": "feeder: feeder1",
+        "frozen_counter": "feeder: feeder1",
+        "man_in_the_middle": "unit: t1",
+        "other_firmware": "unit: t1",
+        "stolen_coil": "",
+        "strange_exceptions": "unit: t1",
+        "unasked_reports": "unit: t1",
+        "wrong_unit": "unit: t1",
     }
     assert keys.keys() == STEPS.keys()
     lines = (f"  - {{at_s: 1, for_s: 1, do: {do}, {more}}}" for do, more in keys.items())
