@@ -27,9 +27,8 @@ DOZEN = (
     "goose_st_jump",
     "goose_simulation",
     "arp_man_in_the_middle",
-    "injected_answers",
 )
-"""One of each kind that is noticed within a second or two."""
+"""One of each kind that is noticed within a second or two; the last one leaves new connections behind."""
 
 
 @pytest.fixture(scope="module")
