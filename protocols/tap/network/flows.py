@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
+from protocols.model import EventKind
 from protocols.tap.dissector import Conversation, Flow
 from protocols.tap.network.load import Load, Loads
 from protocols.tap.network.packet import Broken
+from protocols.tap.sightings import Seen, Sightings
 
 MOST_FAMILIAR: Final = 2048
 """Connections whose two sides speak; a substation has some hundreds."""
@@ -213,3 +215,22 @@ def reverse(key: Key) -> Key:
     """Return the key of the other direction."""
     size = (len(key) - 4) // 2
     return key[size:-4] + key[:size] + key[-2:] + key[-4:-2]
+
+
+def tell_pair(notes: Sightings, link: Link, time_ns: int) -> Seen | None:
+    """Say who talks to whom; return what can be counted when it is said again."""
+    flow = link.flow
+    protocol, port = ("udp", "UDP port") if flow.datagrams else ("tcp", "port")
+    return notes.note(
+        EventKind.PAIR,
+        time_ns,
+        f"{flow.client} talks to {flow.server} {port} {flow.port}",
+        source=flow.client,
+        target=flow.server,
+        port=flow.port,
+        protocol=protocol,
+        function=protocol,
+        about=(flow.port, link.answered),
+        answered=link.answered,
+        opened="syn" if flow.sure else "seen",
+    )

@@ -10,11 +10,10 @@ from functools import partial
 from struct import Struct
 from typing import Final
 
-from protocols.model import EventKind
 from protocols.tap.dissector import Flow, Trace
 from protocols.tap.network import doubt, order
 from protocols.tap.network.addresses import text
-from protocols.tap.network.flows import Flows, Key, Link, Way, reverse
+from protocols.tap.network.flows import Flows, Key, Link, Way, reverse, tell_pair
 from protocols.tap.network.load import Loads
 from protocols.tap.network.packet import Broken, Frame, Packet
 from protocols.tap.network.stacks import Stacks
@@ -230,19 +229,7 @@ class Tcp:
         known = self._pairs.get(pair)
         if known is not None and self._notes.again(known, time_ns):
             return
-        seen = self._notes.note(
-            EventKind.PAIR,
-            time_ns,
-            f"{flow.client} talks to {flow.server} port {flow.port}",
-            source=flow.client,
-            target=flow.server,
-            port=flow.port,
-            protocol="tcp",
-            function="tcp",
-            about=(flow.port, link.answered),
-            answered=link.answered,
-            opened="syn" if flow.sure else "seen",
-        )
+        seen = tell_pair(self._notes, link, time_ns)
         if seen is not None:
             if len(self._pairs) >= MOST_PAIRS:
                 self._pairs.clear()

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Final
 
-from protocols.model import EventKind
 from protocols.tap.dissector import Flow, Trace
 from protocols.tap.network.addresses import text
-from protocols.tap.network.flows import Flows, Key, Link, Way, reverse
+from protocols.tap.network.flows import Flows, Key, Link, Way, reverse, tell_pair
 from protocols.tap.network.load import Loads
 from protocols.tap.network.packet import Broken, Frame, Packet
 from protocols.tap.network.strangers import Strangers
@@ -76,20 +75,4 @@ class Udp:
         if way.back.expected >= 0:
             self.flows.promote(link)
             link.answered = True
-        self._tell(link, time_ns)
-
-    def _tell(self, link: Link, time_ns: int) -> None:
-        flow = link.flow
-        self._notes.note(
-            EventKind.PAIR,
-            time_ns,
-            f"{flow.client} talks to {flow.server} UDP port {flow.port}",
-            source=flow.client,
-            target=flow.server,
-            port=flow.port,
-            protocol="udp",
-            function="udp",
-            about=(flow.port, link.answered),
-            answered=link.answered,
-            opened="seen",
-        )
+        tell_pair(self._notes, link, time_ns)
