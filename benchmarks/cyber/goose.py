@@ -93,7 +93,9 @@ def _score(scores: Scores, site: Site, title: str, kind: str, messages: Sequence
     if kind == ADDED:
         missed = [each for each in attacked if not _near(reasons[_subject(each)], each.time_ns)]
         scores.added, scores.found = scores.added + len(attacked), scores.found + len(attacked) - len(missed)
-        scores.missed += [f"{title}: {len(missed)} of {len(attacked)}, the first at {missed[0].time_ns / NS:.2f}"] if missed else []  # fmt: skip  # noqa: E501
+        if missed:
+            first_s = missed[0].time_ns / NS
+            scores.missed.append(f"{title}: {len(missed)} of {len(attacked)}, the first at {first_s:.2f}")
     elif kind == DELETED:
         for each in _after_gap(messages):
             scores.trips += 1

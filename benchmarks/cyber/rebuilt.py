@@ -72,7 +72,9 @@ def _value(value: bool | int) -> bytes:  # noqa: FBT001 - booleans and numbers s
 
 def _element(tag: int, value: bytes) -> bytes:
     size = len(value)
-    return bytes([tag, size] if size < 0x80 else [tag, 0x81, size] if size < 0x100 else [tag, 0x82, *divmod(size, 256)]) + value  # noqa: E501  # fmt: skip
+    if size < 0x80:
+        return bytes([tag, size]) + value
+    return bytes([tag, 0x81, size] if size < 0x100 else [tag, 0x82, *divmod(size, 256)]) + value
 
 
 def _number(tag: int, value: int) -> bytes:

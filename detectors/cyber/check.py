@@ -196,6 +196,3 @@ def plain(text: str) -> str:
 def link(seen: Sighting) -> str:
     """Return `SOURCE-TARGET`, the subject of an alarm about who does something to whom."""
     return f"{seen.source}-{seen.target}" if seen.target else seen.source
-
-
-Checks = Sequence[type[Check]]

@@ -62,7 +62,7 @@ class TapDevice(DeviceConfig):
 
     protocol: Literal["tap"]
     """The protocol."""
-    interface: Annotated[str, Field(pattern=r"^[^\s/:]{1,15}$")] | None = None
+    interface: Annotated[str, Field(pattern=rf"^[^\s/:]{{1,{LONGEST_INTERFACE}}}$")] | None = None
     """The network interface, such as eth1; with systemd, the drop-in tap.conf allows it."""
     file: Path | None = None
     """A capture instead, pcap or pcapng; it is played as fast as it was taken."""

@@ -17,13 +17,13 @@ STEPS: Final[TypeAdapter[AnyStep]] = TypeAdapter(AnyStep)
 
 
 class Insider(Attack):
-    """Does a step of scenarios to the devices. `STEP` are its keys, `FOR_S` how long it lasts in real seconds."""
+    """Does the step of scenarios of its name. `STEP` are its other keys, `FOR_S` how long it lasts in real seconds."""
 
-    STEP: ClassVar[Mapping[str, object]]
+    STEP: ClassVar[Mapping[str, object]] = {}
     FOR_S: ClassVar[float] = 10.0
 
     def __init__(self) -> None:
-        self._step: AnyStep = STEPS.validate_python({"at_s": 0, "for_s": self.FOR_S, **self.STEP})
+        self._step: AnyStep = STEPS.validate_python({"at_s": 0, "for_s": self.FOR_S, "do": self.NAME, **self.STEP})
 
     @property
     def text(self) -> str:
@@ -50,7 +50,7 @@ class DelayedAnswers(Insider):
 
     NAME = "man_in_the_middle"
     CHECKS = ("rtt_shift",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "man_in_the_middle", "unit": "feeder1", "delay_s": 0.1}
+    STEP: ClassVar[Mapping[str, object]] = {"unit": "feeder1", "delay_s": 0.1}
     FOR_S = 30.0
 
 
@@ -59,7 +59,7 @@ class WrongUnit(Insider):
 
     NAME = "wrong_unit"
     CHECKS = ("wrong_unit_or_exception",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "wrong_unit", "unit": "feeder3"}
+    STEP: ClassVar[Mapping[str, object]] = {"unit": "feeder3"}
 
 
 class StrangeExceptions(Insider):
@@ -67,7 +67,7 @@ class StrangeExceptions(Insider):
 
     NAME = "strange_exceptions"
     CHECKS = ("wrong_unit_or_exception",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "strange_exceptions", "unit": "feeder4"}
+    STEP: ClassVar[Mapping[str, object]] = {"unit": "feeder4"}
 
 
 class OtherFirmware(Insider):
@@ -75,7 +75,7 @@ class OtherFirmware(Insider):
 
     NAME = "other_firmware"
     CHECKS = ("identity_change",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "other_firmware", "unit": "feeder5"}
+    STEP: ClassVar[Mapping[str, object]] = {"unit": "feeder5"}
 
 
 class RestartedDevice(Insider):
@@ -83,7 +83,7 @@ class RestartedDevice(Insider):
 
     NAME = "restart_unit"
     CHECKS = ("device_restart",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "restart_unit", "unit": "bus1"}
+    STEP: ClassVar[Mapping[str, object]] = {"unit": "bus1"}
 
 
 class ClockStep(Insider):
@@ -91,7 +91,7 @@ class ClockStep(Insider):
 
     NAME = "clock_step"
     CHECKS = ("clock_jump",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "clock_step", "unit": "feeder3", "by_s": 300}
+    STEP: ClassVar[Mapping[str, object]] = {"unit": "feeder3", "by_s": 300}
     FOR_S = 40.0
 
 
@@ -100,7 +100,7 @@ class UnaskedReports(Insider):
 
     NAME = "unasked_reports"
     CHECKS = ("unexpected_unsolicited",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "unasked_reports", "unit": "bus2"}
+    STEP: ClassVar[Mapping[str, object]] = {"unit": "bus2"}
     FOR_S = 40.0
 
 
@@ -109,7 +109,7 @@ class ForgedTrip(Insider):
 
     NAME = "forged_trip"
     CHECKS = ("trip_without_cause",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "forged_trip", "feeder": "feeder2"}
+    STEP: ClassVar[Mapping[str, object]] = {"feeder": "feeder2"}
 
 
 class StolenCoil(Insider):
@@ -117,7 +117,6 @@ class StolenCoil(Insider):
 
     NAME = "stolen_coil"
     CHECKS = ("change_not_ours",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "stolen_coil"}
 
 
 class CoordinatedTrip(Insider):
@@ -125,7 +124,6 @@ class CoordinatedTrip(Insider):
 
     NAME = "coordinated_trip"
     CHECKS = ("coordinated_change",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "coordinated_trip"}
 
 
 class FrozenCounter(Insider):
@@ -133,7 +131,7 @@ class FrozenCounter(Insider):
 
     NAME = "frozen_counter"
     CHECKS = ("replay_frozen",)
-    STEP: ClassVar[Mapping[str, object]] = {"do": "frozen_counter", "feeder": "feeder6"}
+    STEP: ClassVar[Mapping[str, object]] = {"feeder": "feeder6"}
     FOR_S = 150.0
 
 

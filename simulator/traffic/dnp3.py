@@ -16,7 +16,6 @@ from simulator.traffic.session import Say
 READ, WRITE, SELECT, OPERATE, FREEZE, DELAY, ENABLE, DISABLE = 1, 2, 3, 4, 7, 23, 20, 21
 CONFIRM: Final = b"\x00"
 RESTARTED, NEED_TIME = 0x80, 0x10
-CLASS_1: Final = 0x02
 TRIP_NS: Final = 30 * MS
 HOUR_NS: Final = 3600 * NS
 POLL_S: Final = 10.0
