@@ -166,7 +166,7 @@ def summary(stage: Stage, console: Console) -> bool:
     console.print(f"  sequence        {missing} numbers missing")
     for bay, told_of in stage.compared.items():
         told_by = ", ".join(f"{SPEAKERS[word].title} {value:.1f}" for word, value in told_of.items())
-        console.print(f"  {bay}.{VOICE}         {told_by} V ({spread(told_of):.2%} apart)")
+        console.print(f"  {bay}.{VOICE}         {told_by} V ({spread(told_of):.2%} apart)", soft_wrap=True)
     agree = agreed(stage.compared)
     complete = missing == 0 and told == 0
     console.print("[bold green]nothing was lost[/]" if complete else "[bold red]something is missing[/]")
