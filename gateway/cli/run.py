@@ -79,7 +79,7 @@ def _leave_the_hung() -> None:
 async def _until_signalled(gateway: "Gateway") -> None:
     """SIGTERM and SIGINT stop, SIGHUP reloads."""
     loop = asyncio.get_running_loop()
-    from gateway.app import Order  # noqa: PLC0415
+    from gateway.orders import Order  # noqa: PLC0415
 
     for number, order in ((signal.SIGTERM, Order.STOP), (signal.SIGINT, Order.STOP), (signal.SIGHUP, Order.RELOAD)):
         loop.add_signal_handler(number, gateway.order, order)

@@ -19,12 +19,13 @@ from amqtt.broker import Broker
 from amqtt.client import MQTTClient
 from amqtt.mqtt.constants import QOS_1
 
-from gateway.app import Gateway, Order
+from gateway.app import Gateway
 from gateway.config import Config
 from gateway.config.loader import load
 from gateway.demo.ledger import STREAMS, Ledger
 from gateway.demo.link import Link
 from gateway.demo.voices import Voices, agreed, voices
+from gateway.orders import Order
 from gateway.resources import config_folder
 from gateway.store.record import Stream
 from gateway.timeline import Timeline

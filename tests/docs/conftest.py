@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.app import Gateway, Order
+from gateway.app import Gateway
 from gateway.config.loader import load
+from gateway.orders import Order
 from simulator import scenario
 from simulator.substation import serve
 

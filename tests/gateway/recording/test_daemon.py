@@ -3,8 +3,9 @@
 import asyncio
 
 from gateway import cli
-from gateway.app import Gateway, Order
+from gateway.app import Gateway
 from gateway.config.loader import load
+from gateway.orders import Order
 from gateway.recording.opened import opened
 from protocols.model import Batch
 from simulator import scenario
