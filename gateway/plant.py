@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from gateway.core.alarms import AlarmError
 from gateway.core.messages import Alarm
 from gateway.core.pipeline import Pipeline
 from gateway.core.state import BadState, pack, unpack
+from gateway.core.trends import Trends
 from gateway.evidence import shelf as evidence
 from gateway.evidence.wire import Remembers
 from gateway.evidence.witness import Audit, Witness
@@ -38,11 +40,13 @@ class Plant:
     """What is polled and checked under one configuration; a reload replaces it whole."""
 
     def __init__(self, config: Config, store: Store, memory: Memory, clock: Timeline, audit: Audit) -> None:
-        self.config, self._store, self._memory, self._clock = config, store, memory, clock
+        self.config, self._store, self._clock = config, store, clock
+        self._memory = replace(memory, trends=None)  # they are taken over here, and take megabytes
         self.points = Points.of([(device, device.points) for device in config.devices])
         detectors = build(config.detectors, self.points, config.gateway.timezone)
         self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms)
         self.witness = self._witness(audit)
+        self.trends = self._trends(memory)
         self.flow = Flow(
             self.pipeline,
             store,
@@ -51,6 +55,7 @@ class Plant:
             window_s=config.uplink.window_s,
             clock=clock,
             witness=self.witness,
+            trends=self.trends,
         )
         self._lines = conversations(config.devices)
         self._explaining: list[Explaining] = []
@@ -62,7 +67,7 @@ class Plant:
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
-        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.learned(), self.facts())
+        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.learned(), self.facts(), self.trends)
 
     def learned(self) -> bytes:
         """Return what the checks have learned so far."""
@@ -84,6 +89,14 @@ class Plant:
             return None
         alarms = self.pipeline.alarms
         return Witness(directory, self.points, budget, alarms=alarms, audit=audit, clock=self._clock)
+
+    def _trends(self, memory: Memory) -> Trends | None:
+        if self.config.page is None:
+            return None
+        trends = Trends(self.points, self.config.page.trend_bytes, self.config.uplink.window_s)
+        if memory.trends is not None:
+            trends.take_over(memory.trends)
+        return trends
 
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Take up the alarms of before, then check and poll."""
