@@ -11,7 +11,6 @@ from gateway.clocksync import synchronised
 from gateway.core.merge import merge
 from gateway.core.messages import Alarm, Message, Summary, Unsaid
 from gateway.core.pipeline import Pipeline
-from gateway.core.trends import Trends
 from gateway.evidence.witness import Witness
 from gateway.memory import Bookmarks, keep_alarms, keep_bookmark
 from gateway.store.packing import to_record
@@ -40,9 +39,8 @@ class Flow:
         window_s: float,
         clock: Timeline,
         witness: Witness | None = None,
-        trends: Trends | None = None,
     ) -> None:
-        self.pipeline, self._witness, self._trends = pipeline, witness, trends
+        self.pipeline, self._witness = pipeline, witness
         self.ticks = 0
         self._store, self._bookmarks, self._clock = store, bookmarks, clock
         self._window_ns = int(window_s * 1_000_000_000)
@@ -99,8 +97,6 @@ class Flow:
         others = [message for message in messages if not isinstance(message, Alarm | Unsaid)]
         if alarms or unsaid:
             keep_alarms(self._store, alarms, unsaid)
-        if self._trends is not None:
-            self._trends.observe(message for message in others if isinstance(message, Summary))
         for message in others:
             self._store.append([to_record(message)])
             if len(others) > 1:

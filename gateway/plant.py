@@ -44,9 +44,9 @@ class Plant:
         self._memory = replace(memory, trends=None)  # they are taken over here, and take megabytes
         self.points = Points.of([(device, device.points) for device in config.devices])
         detectors = build(config.detectors, self.points, config.gateway.timezone)
-        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms)
+        trends = self._trends(memory)
+        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms, trends)
         self.witness = self._witness(audit)
-        self.trends = self._trends(memory)
         self.flow = Flow(
             self.pipeline,
             store,
@@ -55,7 +55,6 @@ class Plant:
             window_s=config.uplink.window_s,
             clock=clock,
             witness=self.witness,
-            trends=self.trends,
         )
         self._lines = conversations(config.devices)
         self._explaining: list[Explaining] = []
@@ -67,7 +66,8 @@ class Plant:
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
-        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.learned(), self.facts(), self.trends)
+        alarms, trends = list(self.pipeline.alarms), self.pipeline.trends
+        return Memory(alarms, self._memory.bookmarks, self.learned(), self.facts(), trends)
 
     def learned(self) -> bytes:
         """Return what the checks have learned so far."""
@@ -91,6 +91,7 @@ class Plant:
         return Witness(directory, self.points, budget, alarms=alarms, audit=audit, clock=self._clock)
 
     def _trends(self, memory: Memory) -> Trends | None:
+        """Return how the points went, with what is known of the time before a reload; None without a page."""
         if self.config.page is None:
             return None
         trends = Trends(self.points, self.config.page.trend_bytes, self.config.uplink.window_s)

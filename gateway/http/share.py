@@ -23,8 +23,8 @@ class Share:
 
     async def ready(self) -> None:
         """Return when there is some left."""
-        while self._left() < 0:
-            await asyncio.sleep(-self._left_s / SHARE)
+        while (left_s := self._left()) < 0:  # noqa: ASYNC110 - time sends no event
+            await asyncio.sleep(-left_s / SHARE)
 
     @contextmanager
     def spending(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""GET and HEAD of /metrics and /health. A page is drawn at most once a second, so nobody keeps the gateway busy with it."""
+"""GET and HEAD of /metrics and /health, drawn at most once a second: nobody keeps the gateway busy with it."""
 
 import time
 from collections.abc import Callable

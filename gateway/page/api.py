@@ -38,9 +38,9 @@ class Api:
     @property
     def revision(self) -> str:
         """What names the points as they are now: another after each start and reload."""
-        plant = self._source.plant()
+        plant = self._source.plant
         if plant is not self._plant:
-            self._plant, self._revision = plant, f"{self._source.clock():x}"
+            self._plant, self._revision = plant, f"{self._source.now_ns:x}"
         return self._revision
 
     async def login(self, asked: Asked) -> Answer:
@@ -75,11 +75,11 @@ class Api:
 
     async def points(self, asked: Asked) -> said.Points:
         """Return the catalogue of the points."""
-        return catalogue(self._source.plant(), self.revision, asked.query["from"], asked.query["count"])
+        return catalogue(self._source.plant, self.revision, asked.query["from"], asked.query["count"])
 
     async def values(self, asked: Asked) -> said.Values:
         """Return the last reading of the points."""
-        image, now_ns = self._source.plant().pipeline.image, self._source.clock()
+        image, now_ns = self._source.plant.pipeline.image, self._source.now_ns
         return values(image, self.revision, now_ns, asked.query["from"], asked.query["count"])
 
     async def point(self, asked: Asked) -> Mapping[str, Any]:
@@ -88,17 +88,18 @@ class Api:
 
     async def trend(self, asked: Asked) -> said.Trend:
         """Return how a point went in the last hours."""
-        plant, id_ = self._source.plant(), asked.query["id"]
+        plant, id_ = self._source.plant, asked.query["id"]
+        trends = plant.pipeline.trends
         row = plant.points.row(id_)
-        if row is None or plant.trends is None:
+        if row is None or trends is None:
             raise Sorry(404, f"id: there is no '{id_[:129]}'")
-        found = plant.trends.of(row, now_ns=self._source.clock(), hours=asked.query["hours"])
+        found = trends.of(row, now_ns=self._source.now_ns, hours=asked.query["hours"])
         mean, least, greatest = found.values.astype(np.float64).tolist()
         return said.Trend(
             id=id_,
             unit=plant.points.configs[row].unit,
             start=iso(found.start_ns),
-            step_s=plant.trends.step_s,
+            step_s=trends.step_s,
             mean=mean,
             min=least,
             max=greatest,
@@ -107,7 +108,7 @@ class Api:
 
     async def alarms(self, asked: Asked) -> said.Alarms:
         """Return alarms, what is to be done first."""
-        every, after = alarms.listed(self._source.plant().pipeline.alarms), asked.query["after"]
+        every, after = alarms.listed(self._source.plant.pipeline.alarms), asked.query["after"]
         shown = every[after : after + ALARMS_AT_ONCE]
         return said.Alarms(count=len(every), alarms=[dict(alarms.told(alarm)) for alarm in shown])
 
@@ -125,12 +126,12 @@ class Api:
 
     async def incidents(self, _asked: Asked) -> said.Incidents:
         """Return the most urgent incidents."""
-        pipeline = self._source.plant().pipeline
+        pipeline = self._source.plant.pipeline
         return said.Incidents(incidents=[dict(each) for each in urgent(pipeline.alarms, pipeline)])
 
     async def diagram(self, _asked: Asked) -> said.Diagram:
         """Return the one-line diagram."""
-        return diagram(self._source.plant().points, self.revision)
+        return diagram(self._source.plant.points, self.revision)
 
     async def forecast(self, _asked: Asked) -> Mapping[str, Any]:
         """Return the last forecast of each load."""
@@ -168,4 +169,3 @@ class Api:
         if not reply["ok"]:
             raise Sorry(409, str(reply["error"]))
         return said.Done(alarm=reply["alarm"], state=reply["state"], stored=reply.get("stored", True))
-

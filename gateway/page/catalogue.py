@@ -1,6 +1,5 @@
 """Which points there are and what they read now: two answers in one order, so that the second is small and quick."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
 
@@ -54,7 +53,7 @@ def _point(points: table.Points, row: int) -> Point:
     )
 
 
-def _said(section: Any) -> Mapping[str, Any] | None:
+def _said(section: Any) -> dict[str, Any] | None:
     """Return the keys of a role or of limits that are given."""
     if section is None:
         return None

@@ -1,9 +1,9 @@
 """The way of a question: whether it may be asked at all, who asks, what is asked, and then its answer.
 
-    Host        an address, localhost or a configured name: a page of elsewhere, whose name was made to lead here, has
-                another (DNS rebinding)
-    Origin      our own wherever something changes, so that no other site can let a browser do it (CSRF)
-    X-GridSentinel   likewise with commands on alarms: a form cannot send it
+Host        an address, localhost or a configured name: a page of elsewhere, whose name was made to lead here, has
+            another (DNS rebinding)
+Origin      our own wherever something changes, so that no other site can let a browser do it (CSRF)
+X-GridSentinel   likewise with commands on alarms: a form cannot send it
 """
 
 import time
@@ -45,8 +45,7 @@ class Door:
     async def answer(self, question: Question) -> Answer:
         """Answer one question."""
         try:
-            if not self._our_host(question.headers.get("host", "")):
-                raise Sorry(421, "host: not an address, localhost or one of page.hosts")
+            self._check_host(question.headers.get("host", ""))
             if not question.path.startswith(API):
                 return self._file(question)
             return await self._said(question)
@@ -94,13 +93,18 @@ class Door:
                 del self._fresh[next(iter(self._fresh))]
         return Answer(200, JSON, body, headers)
 
-    def _our_host(self, host: str) -> bool:
+    def _check_host(self, host: str) -> None:
+        """Refuse names that are not ours.
+
+        Raises:
+            Sorry: it is one.
+        """
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
         try:
             ip_address(name.strip("[]"))
         except ValueError:
-            return name.lower() in self._hosts
-        return True
+            if name.lower() not in self._hosts:
+                raise Sorry(421, "host: not an address, localhost or one of page.hosts") from None
 
     def _check_origin(self, question: Question, route: Route) -> None:
         """Refuse what another site may have let a browser send.

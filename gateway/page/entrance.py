@@ -70,7 +70,7 @@ class Entrance:
             Sorry: as `known`.
         """
         user = await self.known(token, peer)
-        self._source.note(done=True, who=user.name, peer=peer)
+        self._source.note_login(user.name, peer, done=True)
         return user, self._cookie(self._sessions.begin(user), LONGEST_S)
 
     def logout(self, key: str) -> str:
@@ -92,13 +92,13 @@ class Entrance:
     async def _failed(self, peer: str) -> None:
         self.failures += 1
         self._throttle.failed(peer)
-        self._source.note(done=False, who="unknown", peer=peer)
+        self._source.note_login("unknown", peer, done=False)
         host, port = self._address
         seen = Sighting(
             GATEWAY,
             EventKind.SECURITY,
             "a token that is nobody's",
-            self._source.clock(),
+            self._source.now_ns,
             source=peer,
             target=host,
             port=port,

@@ -1,4 +1,4 @@
-"""What a path of the API is: who may ask, what is asked, what is answered. One table of them makes the document, too."""
+"""What a path of the API is: who may ask, what is asked, what is answered. One table of them is the document, too."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -96,7 +96,9 @@ class Route:
             Sorry: something is wrong with them.
         """
         try:
-            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=8)
+            pairs = parse_qsl(
+                text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=8
+            )
         except ValueError:
             raise Sorry(400, "query: not NAME=VALUE, at most eight of them, in UTF-8") from None
         given, known = dict(pairs), {param.name: param for param in self.params}

@@ -8,10 +8,8 @@ Object = dict[str, Any]
 """What the status socket says, too; docs/operations.md tells what is in it."""
 
 
-class Said(msgspec.Struct, kw_only=True, gc=False):
-    """Every answer."""
-
-    v: int = 1
+class Said(msgspec.Struct, kw_only=True, gc=False, tag_field="v", tag=1):
+    """Every answer bears its version, `v`."""
 
 
 class Fault(Said):
@@ -68,7 +66,7 @@ class Points(Said):
 
 
 class Values(Said):
-    """The last readings, in the order of the catalogue; null where there is none. `q` are flags of quality, 0 is good."""
+    """The last readings, in the order of the catalogue, null where there is none; `q` are flags, 0 is good."""
 
     revision: str
     start: int = msgspec.field(name="from")

@@ -9,6 +9,7 @@ EACH: Final = 5
 ALL: Final = 50
 """And from all together: who has a network of addresses has no more guesses than this."""
 WITHIN_S: Final = 60.0
+NEVER: Final[deque[float]] = deque(maxlen=1)
 ADDRESSES_MAX: Final = 256
 """Addresses that are counted; of more, the one that failed longest ago begins anew, which ALL bounds."""
 
@@ -23,7 +24,7 @@ class Throttle:
 
     def wait_s(self, address: str) -> float:
         """Return how long `address` must wait until it may try again; 0 when it need not."""
-        return max(self._wait_s(self._of.get(address, ()), EACH), self._wait_s(self._all, ALL))
+        return max(self._wait_s(self._of.get(address, NEVER), EACH), self._wait_s(self._all, ALL))
 
     def failed(self, address: str) -> None:
         """Count a wrong token."""
@@ -35,5 +36,5 @@ class Throttle:
         if len(self._of) > ADDRESSES_MAX:
             self._of.popitem(last=False)
 
-    def _wait_s(self, times: "deque[float] | tuple[()]", most: int) -> float:
+    def _wait_s(self, times: deque[float], most: int) -> float:
         return max(0.0, times[0] + WITHIN_S - self._clock_s()) if len(times) >= most else 0.0

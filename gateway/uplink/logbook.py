@@ -41,6 +41,7 @@ class Logbook:
 
     def command(self, outcome: Outcome, told: Mapping[str, Any]) -> None:
         """Enter one command."""
+        self.tell()
         now_s = self._clock_s()
         self._left = min(float(BURST), self._left + (now_s - self._filled_s) / EACH_S)
         self._filled_s = now_s
