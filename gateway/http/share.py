@@ -10,6 +10,8 @@ SHARE: Final = 0.1
 """Of one core: 330 plain answers a second on a slow one, and a reader of 1,000 points takes a hundredth of it."""
 BURST_S: Final = 0.3
 """Processor time that may be used at once, after a while without questions: a page with its files opens in this."""
+LEAST_S: Final = 0.001
+"""Shortest wait: a shorter one costs more than it brings."""
 
 
 class Share:
@@ -24,7 +26,7 @@ class Share:
     async def ready(self) -> None:
         """Return when there is some left."""
         while (left_s := self._left()) < 0:  # noqa: ASYNC110 - time sends no event
-            await asyncio.sleep(-left_s / SHARE)
+            await asyncio.sleep(max(-left_s / SHARE, LEAST_S))
 
     @contextmanager
     def spending(self) -> Iterator[None]:
