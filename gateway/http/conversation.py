@@ -39,13 +39,16 @@ class Conversation:
     """Speaks HTTP/1.1 with `asker`.
 
     `waits_s` is since when it waits for him, None while it does not; `moved` is set when it begins to. `answered`
-    counts answers.
+    counts answers; while it is `crowded`, one is the last.
     """
 
-    def __init__(self, asker: socket.socket, peer: str, share: Share, moved: asyncio.Event) -> None:
+    def __init__(
+        self, asker: socket.socket, peer: str, share: Share, moved: asyncio.Event, *, crowded: Callable[[], bool]
+    ) -> None:
         self.waits_s: float | None = None
         self.answered = 0
         self._asker, self._peer, self._share, self._moved = asker, peer, share, moved
+        self._crowded = crowded
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
 
     async def run(self, answers: Answers) -> bool:
@@ -75,6 +78,7 @@ class Conversation:
         """
         request: h11.Request | None = None
         body = b""
+        await self._share.ready()
         async with asyncio.timeout(IDLE_S if self.answered else ASK_S):
             while True:
                 match await self._event():
@@ -131,7 +135,8 @@ class Conversation:
             TimeoutError, OSError: nobody takes it.
         """
         with self._share.spending():
-            said = self._wire.send(h11.Response(status_code=answer.status, headers=answer.head(), reason=answer.reason))
+            head = [*answer.head(), ("Connection", "close")] if self._crowded() else answer.head()
+            said = self._wire.send(h11.Response(status_code=answer.status, headers=head, reason=answer.reason))
             if whole and answer.body:
                 said += self._wire.send(h11.Data(data=answer.body))
             said += self._wire.send(h11.EndOfMessage())
