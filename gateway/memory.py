@@ -44,9 +44,10 @@ class Memory:
     def over(self, older: "Memory") -> "Memory":
         """Return what `older` knew, overruled by what is known here."""
         alarms = {alarm.id: alarm for alarm in (*older.alarms, *self.alarms)}
-        bookmarks = {**older.bookmarks, **self.bookmarks}
+        for key, value in older.bookmarks.items():
+            self.bookmarks.setdefault(key, value)  # the same object: drivers and the flow have it
         facts = older.facts if self.facts is None else self.facts
-        return Memory(list(alarms.values()), bookmarks, self.learned or older.learned, facts)
+        return Memory(list(alarms.values()), self.bookmarks, self.learned or older.learned, facts)
 
 
 async def remembered(store: Store, directory: Path) -> Memory:
