@@ -44,6 +44,7 @@ class CommLostDetector(Kept):
     def __init__(self, config: CommLost, points: Points) -> None:
         self._after_ns, self._severity = int(config.after_s * NS), Severity(config.severity)
         self._devices = sorted({points.device(int(row)) for row in points.matching(config.points)})
+        self.whose = np.array([points.rows_of[device].start for device in self._devices], np.int32)
         self._index = {device: index for index, device in enumerate(self._devices)}
         self._since_ns = np.full(len(self._devices), HERE, np.int64)
         self._reason = np.zeros(len(self._devices), f"U{REASON}")

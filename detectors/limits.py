@@ -40,6 +40,7 @@ class LimitsDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows) -> None:
         self._points = points
+        self.whose = np.arange(len(points), dtype=np.int32)
         judged = np.zeros(len(points), bool)
         judged[rows] = True
         self._limit = np.stack([_level(points, level, judged) for level in LEVELS])

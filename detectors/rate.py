@@ -33,6 +33,7 @@ class RateDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows) -> None:
         self._points = points
+        self.whose = np.arange(len(points), dtype=np.int32)
         fastest = points.column(lambda config: config.limits.rate_per_s if config.limits else None)
         self._fastest = np.full(len(points), np.inf)
         self._fastest[rows] = np.where(np.isnan(fastest[rows]), np.inf, fastest[rows])

@@ -37,6 +37,7 @@ class RefusedDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
         self._points, self._severity = points, severity
+        self.whose = np.arange(len(points), dtype=np.int32)
         self._watched = np.zeros(len(points), bool)
         self._watched[rows] = True
         self._refused = np.zeros(len(points), bool)

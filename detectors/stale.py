@@ -44,6 +44,7 @@ class StaleDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows, config: StaleConfig) -> None:
         self._points, self._severity = points, Severity(config.severity)
+        self.whose = np.arange(len(points), dtype=np.int32)
         self._watched = np.zeros(len(points), bool)
         self._watched[rows] = True
         self._allowed_ns = (np.maximum(points.every_s * config.after_scans, config.at_least_s) * NS).astype(np.int64)

@@ -44,6 +44,7 @@ class StuckDetector(Kept):
 
     def __init__(self, points: Points, rows: Rows, config: StuckConfig) -> None:
         self._points, self._config = points, config
+        self.whose = np.arange(len(points), dtype=np.int32)
         self._after_ns = int(config.after_s * NS)
         self._watched = np.zeros(len(points), bool)
         self._watched[rows] = True

@@ -15,6 +15,7 @@ import structlog
 from gateway import __version__
 from gateway.config import Config
 from gateway.description import fingerprint
+from gateway.exchange import exchange
 from gateway.growth import Growth
 from gateway.health import Health, notify
 from gateway.integrity import Integrity
@@ -108,9 +109,10 @@ class Gateway:
         return await remembered(self.store, self.config.gateway.state_dir)
 
     async def _serve(self) -> None:
+        memory = await self._remembered()
         running = self._running = Running(
             config=self.config,
-            plant=Plant(self.config, self.store, await self._remembered(), self.clock, self.audit),
+            plant=Plant(self.config, self.store, self.clock, self.audit),
             store=self.store,
             audit=self.audit,
             clock=self.clock,
@@ -134,7 +136,7 @@ class Gateway:
             ]
             await self._metrics.serve(group)
             await self._local.serve(group)
-            await self.plant.start(group)
+            await self.plant.start(group, memory)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             self._ready()
             while (order := await self._orders.next()) is not Order.STOP:
@@ -170,10 +172,10 @@ class Gateway:
         stopping = self._orders.stopping
         config = await read_anew(self._path, self.config, audit=self.audit, stopping=stopping)
         if config is not None:
-            self.config = self._running.config = config
+            self.config = config
             set_up(config.log)
             self.audit.note("reload", "gateway", outcome="good", config=fingerprint(config))
-            await self._replace(group, Memory())
+            await self._replace(group)
             await self._metrics.serve(group)
             await self._local.serve(group)
             self.publisher.birth_now()
@@ -196,9 +198,7 @@ class Gateway:
         self._pulse.forgetful = self.store.stats.fault is not None
         log.info("memory_recovered", alarms=len(self.plant.pipeline.alarms))
 
-    async def _replace(self, group: asyncio.TaskGroup, older: Memory) -> None:
+    async def _replace(self, group: asyncio.TaskGroup, older: Memory | None = None) -> None:
         """Go on with a new plant, which knows what the present one knows, and of `older` what is not newer there."""
-        await self.plant.stop()
-        memory = self.plant.memory().over(older)
-        self._running.plant = Plant(self.config, self.store, memory, self.clock, self.audit)
-        await self.plant.start(group)
+        new = await asyncio.to_thread(Plant, self.config, self.store, self.clock, self.audit)
+        await exchange(self._running, new, group, older=older)

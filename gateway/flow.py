@@ -1,7 +1,8 @@
 """Carries what the pollers read through the pipeline into the store: the one queue in RAM, with its bound."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +28,10 @@ AT_ONCE = 256
 
 
 class Flow:
-    """The queue and its consumer. `put` waits while the queue is full: then polls become late and are counted."""
+    """The queue and its consumer. `put` waits while the queue is full: then polls become late and are counted.
+
+    `bound` is how many batches wait at most. A reload exchanges `pipeline` and `witness` while it is `still`.
+    """
 
     def __init__(
         self,
@@ -40,26 +44,24 @@ class Flow:
         clock: Timeline,
         witness: Witness | None = None,
     ) -> None:
-        self.pipeline, self._witness = pipeline, witness
+        self.pipeline, self.witness, self.bound = pipeline, witness, queue_batches
         self.ticks = 0
         self._store, self._bookmarks, self._clock = store, bookmarks, clock
         self._window_ns = int(window_s * 1_000_000_000)
         self._marks: dict[tuple[str, str], Bookmark] = {}
-        self._putting = 0
-        self._queue: asyncio.Queue[Read | Tick | None] = asyncio.Queue(maxsize=queue_batches)
+        self._putting, self._held = 0, False
+        self._room = asyncio.Event()
+        self._queue: asyncio.Queue[Read | Tick | None] = asyncio.Queue()
 
     @property
     def waiting(self) -> int:
         """How many batches and other items wait for the checks."""
         return self._queue.qsize()
 
-    async def put(self, seen: Read) -> None:
-        """Hand on what was read."""
-        self._putting += 1
-        try:
-            await self._queue.put(self._renewed(seen))
-        finally:
-            self._putting -= 1
+    async def put(self, seen: Read, told: Callable[[Read], Read] | None = None) -> None:
+        """Hand on what was read, as `told` says it to the pipeline that is at work once there is room."""
+        await self._place()
+        self._queue.put_nowait(self._renewed(told(seen) if told else seen))
 
     async def tick(self) -> None:
         """Let time pass, for ever. The clock is not looked at while the queue is full, or somebody waits for a place.
@@ -67,8 +69,10 @@ class Flow:
         So a step neither is overtaken nor overtakes what has the time of before it.
         """
         while True:
-            stepped_ns = 0 if self._queue.full() or self._putting else self._clock.follow()
-            await self._queue.put(Tick(self._clock(), stepped_ns, synchronised()))
+            stepped_ns = 0 if self._shut or self._putting else self._clock.follow()
+            tick = Tick(self._clock(), stepped_ns, synchronised())
+            await self._place()
+            self._queue.put_nowait(tick)
             if stepped_ns:
                 log.warning("clock_stepped", by_s=round(stepped_ns / 1e9, 3))
             await asyncio.sleep(TICK_S)
@@ -78,20 +82,51 @@ class Flow:
         running = True
         while running:
             waiting = [await self._queue.get(), *self._drain()]
+            self._room.set()
             running = None not in waiting
             await self._store.room()
             await self._carry(seen for seen in waiting if seen is not None)
+            for _ in waiting:
+                self._queue.task_done()
         await self.keep(self.pipeline.flush(self._clock()))
         self._keep_marks()
 
-    async def finish(self) -> None:
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Carry all that has come; who has more waits until this is over."""
+        self._held = True
+        try:
+            await self._queue.join()
+            yield
+        finally:
+            self._held = False
+            self._room.set()
+
+    def begin_with(self, seen: Iterable[Read]) -> None:
+        """Hand on before all who wait, while it is still: no more than there are devices."""
+        for each in seen:
+            self._queue.put_nowait(self._renewed(each))
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to carry, and let time pass."""
+        self._carrier = group.create_task(self.run(), name="pipeline")
+        self._ticker = group.create_task(self.tick(), name="tick")
+
+    async def stop(self) -> None:
+        """Carry what was put, and end."""
+        self._ticker.cancel()
+        await asyncio.wait((self._ticker,))
+        self.finish()
+        await self._carrier
+
+    def finish(self) -> None:
         """End `run` after all that waits, with the open windows closed. Nobody may put anything any more."""
-        await self._queue.put(None)
+        self._queue.put_nowait(None)
 
     async def keep(self, messages: Sequence[Message | Unsaid]) -> None:
         """Give `messages` to the store: alarms at once and with their states, summaries one at a time."""
-        if self._witness is not None:
-            messages = self._witness.told(messages)
+        if self.witness is not None:
+            messages = self.witness.told(messages)
         alarms = [message for message in messages if isinstance(message, Alarm)]
         unsaid = [message for message in messages if isinstance(message, Unsaid)]
         others = [message for message in messages if not isinstance(message, Alarm | Unsaid)]
@@ -101,6 +136,20 @@ class Flow:
             self._store.append([to_record(message)])
             if len(others) > 1:
                 await asyncio.sleep(0)  # packing many summaries must not delay a poll
+
+    @property
+    def _shut(self) -> bool:
+        return self._held or self._queue.qsize() >= self.bound
+
+    async def _place(self) -> None:
+        """Wait for room in the queue."""
+        self._putting += 1
+        try:
+            while self._shut:
+                self._room.clear()
+                await self._room.wait()
+        finally:
+            self._putting -= 1
 
     def _renewed(self, seen: Read) -> Read:
         """Return `seen` with a time of the clock as it is now, should it have been set since."""
@@ -126,8 +175,8 @@ class Flow:
 
     async def _observe(self, seen: Fed) -> None:
         messages = self.pipeline.observe(seen)
-        if isinstance(seen, Batch) and self._witness is not None:
-            self._witness.observe(seen)
+        if isinstance(seen, Batch) and self.witness is not None:
+            self.witness.observe(seen)
         if isinstance(seen, Tick):
             self.ticks += 1
         if messages:

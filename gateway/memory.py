@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 import structlog
 
 from gateway.core.messages import Alarm, AlarmState, Unsaid
-from gateway.core.trends import Trends
 from gateway.store import baseline, learned
 from gateway.store.packing import BadRecord, alarm_of, to_record
 from gateway.store.record import Record, Stream
@@ -34,22 +33,21 @@ Bookmarks: TypeAlias = MutableMapping[tuple[str, str], bytes]
 class Memory:
     """What a plant takes up: alarms that were not normal, bookmarks, and what was learned, as `core.state` packs it.
 
-    `facts` is what is normal, by detector, as `detectors.cyber.baseline` tells it; None when nobody knows. `trends` are
-    those of the plant before a reload, from which it takes what it can.
+    `facts` is what is normal, by detector, as `detectors.cyber.baseline` tells it; None when nobody knows.
     """
 
     alarms: Sequence[Alarm] = ()
     bookmarks: Bookmarks = field(default_factory=dict)
     learned: bytes = b""
     facts: Mapping[str, Mapping[str, Any]] | None = None
-    trends: Trends | None = None
 
     def over(self, older: "Memory") -> "Memory":
         """Return what `older` knew, overruled by what is known here."""
         alarms = {alarm.id: alarm for alarm in (*older.alarms, *self.alarms)}
-        bookmarks = {**older.bookmarks, **self.bookmarks}
+        for key, value in older.bookmarks.items():
+            self.bookmarks.setdefault(key, value)  # the same object: drivers and the flow have it
         facts = older.facts if self.facts is None else self.facts
-        return Memory(list(alarms.values()), bookmarks, self.learned or older.learned, facts, self.trends)
+        return Memory(list(alarms.values()), self.bookmarks, self.learned or older.learned, facts)
 
 
 async def remembered(store: Store, directory: Path) -> Memory:

@@ -1,16 +1,17 @@
 """One configuration at work: its points, its conversations and the pipeline behind them."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import structlog
 
 from detectors.config import build
+from detectors.kept import State
 from gateway.config.model import Config
-from gateway.core.alarms import AlarmError
-from gateway.core.messages import Alarm
+from gateway.conversation import Conversation, free_share
+from gateway.core.messages import Message, Unsaid
 from gateway.core.pipeline import Pipeline
 from gateway.core.state import BadState, pack, unpack
 from gateway.core.trends import Trends
@@ -19,17 +20,17 @@ from gateway.evidence.wire import Remembers
 from gateway.evidence.witness import Audit, Witness
 from gateway.flow import Flow
 from gateway.lines import conversations
-from gateway.memory import Memory, keep_alarms
-from gateway.poll.poller import Poller, Retry
+from gateway.memory import Memory
+from gateway.operator import carry_out
+from gateway.poll.poller import Retry
 from gateway.poll.unit import Unit
 from gateway.recording.opened import FOLDER
 from gateway.recording.recorder import Recorder
 from gateway.store.baseline import set_aside
 from gateway.store.store import Store
 from gateway.timeline import Timeline
-from gateway.uplink.commands import instant_s
 from protocols.config import Device
-from protocols.driver import Explaining, Outside
+from protocols.driver import Outside
 from protocols.model import Qualities, Times, Values
 from protocols.points import Points
 
@@ -37,41 +38,30 @@ log = structlog.get_logger()
 
 
 class Plant:
-    """What is polled and checked under one configuration; a reload replaces it whole."""
+    """What is polled and checked under one configuration. A reload makes another, which goes on where this one was.
 
-    def __init__(self, config: Config, store: Store, memory: Memory, clock: Timeline, audit: Audit) -> None:
-        self.config, self._store, self._clock = config, store, clock
-        self._memory = replace(memory, trends=None)  # they are taken over here, and take megabytes
+    To make it takes a while, and can be done in a thread: it starts nothing.
+    """
+
+    def __init__(self, config: Config, store: Store, clock: Timeline, audit: Audit) -> None:
+        self.config, self._store, self._clock, self._audit = config, store, clock, audit
         self.points = Points.of([(device, device.points) for device in config.devices])
         detectors = build(config.detectors, self.points, config.gateway.timezone)
-        trends = self._trends(memory)
-        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms, trends)
-        self.witness = self._witness(audit)
-        self.flow = Flow(
-            self.pipeline,
-            store,
-            memory.bookmarks,
-            queue_batches=config.poll.queue_batches,
-            window_s=config.uplink.window_s,
-            clock=clock,
-            witness=self.witness,
-        )
-        self._lines = conversations(config.devices)
-        self._explaining: list[Explaining] = []
-        self.taps: dict[str, Remembers] = {}
-        self.pollers = list(self._pollers())
-        self._tasks: list[asyncio.Task[None]] = []
-        self._carrier: asyncio.Task[None] | None = None
+        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms, self._trends())
+        self.conversations: dict[str, Conversation] = {}
+        self.witness: Witness | None = None
+        self.flow: Flow
+        self._memory = Memory()
         self._recorder: Recorder | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
-        alarms, trends = list(self.pipeline.alarms), self.pipeline.trends
-        return Memory(alarms, self._memory.bookmarks, self.learned(), self.facts(), trends)
+        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, b"", self.facts())
 
     def learned(self) -> bytes:
         """Return what the checks have learned so far."""
-        return pack(self.points, self.pipeline.states())
+        return pack(self.pipeline.marks, self.pipeline.states())
 
     def facts(self) -> Mapping[str, Mapping[str, Any]] | None:
         """Return what is normal, by the detector that says so; of one that is switched off what it said last.
@@ -83,71 +73,153 @@ class Plant:
             return None
         return {**before, **{name: each.told() for name, each in self.pipeline.baselines().items()}}
 
-    def _witness(self, audit: Audit) -> Witness | None:
-        budget, directory = self.config.evidence, self.config.gateway.state_dir / evidence.FOLDER
-        if budget is None:
-            return None
-        alarms = self.pipeline.alarms
-        return Witness(directory, self.points, budget, alarms=alarms, audit=audit, clock=self._clock)
+    async def start(self, group: asyncio.TaskGroup, memory: Memory) -> None:
+        """Take up what was before, then check and poll."""
+        self._memory = memory
+        self.witness = self._witness()
+        self.flow = Flow(
+            self.pipeline,
+            self._store,
+            memory.bookmarks,
+            queue_batches=self.config.poll.queue_batches,
+            window_s=self.config.uplink.window_s,
+            clock=self._clock,
+            witness=self.witness,
+        )
+        await self.flow.keep(self._resume(*self._unpacked()))
+        self.flow.start(group)
+        self.converse(group)
 
-    def _trends(self, memory: Memory) -> Trends | None:
-        """Return how the points went, with what is known of the time before a reload; None without a page."""
-        if self.config.page is None:
-            return None
-        trends = Trends(self.points, self.config.page.trend_bytes, self.config.uplink.window_s)
-        if memory.trends is not None:
-            trends.take_over(memory.trends)
-        return trends
+    def succeed(self, older: "Plant", stay: Mapping[str, Conversation], store: Memory) -> Sequence[Message | Unsaid]:
+        """Take over the flow, the conversations that `stay` and what `older` knows, and of `store` what is not newer.
 
-    async def start(self, group: asyncio.TaskGroup) -> None:
-        """Take up the alarms of before, then check and poll."""
-        self._restore()
-        await self.flow.keep(self.pipeline.resume(self._memory.alarms, self._clock()))
-        self._carrier = group.create_task(self.flow.run(), name="pipeline")
-        self._tasks = [group.create_task(self.flow.tick(), name="tick")]
-        for poller in self.pollers:
-            self._tasks.append(group.create_task(poller.run(), name=f"poll:{next(iter(poller.units))}"))
+        Return what is to be said of that. The flow must be still.
+        """
+        self._memory = older.memory().over(store)
+        if self.pipeline.trends is not None and older.pipeline.trends is not None:
+            self.pipeline.trends.take_over(older.pipeline.trends)
+        self.conversations = dict(stay)
+        for conversation in stay.values():
+            conversation.join(self.points)
+        self.flow, self.witness = older.flow, self._witness()
         if self.witness is not None:
+            self.witness.taps = [tap.memory for tap in self.taps.values()]
+        self.flow.pipeline, self.flow.witness = self.pipeline, self.witness
+        self.flow.bound = self.config.poll.queue_batches
+        same = bool(np.array_equal(older.pipeline.marks, self.pipeline.marks))
+        said = self._resume(older.pipeline.states(), same)
+        self.flow.begin_with(seen for each in stay.values() for seen in each.standing())
+        return said
+
+    def _trends(self) -> Trends | None:
+        """Return room for how the points go; None without a page."""
+        page = self.config.page
+        return Trends(self.points, page.trend_bytes, self.config.uplink.window_s) if page is not None else None
+
+    def staying(self, config: Config) -> dict[str, Conversation]:
+        """Return the conversations that go on as they are under another configuration, by their names there."""
+        retry, there = _retry(config), {frozenset(each.devices): each for each in self.conversations.values()}
+        wanted = ((line, devices, _names(devices)) for line, devices in conversations(config.devices).items())
+        return {
+            line: there[names]
+            for line, devices, names in wanted
+            if names in there and there[names].fits(devices, retry)
+        }
+
+    async def leave(self, stay: Mapping[str, Conversation]) -> None:
+        """Stop everything but the conversations that `stay`, and the flow."""
+        staying = list(stay.values())
+        leaving = [each for each in self.conversations.values() if each not in staying]
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *(each.stop() for each in leaving), return_exceptions=True)
+        if self._recorder is not None:
+            await asyncio.to_thread(self._recorder.close)
+
+    async def close(self) -> None:
+        """End the evidence, after the last alarm."""
+        if self.witness is not None:
+            await self.witness.close()
+
+    async def stop(self) -> None:
+        """Stop the polls, carry what was read, close the windows."""
+        await self.leave({})
+        await self.flow.stop()
+        await self.close()
+
+    def converse(self, group: asyncio.TaskGroup) -> None:
+        """Begin the conversations that there are not yet, and what watches all of them."""
+        before = self.conversations
+        self.conversations = dict(self._conversations())
+        if self.witness is not None:
+            self.witness.taps = [tap.memory for tap in self.taps.values()]
             self._tasks.append(group.create_task(self.witness.run(), name="evidence"))
         if self.config.recorder is not None:
             self._recorder = Recorder(self.config.gateway.state_dir / FOLDER, self.points, self.config.recorder)
             recording = self._recorder.run(self.pipeline.image, self._clock)
             self._tasks.append(group.create_task(recording, name="recorder"))
+        for line in self.conversations.keys() - before.keys():
+            self.conversations[line].start(group)
 
-    def _restore(self) -> None:
-        """Take up what the checks had learned; where it is of no use they learn anew, and that is said."""
+    def _conversations(self) -> Iterator[tuple[str, Conversation]]:
+        """Yield those that there are, and new ones, in the order of the configuration."""
+        shares, retry = [each.share for each in self.conversations.values()], _retry(self.config)
+        for line, devices in conversations(self.config.devices).items():
+            each = self.conversations.get(line)
+            if each is None:
+                share = free_share(shares)
+                each = Conversation(devices, self._outside(), retry=retry, share=share, enter=self.flow.put)
+                each.join(self.points)
+                shares.append(share)
+            yield line, each
+
+    @property
+    def taps(self) -> Mapping[str, Remembers]:
+        """The drivers that remember frames, by the name of their device."""
+        found = ((next(iter(each.devices)), each.tap) for each in self.conversations.values())
+        return {name: tap for name, tap in found if tap is not None}
+
+    def _witness(self) -> Witness | None:
+        budget, directory = self.config.evidence, self.config.gateway.state_dir / evidence.FOLDER
+        if budget is None:
+            return None
+        alarms = self.pipeline.alarms
+        return Witness(directory, self.points, budget, alarms=alarms, audit=self._audit, clock=self._clock)
+
+    def _outside(self) -> Outside:
+        return Outside(
+            clock=self._clock,
+            synchronised=lambda: self._clock.agrees and self._clock.synchronised(),
+            bookmarks=self._memory.bookmarks,
+            broker=(self.config.uplink.host, self.config.uplink.port),
+        )
+
+    def _unpacked(self) -> tuple[Mapping[str, State], bool]:
+        """Return what the disk remembers of the checks, and whether it is of just these points."""
+        try:
+            return unpack(self.pipeline.marks, self._memory.learned) if self._memory.learned else ({}, True)
+        except BadState as error:
+            log.warning("learning_anew", reason=str(error))
+            return {}, True
+
+    def _resume(self, states: Mapping[str, State], same: bool) -> Sequence[Message | Unsaid]:  # noqa: FBT001 - a pair
+        """Take up what the checks had learned, and the alarms; where it is of no use they learn anew, which is said."""
         for name, each in self.pipeline.baselines().items():
             try:
                 if name in (before := self._memory.facts or {}):
                     each.take_up(before[name])
             except ValueError as error:
                 set_aside(self.config.gateway.state_dir, f"{name}: {error}")
-        if not self._memory.learned:
-            return
-        try:
-            refused = self.pipeline.restore(unpack(self.points, self._memory.learned))
-        except BadState as error:
-            log.warning("learning_anew", reason=str(error))
-        else:
-            for reason in refused:
-                log.warning("learning_anew", reason=reason)
-
-    async def stop(self) -> None:
-        """Stop the polls, carry what was read, close the windows."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.flow.finish()
-        if self._carrier is not None:
-            await self._carrier
-        if self.witness is not None:
-            await self.witness.close()
-        if self._recorder is not None:
-            await asyncio.to_thread(self._recorder.close)
+        anew: dict[str, list[str]] = {}
+        for owner, _, reason in (each.partition(": ") for each in self.pipeline.restore(states, same=same)):
+            anew.setdefault(reason, []).append(owner.partition("/")[0])
+        for reason, checks in anew.items():
+            log.warning("learning_anew", reason=reason, checks=checks)
+        return self.pipeline.resume(self._memory.alarms, self._clock())
 
     def answering(self) -> dict[str, bool]:
         """Return of each device whether it answers; one that was not asked yet is not held against anybody."""
-        return {name: unit.answering is not False for poller in self.pollers for name, unit in poller.units.items()}
+        return {name: unit.answering is not False for name, unit in self._units()}
 
     def readings(self, device: str) -> tuple[Sequence[str], Values, Qualities, Times]:
         """Return the points of `device`, the last value of each, its quality and its own time; none of a stranger."""
@@ -165,87 +237,30 @@ class Plant:
                 "timeouts": unit.timeouts,
                 "answer_ms": round(unit.usual_s * 1000, 2),
             }
-            for poller in self.pollers
-            for name, unit in poller.units.items()
+            for name, unit in self._units()
         }
 
     def explained(self, row: int) -> Mapping[str, str]:
         """Return how the point of `row` is read at present; nothing where its driver does not say."""
-        return next((found for driver in self._explaining if (found := driver.explain(row))), {})
+        return next((found for each in self.conversations.values() if (found := each.explain(row))), {})
 
     def lines(self) -> list[dict[str, Any]]:
         """Return what is known of each conversation: whether it is open, and how busy it is."""
         now = asyncio.get_running_loop().time()
-        return [
-            {
-                "line": line,
-                "devices": list(poller.units),
-                "connected": poller.connected,
-                "busy": round(poller.occupancy.share(now), 4),
-                "busy_s": round(poller.occupancy.busy_s, 3),
-            }
-            for line, poller in zip(self._lines, self.pollers, strict=True)
-        ]
+        return [{"line": line, **each.told(now)} for line, each in self.conversations.items()]
 
     def command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Carry out ack, shelve or unshelve on an alarm; return its new state, or why it cannot be done."""
-        try:
-            alarm = self._command(command["do"], command["alarm"], command.get("by", ""), command.get("until", ""))
-        except AlarmError as error:
-            return {"ok": False, "error": str(error)}
-        alarm = self.pipeline.stamped(alarm)
-        keep_alarms(self._store, [alarm])
-        return {"alarm": alarm.id, "state": alarm.state.value}
+        """Carry out a command on an alarm; return its new state, or why it cannot be done."""
+        return carry_out(command, self.pipeline, self._store, now_ns=self._clock())
 
-    def _command(self, do: str, id_: str, by: str, until: str) -> Alarm:
-        alarms, now_ns = self.pipeline.alarms, self._clock()
-        match do:
-            case "ack":
-                return alarms.acknowledge(id_, by=by, now_ns=now_ns)
-            case "shelve":
-                return alarms.shelve(id_, until_ns=_instant(until), by=by, now_ns=now_ns)
-            case "unshelve":
-                return alarms.unshelve(id_, by=by, now_ns=now_ns)
-        raise AlarmError(f"'{do}' is not for alarms")
-
-    def _pollers(self) -> Iterator[Poller]:
-        outside = Outside(
-            clock=self._clock,
-            synchronised=lambda: self._clock.agrees and self._clock.synchronised(),
-            bookmarks=self._memory.bookmarks,
-            broker=(self.config.uplink.host, self.config.uplink.port),
-        )
-        retry = Retry(first_s=self.config.poll.retry_first_s, max_s=self.config.poll.retry_max_s)
-        for index, devices in enumerate(self._lines.values()):
-            driver = devices[0].driver(devices, self.points, outside)
-            if isinstance(driver, Explaining):
-                self._explaining.append(driver)
-            if isinstance(driver, Remembers):
-                self.taps[devices[0].name] = driver
-                if self.witness is not None:
-                    self.witness.taps.append(driver.memory)
-            yield Poller(
-                driver,
-                _units(devices),
-                retry=retry,
-                phase=index / len(self._lines) * min(device.every_s for device in devices),
-                put=self.flow.put,
-                clock=self._clock,
-                host=devices[0].host,
-            )
+    def _units(self) -> Iterator[tuple[str, Unit]]:
+        for each in self.conversations.values():
+            yield from each.poller.units.items()
 
 
-def _units(devices: Sequence[Device]) -> list[Unit]:
-    return [Unit(device.name, device.timeout_s, shared=len(devices) > 1) for device in devices]
+def _retry(config: Config) -> Retry:
+    return Retry(first_s=config.poll.retry_first_s, max_s=config.poll.retry_max_s)
 
 
-def _instant(text: str) -> int:
-    """Return UTC nanoseconds of an ISO 8601 time; one without a zone is UTC.
-
-    Raises:
-        AlarmError: it is none.
-    """
-    until_s = instant_s(text)
-    if until_s is None:
-        raise AlarmError(f"until: '{text}' is no time like 2026-11-20T12:00:00Z")
-    return int(until_s) * 1_000_000_000
+def _names(devices: Iterable[Device]) -> frozenset[str]:
+    return frozenset(device.name for device in devices)

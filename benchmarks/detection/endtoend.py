@@ -26,7 +26,7 @@ from simulated import MIDNIGHT_NS, Poll, config, points_of
 from detectors.config import build
 from gateway.core.messages import Alarm
 from gateway.core.pipeline import Pipeline
-from gateway.core.state import pack, unpack
+from gateway.core.state import marks, pack, unpack
 from simulator import scenario as scenarios
 from simulator.grid import Grid
 from simulator.load import DAY_S
@@ -73,13 +73,13 @@ class Runner:
 
     def first(self, seed: int) -> Moment:
         """Return the beginning: midnight, nothing learned."""
-        return Moment(Grid(seed, 0.0, spread=True), pack(self.points, self._pipeline().states()), ())
+        return Moment(Grid(seed, 0.0, spread=True), pack(marks(self.points), self._pipeline().states()), ())
 
     def run(self, start: Moment, scenario: Scenario, seconds: int) -> tuple[list[Raised], Moment]:
         """Return the alarms that `scenario` raised within `seconds` after `start`, and where it ended."""
         play = Play(scenario, grid=copy.deepcopy(start.grid))
         pipeline, poll = self._pipeline(), Poll(self.points)
-        refused = pipeline.restore(unpack(self.points, start.state))
+        refused = pipeline.restore(unpack(marks(self.points), start.state)[0])
         assert not refused, refused
         raising = Raising(start.alarms)
         pipeline.resume(start.alarms, _now_ns(play.grid))
@@ -94,7 +94,7 @@ class Runner:
             self.spent.grid_s += middle - began
             self.spent.checks_s += time.process_time() - middle
         self.spent.simulated_s += seconds
-        return raising.raised, Moment(play.grid, pack(self.points, pipeline.states()), tuple(pipeline.alarms))
+        return raising.raised, Moment(play.grid, pack(marks(self.points), pipeline.states()), tuple(pipeline.alarms))
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(self.points, build(self._config.detectors, self.points), WINDOW_S)

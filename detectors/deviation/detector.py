@@ -40,6 +40,7 @@ class DeviationDetector(Framed):
 
     def __init__(self, points: Points, rows: Rows, lessons: Lessons) -> None:
         self._points, self._rows, self._lessons = points, rows, lessons
+        self.whose = rows
         n = len(rows)
         self._at: slice | Rows = slice(int(rows[0]), int(rows[0]) + n) if n and np.ptp(rows) == n - 1 else rows
         self._device_of = points.device_of[rows]

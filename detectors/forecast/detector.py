@@ -27,8 +27,11 @@ ADVICE = "Compare with the neighbouring feeders and the switching log; check the
 class ForecastDetector(Framed):
     """Carries means from frames to the model, and what the model says to reports and findings."""
 
+    COMMON = frozenset({"means._frames"})
+
     def __init__(self, points: Points, rows: Rows, *, step_s: int, severity: SeverityWord) -> None:
         self._points, self._rows, self._severity = points, rows, Severity(severity)
+        self.whose = rows
         self._index = {int(row): load for load, row in enumerate(rows)}
         self._step_ns = step_s * NS
         self._means = Means(len(rows), self._step_ns)

@@ -7,6 +7,8 @@ bay of seven values are sixteen times as small as those of one of twenty-eight.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from detectors.detector import Learned
 from detectors.framed import Framed
 from detectors.group.cohort import Cohort
@@ -29,6 +31,7 @@ class GroupDetector(Framed):
     def __init__(self, points: Points, groups: Sequence[Group], config: "GroupConfig") -> None:
         sizes = sorted({_class_of(group) for group in groups})
         cohorts = [[group for group in groups if _class_of(group) == size] for size in sizes]
+        self.whose = [np.concatenate([group.rows for group in groups] or [np.zeros(0, np.int32)])]
         self._order = [group.subject for group in groups]
         self._cohorts = [Cohort(points, each, config) for each in cohorts]
 

@@ -41,6 +41,7 @@ class PatternDetector(Framed):
     def __init__(self, points: Points, rows: Rows, *, every_s: float, lessons: Lessons) -> None:
         n = len(rows)
         self._points, self._rows = points, rows
+        self.whose = rows
         self._at: slice | Rows = slice(int(rows[0]), int(rows[0]) + n) if n and np.ptp(rows) == n - 1 else rows
         self._every_ns, self._lessons = int(every_s * NS), lessons
         self._likelihood, self._calibration = Likelihood(n), Maxima(n, PLAN)

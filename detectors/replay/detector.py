@@ -59,6 +59,7 @@ class ReplayDetector(Framed):
         self._points, self._severity = points, Severity(config.severity)
         self._groups, self._whole = groups, PLANT if len(groups) != 1 else groups[0].subject
         self._rows = np.concatenate([group.rows for group in groups] or [np.zeros(0, np.int32)])
+        self.whose = [self._rows]
         self._at = span(self._rows) if (np.diff(self._rows) == 1).all() and len(self._rows) else self._rows
         sizes = [len(group) for group in groups]
         self._starts = np.cumsum([0, *sizes])[:-1]

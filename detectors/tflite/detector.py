@@ -87,6 +87,7 @@ class TfliteDetector(Framed):
     def __init__(self, points: Points, rows: Sequence[int], judge: Judge, config: "TfliteConfig") -> None:
         self._points, self._judge, self._config = points, judge, config
         self._rows = np.array(rows, np.int32)
+        self.whose = [self._rows]
         self._subject = config.model_file.stem
         self._delay_ns = int(config.off_delay_s * NS), int(config.on_delay_s * NS)
         self._missing = np.ones(len(rows), bool)

@@ -47,6 +47,8 @@ Told = list[Alarm | Unsaid]
 class Annunciator(Kept):
     """Chatter, suppression, incidents, flood and rates of one set of alarms."""
 
+    OF_POINTS = False
+
     def __init__(self, alarms: Alarms, points: Points, image: Image, rules: AlarmRules) -> None:
         self._alarms, self._points, self._image, self._rules = alarms, points, image, rules
         self.chatter, self.flood, self.rates = Chatter(rules), Flood(rules), Rates()

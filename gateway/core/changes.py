@@ -26,6 +26,11 @@ class Changes:
         self._quality = np.zeros(len(points), np.uint16)
         self._time_ns = np.zeros(len(points), np.int64)
 
+    def take_over(self, older: "Changes", there: Rows, here: Rows) -> None:
+        """Know as sent what was sent of the rows `there` of an older configuration, which are `here` now."""
+        for name in ("_sent", "_quality", "_time_ns"):
+            getattr(self, name)[here] = getattr(older, name)[there]
+
     def observe(self, batch: Batch) -> Sequence[Change]:
         """Return one change a device whose points switched, moved beyond their dead-band or changed quality."""
         at = span(batch.rows)

@@ -14,6 +14,7 @@ class Frames(Kept):
     """Makes a frame of the process image with the first tick of each second."""
 
     KEPT = ("_second",)
+    OF_POINTS = False
 
     def __init__(self, image: Image) -> None:
         self._image = image

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from protocols.model import Batch, Quality, span
+from protocols.model import Batch, Quality, Rows, span
 from protocols.points import Points
 
 
@@ -28,6 +28,11 @@ class Image:
         self.time_ns[at] = batch.time_ns
         self.arrival_ns[at] = batch.arrival_ns
         self.read[at] = True
+
+    def take_over(self, older: "Image", there: Rows, here: Rows) -> None:
+        """Take the last readings of the rows `there` of an older image for the rows `here`."""
+        for name in ("values", "quality", "time_ns", "arrival_ns", "read"):
+            getattr(self, name)[here] = getattr(older, name)[there]
 
     def step(self, by_ns: int) -> None:
         """The clock was set: let the ages of the readings stay what they are. Their own times are their device's."""

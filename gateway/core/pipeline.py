@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
+
 from detectors.cyber.baseline import Baseline
 from detectors.detector import Daily, Detector, Learned, Learning, Remembering
 from detectors.framed import Framed
-from detectors.kept import Kept, State
+from detectors.kept import WHOSE, Kept, State
 from detectors.model import Finding, Report
 from gateway.core.alarms import Alarms
 from gateway.core.annunciator import OWN, Annunciator
@@ -19,6 +21,7 @@ from gateway.core.frames import Frames
 from gateway.core.image import Image
 from gateway.core.messages import Alarm, Message, Summary, Unsaid
 from gateway.core.rules import AlarmRules
+from gateway.core.state import entries, marks, of_now
 from gateway.core.steady import CLOCK, Steady
 from gateway.core.summary import Windows
 from gateway.core.tally import Tally
@@ -46,6 +49,7 @@ class Pipeline:
         trends: Trends | None = None,
     ) -> None:
         self.points = points
+        self.marks = marks(points)
         self.image = Image(points)
         self.alarms = Alarms(points)
         self.annunciator = Annunciator(self.alarms, points, self.image, rules)
@@ -53,11 +57,11 @@ class Pipeline:
         self.readings = 0
         self.reports: dict[tuple[str, str], Report] = {}
         self._frames = Frames(self.image)
-        self._windows = Windows(points, window_s)
-        self._changes = Changes(points)
+        self.windows = Windows(points, window_s)
+        self.changes = Changes(points)
         self._steady = Steady()
         self._tally = Tally(points)
-        self._synchronised = False
+        self.synchronised = False
         self._named = detectors
         self._detectors = [detector for group in detectors.values() for detector in group]
         self._at_once = [detector for detector in self._detectors if not isinstance(detector, Framed)]
@@ -65,7 +69,18 @@ class Pipeline:
     @property
     def good(self) -> int:
         """Readings that the windows have counted so far."""
-        return self._windows.good
+        return self.windows.good
+
+    def take_over(self, older: "Pipeline", devices: Iterable[str]) -> None:
+        """Go on with the readings of `devices`, the same in both: the last ones, the open window, what was sent."""
+        here, there = (
+            np.array([row for device in devices for row in each.points.rows_of[device]], np.int32)
+            for each in (self, older)
+        )
+        self.image.take_over(older.image, there, here)
+        self.changes.take_over(older.changes, there, here)
+        self.windows.take_over(older.windows, there, here)
+        self.synchronised = older.synchronised
 
     def resume(self, alarms: Iterable[Alarm], now_ns: int) -> Sequence[Message]:
         """Take up the alarms of before a restart; return those that nobody watches any more."""
@@ -105,10 +120,16 @@ class Pipeline:
 
     def states(self) -> Mapping[str, State]:
         """Return what must survive a restart beside the alarms, by whose it is."""
-        return {owner: kept.state() for owner, kept in self._kept()}
+        of = {owner: entries(kept, self.marks) for owner, kept in self._kept()}
+        return {
+            owner: kept.state() if (each := of[owner]) is None else {**kept.state(), WHOSE: each}
+            for owner, kept in self._kept()
+        }
 
-    def restore(self, states: Mapping[str, State]) -> Sequence[str]:
+    def restore(self, states: Mapping[str, State], *, same: bool = True) -> Sequence[str]:
         """Put back what `states` returned, before `resume`; return whose state was refused, and why.
+
+        `same` is whether the points are the same in the same order; else it is told apart by point, where it can be.
 
         That of a detector which is no longer there is left out; one that is new, or whose configuration is another,
         begins anew.
@@ -117,7 +138,7 @@ class Pipeline:
         for owner, kept in self._kept():
             try:
                 if owner in states:
-                    kept.restore(states[owner])
+                    kept.restore(states[owner] if same else of_now(kept, states[owner], self.marks))
             except ValueError as error:
                 refused.append(f"{owner}: {error}")
         return refused
@@ -142,13 +163,13 @@ class Pipeline:
 
     def stamped(self, message: T) -> T:
         """Return a change or an alarm that says whether our clock is synchronised now; a window knows that itself."""
-        if isinstance(message, Summary | Unsaid) or message.synchronised is self._synchronised:
+        if isinstance(message, Summary | Unsaid) or message.synchronised is self.synchronised:
             return message
-        return replace(message, synchronised=self._synchronised)
+        return replace(message, synchronised=self.synchronised)
 
     def flush(self, now_ns: int) -> Sequence[Message | Unsaid]:
         """Return the open windows, and what is to be kept of alarms, at a stop."""
-        return [*map(self._tallied, self._windows.flush(now_ns)), *self.annunciator.flush(now_ns)]
+        return [*map(self._tallied, self.windows.flush(now_ns)), *self.annunciator.flush(now_ns)]
 
     def so_far(self) -> Sequence[Report]:
         """Return the reports of the days that are open, as far as they have come."""
@@ -157,11 +178,11 @@ class Pipeline:
         return [self.stamped(self._tally.joined(self._steady.told(report))) for report in reports]
 
     def _batch(self, batch: Batch) -> Sequence[Message | Unsaid]:
-        messages: list[Message | Unsaid] = [*self._windows.turn(batch.arrival_ns, self.image.quality)]
+        messages: list[Message | Unsaid] = [*self.windows.turn(batch.arrival_ns, self.image.quality)]
         self.readings += len(batch)
         self.image.observe(batch)
-        self._windows.observe(batch)
-        messages += self._changes.observe(batch)
+        self.windows.observe(batch)
+        messages += self.changes.observe(batch)
         messages += self._judge(batch)
         return messages
 
@@ -171,14 +192,14 @@ class Pipeline:
         batch = self.image.lost(event.device, event.time_ns)
         if batch is None:
             return ()
-        self._windows.observe(batch)
-        return self._changes.observe(batch)
+        self.windows.observe(batch)
+        return self.changes.observe(batch)
 
     def _tick(self, tick: Tick) -> Sequence[Message | Unsaid]:
-        self._synchronised = tick.synchronised
-        self._windows.trust(synchronised=tick.synchronised)
+        self.synchronised = tick.synchronised
+        self.windows.trust(synchronised=tick.synchronised)
         messages: list[Message | Unsaid] = [*self._step(tick)] if tick.stepped_ns else []
-        messages += [*self._windows.turn(tick.time_ns, self.image.quality), *self.annunciator.tick(tick.time_ns)]
+        messages += [*self.windows.turn(tick.time_ns, self.image.quality), *self.annunciator.tick(tick.time_ns)]
         for finding in self._steady.observe(tick):
             messages += self.annunciator.observe(finding)
         return messages
@@ -187,7 +208,7 @@ class Pipeline:
         """Let the clock be set, and nothing else happen with it."""
         self._steady.step(tick.stepped_ns)
         self.image.step(tick.stepped_ns)
-        closed = self._windows.step(tick.time_ns, tick.stepped_ns, self.image.quality)
+        closed = self.windows.step(tick.time_ns, tick.stepped_ns, self.image.quality)
         return [*closed, *self.annunciator.step(tick.time_ns, tick.stepped_ns)]
 
     def _frame(self, tick: Tick) -> Sequence[Message]:

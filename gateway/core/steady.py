@@ -34,6 +34,7 @@ class Steady(Kept):
     """
 
     KEPT = ("_ahead",)
+    OF_POINTS = False
 
     def __init__(self) -> None:
         self._ahead = np.zeros((), np.int64)

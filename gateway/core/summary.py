@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gateway.core.messages import Summary
-from protocols.model import Batch, Quality, span, usable
+from protocols.model import Batch, Quality, Rows, Span, span, usable
 from protocols.points import Points
 
 NS = 1_000_000_000
@@ -47,6 +47,14 @@ class Windows:
         self._min[at] = np.minimum(self._min[at], values)
         self._max[at] = np.maximum(self._max[at], values)
         self._last[at] = values
+
+    def take_over(self, older: "Windows", there: Rows, here: Rows) -> None:
+        """Go on with the open window of the rows `there` of `older`, here `here`; nothing of them is left there."""
+        for name in ("_start_ns", "_synchronised", "_throughout"):
+            setattr(self, name, getattr(older, name))
+        for name in ("_count", "_sum", "_min", "_max", "_last", "_quality"):
+            getattr(self, name)[here] = getattr(older, name)[there]
+        older.clear(there)
 
     def turn(self, now_ns: int, quality: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> Sequence[Summary]:
         """Close the window when `now_ns` lies outside it; `quality` of the process image carries over losses.
@@ -106,12 +114,13 @@ class Windows:
                     quality=self._quality[at].copy(),
                     synchronised=self._throughout,
                 )
-        self._reset()
+        self.clear()
 
-    def _reset(self) -> None:
-        self._count.fill(0)
-        self._sum.fill(0)
-        self._min.fill(np.inf)
-        self._max.fill(-np.inf)
-        self._last.fill(np.nan)
-        self._quality.fill(0)
+    def clear(self, at: Span = slice(None)) -> None:
+        """Forget what the open window has."""
+        self._count[at] = 0
+        self._sum[at] = 0
+        self._min[at] = np.inf
+        self._max[at] = -np.inf
+        self._last[at] = np.nan
+        self._quality[at] = 0

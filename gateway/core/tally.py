@@ -18,7 +18,7 @@ DAILY = "daily"
 
 
 class Tally(Kept):
-    """Alarms raised by bay and severity, int64[bays, 4]; one that is told again, without a new beginning, is none."""
+    """Alarms raised by severity and bay, int64[4, bays]; one that is told again, without a new beginning, is none."""
 
     KEPT = ("_raised",)
 
@@ -26,12 +26,16 @@ class Tally(Kept):
         self._bay_of: dict[str, int] = {}
         self._place: dict[str, int] = {}
         self._in_device: dict[str, set[int]] = {}
+        first: list[int] = []
         for row, config in enumerate(points.configs):
             if config.role is not None and config.role.bay is not None:
                 bay = self._place.setdefault(config.role.bay, len(self._place))
+                if bay == len(first):
+                    first.append(row)
                 self._bay_of[points.label(row)] = bay
                 self._in_device.setdefault(points.device(row), set()).add(bay)
-        self._raised = np.zeros((len(self._place), len(Severity)), np.int64)
+        self.whose = np.array(first, np.int32)
+        self._raised = np.zeros((len(Severity), len(first)), np.int64)
         self._counts: dict[str, int] = {}
 
     def resume(self, alarms: Iterable[Alarm]) -> None:
@@ -43,7 +47,7 @@ class Tally(Kept):
         begun = alarm.active and alarm.state is AlarmState.ACTIVE_UNACKED
         if begun and alarm.count != self._counts.get(alarm.id):
             for bay in set(self._bays(alarm)):
-                self._raised[bay, alarm.severity.rank] += 1
+                self._raised[alarm.severity.rank, bay] += 1
         if alarm.state is AlarmState.NORMAL:
             self._counts.pop(alarm.id, None)
         else:
@@ -54,9 +58,9 @@ class Tally(Kept):
         bay = self._place.get(report.subject)
         if report.kind != DAILY or bay is None or "alarms" in report.body:
             return report
-        counts = {severity.value: int(self._raised[bay, severity.rank]) for severity in Severity}
+        counts = {severity.value: int(self._raised[severity.rank, bay]) for severity in Severity}
         if report.body.get("complete"):
-            self._raised[bay] = 0
+            self._raised[:, bay] = 0
         return replace(report, body={**report.body, "alarms": counts})
 
     def _bays(self, alarm: Alarm) -> Iterator[int]:

@@ -175,8 +175,8 @@ class Witness:
             alarm_ns=alarm.last_ns,
             from_ns=from_ns,
             until_ns=now_ns + after_ns,
+            cuts_ns=[],
             due_s=now_s + self._budget.after_s,
-            cuts_ns=[from_ns] * len(self.taps),
         )
         self._remember(exhibit)
         self._open = exhibit
@@ -187,6 +187,7 @@ class Witness:
         """Take what is remembered and was not taken yet: also what was late on its way."""
         exhibit.readings.append(self._flight.since(exhibit.number, exhibit.from_ns))
         exhibit.number = self._flight.total
+        exhibit.cuts_ns += [exhibit.from_ns] * (len(self.taps) - len(exhibit.cuts_ns))
         for index, tap in enumerate(self.taps):
             found = list(tap.between(exhibit.cuts_ns[index], LAST_NS))
             exhibit.frames += found

@@ -67,6 +67,12 @@ class Poller:
         self._host = host
         self._failures = 0
         self._faults: set[str] = set()
+        self._own: Sighting | None = None
+        self._away: dict[str, Event] = {}
+
+    def standing(self) -> Sequence[Event]:
+        """Return what was said once and holds still: which address is ours, and which devices are lost."""
+        return [*([self._own] if self._own is not None else []), *self._away.values()]
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -89,9 +95,9 @@ class Poller:
 
     async def _converse(self) -> None:
         async with asyncio.timeout(max(unit.timeout_s for unit in self.units.values()) * 2):
-            ours = await own(self._host, self._clock())
-            if ours is not None:  # before anything is sent: a tap sees it
-                await self._put(ours)
+            self._own = await own(self._host, self._clock())
+            if self._own is not None:  # before anything is sent: a tap sees it
+                await self._put(self._own)
             events = await self._driver.connect()
         self.connected, began = True, _now()
         try:
@@ -130,6 +136,7 @@ class Poller:
         took_s = _now() - began
         if unit.answered(took_s, scan):
             log.info("device_answers", device=unit.name)
+            self._away.pop(unit.name, None)
             await self._put(Event(unit.name, EventKind.CONNECTED, "answers", self._clock()))
         await self._hand_on(seen)
         middle_s = unit.trip(took_s, scan)
@@ -205,7 +212,8 @@ class Poller:
 
     async def _say_lost(self, unit: Unit, why: str) -> None:
         log.warning("device_lost", device=unit.name, reason=why)
-        await self._put(Event(unit.name, EventKind.LOST, why, self._clock()))
+        self._away[unit.name] = Event(unit.name, EventKind.LOST, why, self._clock())
+        await self._put(self._away[unit.name])
 
     async def _hand_on(self, seen: Iterable[Read]) -> None:
         for each in seen:

@@ -74,7 +74,7 @@ async def test_what_was_read_before_the_step_and_came_after(flow, clocks, by_s):
     await flow.put(batch(stamp_ns, time_ns=stamp_ns))
     await flow.put(Event("d", EventKind.LOST, "", stamp_ns))
     ticking.cancel()
-    await flow.finish()
+    flow.finish()
     await flow.run()
     tick, read, ours, lost = flow.pipeline.seen
 
@@ -97,7 +97,7 @@ async def test_a_step_is_not_overtaken(flow, clocks):
     async with asyncio.timeout(10):
         await flow.pipeline.stepped.wait()
     ticking.cancel()
-    await flow.finish()
+    flow.finish()
     await running
 
     ticks = [seen for seen in flow.pipeline.seen if not isinstance(seen, Batch)]
@@ -119,7 +119,7 @@ async def test_a_step_does_not_overtake_who_waits_for_room(flow, clocks):
         await waiting
         await flow.pipeline.stepped.wait()
     ticking.cancel()
-    await flow.finish()
+    flow.finish()
     await running
 
     steps = [n for n, seen in enumerate(flow.pipeline.seen) if getattr(seen, "stepped_ns", 0)]
@@ -136,7 +136,7 @@ async def test_a_year_ahead_and_back(flow, clocks, store):
         ticking = asyncio.create_task(flow.tick())
         await asyncio.sleep(0)
         ticking.cancel()
-    await flow.finish()
+    flow.finish()
     await flow.run()
     await store.flush()
     rows = await store.read(Stream.TELEMETRY, after=0, limit=100)

@@ -71,7 +71,7 @@ async def test_a_bookmark_never_overtakes_what_it_stands_for(tmp_path):
         rows, times = np.zeros(1, np.int32), np.full(1, number, np.int64)
         await flow.put(Batch(rows, one * number, np.zeros(1, np.uint16), times, number))
         await flow.put(Bookmark("d", "report", b"entry %d" % number))
-    await flow.finish()
+    flow.finish()
     await flow.run()
     await store.close()
 

@@ -43,7 +43,7 @@ async def flow(store):
     )
     running = asyncio.create_task(flow.run())
     yield flow
-    await flow.finish()
+    flow.finish()
     await running
 
 

@@ -1,5 +1,6 @@
 """What the checks have learned outlives the daemon, and is let go of when it means something else."""
 
+import json
 import signal
 
 
@@ -27,7 +28,7 @@ async def test_over_restarts(daemon, device):
 
 
 async def test_over_a_reload(daemon, device):
-    """A reload that leaves the points as they are goes on with it; one that changes them begins anew."""
+    """A reload goes on with what was learned of the points that stay; what looks at all of them begins anew."""
     daemon.write([device.config("d1")])
     await daemon.start()
     daemon.send(signal.SIGHUP)
@@ -39,4 +40,6 @@ async def test_over_a_reload(daemon, device):
     await daemon.noticed("READY=1", times=3)
     await daemon.stop()
 
-    assert "it belongs to other points" in daemon.log
+    (anew,) = (json.loads(line) for line in daemon.log.splitlines() if "learning_anew" in line)
+    assert anew["reason"] == "it belongs to other points"
+    assert not {"deviation", "pattern", "limits", "rate", "stale", "comm_lost"} & set(anew["checks"])

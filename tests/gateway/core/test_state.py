@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from detectors.kept import Kept
 from gateway.core.pipeline import Pipeline
-from gateway.core.state import BadState, pack, unpack
+from gateway.core.state import BadState, marks, pack, unpack
 from protocols.model import Tick
+from protocols.point import DeviceConfig, PointConfig
 from protocols.points import Points
+
+NOTHING = np.zeros(0, np.uint64)
 
 
 class Memory(Kept):
@@ -35,8 +38,10 @@ def test_it_comes_back_as_it_was(core):
     before.level[:], before.count[...] = (1.5, np.nan, -0.0, np.inf), 7
 
     points = core.points()
-    refused = of(core, after).restore(unpack(points, pack(points, of(core, before).states())))
+    states, same = unpack(marks(points), pack(marks(points), of(core, before).states()))
+    refused = of(core, after).restore(states)
 
+    assert same
     assert not refused
     np.testing.assert_array_equal(after.level, before.level)
     assert after.count == 7
@@ -63,26 +68,95 @@ def test_another_shape_is_refused_and_changes_nothing(core, state):
     assert not memory.level.any()
 
 
-def test_other_points_refuse_it(core):
-    """A point more, a unit, a role: what was learned is of other points."""
-    points = core.points()
+def test_other_points_are_told_apart(core):
+    """A point more, a unit, a role: what was learned is of other points, and that is told."""
+    packed = pack(marks(core.points()), {})
 
-    with pytest.raises(BadState, match="other points"):
-        unpack(core.points(unit="kV"), pack(points, {}))
+    assert unpack(marks(core.points()), packed)[1]
+    assert not unpack(marks(core.points(unit="kV")), packed)[1]
+
+
+class Each(Memory):
+    """One that tells of what each of its entries is."""
+
+    def __init__(self, names, points):
+        super().__init__(len(names))
+        self.whose = np.array([points.names.index(name) for name in names], np.int32)
+
+
+def table(*names, **keys):
+    """A device with these points; `unit` is that of the first."""
+    points = [PointConfig(name=name, unit=keys.get("unit", "") if name == names[0] else "") for name in names]
+    return Points.of([(DeviceConfig(name="d"), points)])
+
+
+def moved(before, after, *, first=("a", "b", "c"), then=("c", "new", "a"), **keys):
+    """Return what the second detector knows of what the first has learned."""
+    old, new = table(*first), table(*then, **keys)
+    one, two = before(first, old), after(then, new)
+    one.level[:], one.count[...], two.level[:] = range(1, len(first) + 1), 7, -1.0
+    states, same = unpack(marks(new), pack(marks(old), Pipeline(old, {"m": [one]}, 10).states()))
+    refused = Pipeline(new, {"m": [two]}, 10).restore(states, same=same)
+    return two, refused
+
+
+def test_what_was_learned_of_a_point_stays_with_it():
+    """Points come, go and change places: each that stays keeps its own, what is new begins anew."""
+    known, refused = moved(Each, Each)
+
+    assert not refused
+    assert known.level.tolist() == [3.0, -1.0, 1.0]
+    assert known.count == 7
+
+
+def test_a_point_that_became_another_begins_anew():
+    """The same name in another unit is another point."""
+    known, refused = moved(Each, Each, then=("a", "b"), unit="kV")
+
+    assert not refused
+    assert known.level.tolist() == [-1.0, 2.0]
+
+
+@pytest.mark.parametrize("then", [("a", "b"), ("b", "a", "c"), ("x", "y", "z")])
+def test_what_cannot_be_told_apart_by_point_begins_anew(then):
+    """One that says nothing of its entries, also where their number is the same."""
+    known, refused = moved(lambda names, _: Memory(len(names)), lambda names, _: Memory(len(names)), then=then)
+
+    assert ["it belongs to other points" in each for each in refused] == [True]
+    assert set(known.level.tolist()) == {-1.0}
+    assert known.count == 0
+
+
+class Together(Memory):
+    """One that looks at all of its points together."""
+
+    def __init__(self, _names, points):
+        super().__init__(3)
+        self.whose = [np.array([points.names.index(name) for name in ("a", "b")], np.int32)]
+
+
+def test_what_looks_at_several_points_is_kept_while_they_stay():
+    """Whatever else comes and goes; when one of them is another, all of it is anew."""
+    known, refused = moved(Together, Together, then=("x", "b", "a"))
+    assert (known.level.tolist(), refused) == ([1.0, 2.0, 3.0], [])
+
+    known, refused = moved(Together, Together, then=("a", "b"), unit="kV")
+    assert known.level.tolist() == [-1.0] * 3
+    assert ["it belongs to other points" in each for each in refused] == [True]
 
 
 @given(st.data())
 def test_any_flipped_byte_is_found(core, data):
     """The checksum tells it."""
-    packed = bytearray(pack(Points.of([]), {"a": {"x": np.arange(5.0)}}))
+    packed = bytearray(pack(NOTHING, {"a": {"x": np.arange(5.0)}}))
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
 
     with pytest.raises(BadState):
-        unpack(Points.of([]), bytes(packed))
+        unpack(NOTHING, bytes(packed))
 
 
 @given(st.binary(max_size=300))
 def test_noise_is_refused(noise):
     """Whatever the file holds."""
     with pytest.raises(BadState):
-        unpack(Points.of([]), noise)
+        unpack(NOTHING, noise)
