@@ -8,7 +8,7 @@ SECONDS ?= 0
 NAMES ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop acceptance deb bench detection cyber picture schema lock clean
+.PHONY: help demo attack-demo test check lint slow interop fuzz acceptance deb bench detection cyber picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,6 +43,9 @@ lint: $(VENV)/.dev ## format, lint, types and the architecture
 	$(BIN)/lint-imports
 
 check: lint test ## lint and test
+
+fuzz: $(VENV)/.dev $(VENV)/.fuzz ## the API of the local page, by its own document (schemathesis, in an environment of its own)
+	$(BIN)/python tests/fuzz_page.py $(VENV)/fuzz/bin/schemathesis
 
 bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here in one run
 	$(BIN)/python benchmarks/run.py
@@ -84,6 +87,12 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@echo "installing what the tests need ..."
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt | $(VENV)/bin/python
+	@echo "installing what the fuzzer needs ..."
+	@$(VENV)/bin/python -m venv $(VENV)/fuzz
+	@$(VENV)/fuzz/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 $(VENV)/.peers: tests/peers.sh | $(VENV)/bin/python
