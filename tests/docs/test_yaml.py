@@ -21,6 +21,7 @@ def test_it_loads(yaml_block, tmp_path: Path, monkeypatch):
         assert not name.startswith("/"), f"{name} would be looked for on this machine"
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text("x" * 32)
     path = tmp_path / "gateway.yaml"
     path.write_text("".join(missing) + yaml_block.text)
 
