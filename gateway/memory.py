@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from gateway.core.messages import Alarm, AlarmState, Unsaid
+from gateway.core.trends import Trends
 from gateway.store import baseline, learned
 from gateway.store.packing import BadRecord, alarm_of, to_record
 from gateway.store.record import Record, Stream
@@ -33,20 +34,22 @@ Bookmarks: TypeAlias = MutableMapping[tuple[str, str], bytes]
 class Memory:
     """What a plant takes up: alarms that were not normal, bookmarks, and what was learned, as `core.state` packs it.
 
-    `facts` is what is normal, by detector, as `detectors.cyber.baseline` tells it; None when nobody knows.
+    `facts` is what is normal, by detector, as `detectors.cyber.baseline` tells it; None when nobody knows. `trends` are
+    those of the plant before a reload, from which it takes what it can.
     """
 
     alarms: Sequence[Alarm] = ()
     bookmarks: Bookmarks = field(default_factory=dict)
     learned: bytes = b""
     facts: Mapping[str, Mapping[str, Any]] | None = None
+    trends: Trends | None = None
 
     def over(self, older: "Memory") -> "Memory":
         """Return what `older` knew, overruled by what is known here."""
         alarms = {alarm.id: alarm for alarm in (*older.alarms, *self.alarms)}
         bookmarks = {**older.bookmarks, **self.bookmarks}
         facts = older.facts if self.facts is None else self.facts
-        return Memory(list(alarms.values()), bookmarks, self.learned or older.learned, facts)
+        return Memory(list(alarms.values()), bookmarks, self.learned or older.learned, facts, self.trends)
 
 
 async def remembered(store: Store, directory: Path) -> Memory:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from gateway.core.alarms import AlarmError
 from gateway.core.messages import Alarm
 from gateway.core.pipeline import Pipeline
 from gateway.core.state import BadState, pack, unpack
+from gateway.core.trends import Trends
 from gateway.evidence import shelf as evidence
 from gateway.evidence.wire import Remembers
 from gateway.evidence.witness import Audit, Witness
@@ -38,10 +40,12 @@ class Plant:
     """What is polled and checked under one configuration; a reload replaces it whole."""
 
     def __init__(self, config: Config, store: Store, memory: Memory, clock: Timeline, audit: Audit) -> None:
-        self.config, self._store, self._memory, self._clock = config, store, memory, clock
+        self.config, self._store, self._clock = config, store, clock
+        self._memory = replace(memory, trends=None)  # they are taken over here, and take megabytes
         self.points = Points.of([(device, device.points) for device in config.devices])
         detectors = build(config.detectors, self.points, config.gateway.timezone)
-        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms)
+        trends = self._trends(memory)
+        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms, trends)
         self.witness = self._witness(audit)
         self.flow = Flow(
             self.pipeline,
@@ -62,7 +66,8 @@ class Plant:
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
-        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.learned(), self.facts())
+        alarms, trends = list(self.pipeline.alarms), self.pipeline.trends
+        return Memory(alarms, self._memory.bookmarks, self.learned(), self.facts(), trends)
 
     def learned(self) -> bytes:
         """Return what the checks have learned so far."""
@@ -84,6 +89,15 @@ class Plant:
             return None
         alarms = self.pipeline.alarms
         return Witness(directory, self.points, budget, alarms=alarms, audit=audit, clock=self._clock)
+
+    def _trends(self, memory: Memory) -> Trends | None:
+        """Return how the points went, with what is known of the time before a reload; None without a page."""
+        if self.config.page is None:
+            return None
+        trends = Trends(self.points, self.config.page.trend_bytes, self.config.uplink.window_s)
+        if memory.trends is not None:
+            trends.take_over(memory.trends)
+        return trends
 
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Take up the alarms of before, then check and poll."""
