@@ -20,6 +20,7 @@ from gateway.growth import Growth
 from gateway.health import Health, notify
 from gateway.integrity import Integrity
 from gateway.keeper import Keeper
+from gateway.local.server import StatusServer
 from gateway.log import set_up
 from gateway.memory import Memory, remembered
 from gateway.orders import Order, Orders
@@ -27,7 +28,7 @@ from gateway.plant import Plant
 from gateway.pulse import Pulse
 from gateway.reload import read_anew
 from gateway.running import Running
-from gateway.servers import Metrics, publisher, status_server
+from gateway.servers import LocalPage, Metrics, publisher, report
 from gateway.store.audit import SEALED, STARTED, STOPPED, Audit
 from gateway.store.limits import Limits
 from gateway.store.store import Store
@@ -119,7 +120,9 @@ class Gateway:
         )
         logbook = Logbook(self.audit, self.clock, time.monotonic)
         self.publisher = publisher(running, logbook)
-        self._metrics = Metrics(running, self.publisher)
+        answers = report(running, self.publisher, self._keeper)
+        self._local = LocalPage(running, answers)
+        self._metrics = Metrics(running, self.publisher, self._local)
         self._pulse = Pulse(running, self.publisher, logbook, recollect=lambda: self.order(Order.RECOLLECT))
         self._say_started()
         async with asyncio.TaskGroup() as group:
@@ -129,9 +132,10 @@ class Gateway:
                 group.create_task(self._pulse.run(), name="health"),
                 group.create_task(self._keeper.run(), name="learned"),
                 group.create_task(self._integrity.run(), name="integrity"),
-                group.create_task(status_server(running, self.publisher, self._keeper).run(), name="status"),
+                group.create_task(StatusServer(self.config.gateway.state_dir, answers.answer).run(), name="status"),
             ]
             await self._metrics.serve(group)
+            await self._local.serve(group)
             await self.plant.start(group, memory)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             self._ready()
@@ -142,6 +146,7 @@ class Gateway:
             for task in tasks:
                 task.cancel()
             await self._metrics.close()
+            await self._local.close()
         logbook.tell(now=True)
         self.audit.note(STOPPED, "gateway")
 
@@ -172,6 +177,7 @@ class Gateway:
             self.audit.note("reload", "gateway", outcome="good", config=fingerprint(config))
             await self._replace(group)
             await self._metrics.serve(group)
+            await self._local.serve(group)
             self.publisher.birth_now()
             self._integrity.again()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))

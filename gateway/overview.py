@@ -1,7 +1,7 @@
 """How the alarms are as a whole: how many of what, how fast they come by EEMUA 191, and what happened to which bay."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from detectors.model import Severity
@@ -35,11 +35,12 @@ def overview(pipeline: Pipeline, now_ns: int) -> Mapping[str, Any]:
         "flood_since": iso(annunciator.flood.began_ns if annunciator.flood.active else 0),
         "rates": annunciator.rates.overview(now_ns),
         "worst_actors": [{"alarm": id_, "count": count} for id_, count in annunciator.rates.actors(ACTORS_SHOWN)],
-        "incidents": _incidents(alarms, pipeline),
+        "incidents": urgent(alarms, pipeline),
     }
 
 
-def _incidents(alarms: Sequence[Alarm], pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
+def urgent(alarms: Iterable[Alarm], pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
+    """Return the most urgent incidents, and of those the newest first."""
     found = sorted(incidents(alarms, pipeline.alarms.naming), key=lambda each: (each["points"], each["last_ns"]))
     return [_dated(each) for each in reversed(found[-INCIDENTS_SHOWN:])]
 

@@ -14,6 +14,7 @@ from gateway.conversation import Conversation, free_share
 from gateway.core.messages import Message, Unsaid
 from gateway.core.pipeline import Pipeline
 from gateway.core.state import BadState, pack, unpack
+from gateway.core.trends import Trends
 from gateway.evidence import shelf as evidence
 from gateway.evidence.wire import Remembers
 from gateway.evidence.witness import Audit, Witness
@@ -46,7 +47,7 @@ class Plant:
         self.config, self._store, self._clock, self._audit = config, store, clock, audit
         self.points = Points.of([(device, device.points) for device in config.devices])
         detectors = build(config.detectors, self.points, config.gateway.timezone)
-        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms)
+        self.pipeline = Pipeline(self.points, detectors, config.uplink.window_s, config.alarms, self._trends())
         self.conversations: dict[str, Conversation] = {}
         self.witness: Witness | None = None
         self.flow: Flow
@@ -98,6 +99,8 @@ class Plant:
         self.conversations = dict(stay)
         for conversation in stay.values():
             conversation.join(self.points)
+        if self.pipeline.trends is not None and older.pipeline.trends is not None:
+            self.pipeline.trends.take_over(older.pipeline.trends)
         self.flow, self.witness = older.flow, self._witness()
         if self.witness is not None:
             self.witness.taps = [tap.memory for tap in self.taps.values()]
@@ -170,6 +173,11 @@ class Plant:
         """The drivers that remember frames, by the name of their device."""
         found = ((next(iter(each.devices)), each.tap) for each in self.conversations.values())
         return {name: tap for name, tap in found if tap is not None}
+
+    def _trends(self) -> Trends | None:
+        """Return what remembers how the points went, None without a page."""
+        page = self.config.page
+        return None if page is None else Trends(self.points, page.trend_bytes, self.config.uplink.window_s)
 
     def _witness(self) -> Witness | None:
         budget, directory = self.config.evidence, self.config.gateway.state_dir / evidence.FOLDER

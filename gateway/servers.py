@@ -1,4 +1,4 @@
-"""Those who answer for the gateway: to the broker's consumers, to a local user, to Prometheus."""
+"""Those who answer for the gateway: to the broker's consumers, to local users, to Prometheus."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ from gateway.keeper import Keeper
 from gateway.local.evidence import Evidence
 from gateway.local.learn import Learn
 from gateway.local.report import Report
-from gateway.local.server import StatusServer
 from gateway.running import Running
 from gateway.uplink.format import Sources
 from gateway.uplink.formats import build
@@ -21,6 +20,7 @@ from gateway.uplink.publisher import Publisher
 
 if TYPE_CHECKING:
     from gateway.metrics.source import Source
+    from gateway.page.serve import Page
 
 
 def publisher(running: Running, logbook: Logbook) -> Publisher:
@@ -40,10 +40,9 @@ def publisher(running: Running, logbook: Logbook) -> Publisher:
     return Publisher(uplink, identity, running.store, build(uplink, identity, sources))
 
 
-def status_server(running: Running, publisher: Publisher, keeper: Keeper) -> StatusServer:
-    """Return who answers at the status socket."""
-    directory = running.config.gateway.state_dir
-    report = Report(
+def report(running: Running, publisher: Publisher, keeper: Keeper) -> Report:
+    """Return who knows the answers of the status socket."""
+    return Report(
         store=running.store,
         publisher=publisher,
         plant=lambda: running.plant,
@@ -53,16 +52,15 @@ def status_server(running: Running, publisher: Publisher, keeper: Keeper) -> Sta
         learn=Learn(
             pipeline=lambda: running.plant.pipeline, clock=running.clock, audit=running.audit, keep=keeper.facts
         ),
-        evidence=Evidence(directory / FOLDER, lambda: running.plant.witness),
+        evidence=Evidence(running.config.gateway.state_dir / FOLDER, lambda: running.plant.witness),
     )
-    return StatusServer(directory, report.answer)
 
 
 class Metrics:
     """The page of numbers, where the configuration says so; a reload may move it."""
 
-    def __init__(self, running: Running, publisher: Publisher) -> None:
-        self._running, self._publisher = running, publisher
+    def __init__(self, running: Running, publisher: Publisher, local: "LocalPage") -> None:
+        self._running, self._publisher, self._local = running, publisher, local
         self._served: MetricsPage | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -99,5 +97,32 @@ class Metrics:
             synchronised=synchronised(),
             hours_until_full=running.growth.hours_until_full,
             store_max_bytes=running.config.store.max_bytes,
-            page=page,
+            page={**page, **self._local.counted()},
         )
+
+
+class LocalPage:
+    """The local page, where the configuration says so; a reload may move it."""
+
+    def __init__(self, running: Running, report: Report) -> None:
+        self._running, self._report = running, report
+        self._page: Page | None = None
+
+    async def serve(self, group: asyncio.TaskGroup) -> None:
+        """Serve where the configuration says now, and to whom."""
+        wanted = self._running.config.page
+        if self._page is None and wanted is not None:
+            from gateway.page.serve import Page  # noqa: PLC0415 - without it, none of its code is loaded
+
+            self._page = Page(self._running, self._report.answer)
+        if self._page is not None:
+            await self._page.serve(wanted, group)
+
+    def counted(self) -> Mapping[str, int]:
+        """Return what it counts of itself, nothing where it is not served."""
+        return self._page.counted() if self._page is not None else {}
+
+    async def close(self) -> None:
+        """Serve no more."""
+        if self._page is not None:
+            await self._page.close()

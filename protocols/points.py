@@ -63,6 +63,16 @@ class Points:
         """Return `device.point`, the name of `row` for people."""
         return f"{self.device(row)}.{self.names[row]}"
 
+    def row(self, label: str) -> int | None:
+        """Return the row of `device.point`, None where there is none."""
+        for device in self.devices:
+            name = label.removeprefix(f"{device}.")
+            if name != label:
+                found = next((row for row in self.rows_of[device] if self.names[row] == name), None)
+                if found is not None:
+                    return found
+        return None
+
     def matching(self, patterns: Sequence[str]) -> Rows:
         """Return the rows whose `device.point` matches one of the shell-style `patterns`, ascending."""
         if "*" in patterns:

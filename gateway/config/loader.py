@@ -92,11 +92,30 @@ def _section(entry: Entry, annotation: Any, faults: Faults) -> Any:
     found = _validated(annotation, entry, faults)
     if not hasattr(found, "__dataclass_fields__"):
         return found
-    found = _rooted(found, Path(entry.document.file).parent)
-    if hasattr(found, "faults"):
-        faults.extend(entry.fault(path, text) for path, text in found.faults())
-        faults.extend(entry.fault(path, text) for path, text in files_of(found))
+    base = Path(entry.document.file).parent
+    found = _rooted(found, base)
+    for key, parts in _lists(found):
+        found = replace(found, **{key: tuple(_rooted(part, base) for part in parts)})
+    for path, section in _with_parts(found):
+        if hasattr(section, "faults"):
+            wrong = (*section.faults(), *files_of(section))
+            faults.extend(entry.fault((*path, *below), text) for below, text in wrong)
     return found
+
+
+def _with_parts(section: Any) -> Iterator[tuple[settings.Path, Any]]:
+    """Yield a section, and the entries of its lists, such as users, each with its place."""
+    yield (), section
+    for key, parts in _lists(section):
+        yield from (((key, index), part) for index, part in enumerate(parts))
+
+
+def _lists(section: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield the lists of a section whose entries have keys of their own."""
+    for key in keys_of(section):
+        value = getattr(section, key.name)
+        if isinstance(value, tuple) and value and hasattr(value[0], "__dataclass_fields__"):
+            yield key.name, value
 
 
 def _rooted(section: T, base: Path) -> T:

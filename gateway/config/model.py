@@ -1,6 +1,7 @@
 """Every key of the configuration, with its default, unit, range and meaning; one frozen object once loaded."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,8 @@ from protocols.settings import AfterValidator, Bytes, Fault, Field, Name, Second
 
 MIB = 1024 * 1024
 LAST_PORT = 65_535
+TOKEN_LEAST = 24
+"""Bytes of a token: 24 hexadecimal digits are 96 bits, which nobody guesses."""
 
 
 @settings
@@ -213,6 +216,51 @@ class MetricsPage:
 
 
 @settings
+class PageUser:
+    """Somebody who may log in to the local page."""
+
+    name: Name
+    """Under this name what he does is entered in the audit log."""
+    token_file: Path
+    """File with his token, 24 characters or more, readable by this service only."""
+    may: Literal["read", "operate"] = "read"
+    """read: look at everything; operate: also acknowledge and shelve alarms."""
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what is wrong with the token; that of a credential that systemd has not mounted yet is not seen."""
+        with suppress(OSError):
+            size = self.token_file.stat().st_size
+            if size < TOKEN_LEAST:
+                yield ("token_file",), f"{self.token_file}: {size} bytes can be guessed, {TOKEN_LEAST} or more cannot"
+
+    @property
+    def secret_files(self) -> tuple[str, ...]:
+        """Keys of files that only this service may read."""
+        return ("token_file",)
+
+
+@settings
+class LocalPage:
+    """Section `page`: the state of everything for a person nearby, over HTTP; off without it."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9300"
+    """ADDRESS:PORT to listen at; without TLS, so beyond this computer only behind a proxy that has it."""
+    hosts: tuple[str, ...] = ()
+    """Names by which a browser may ask, beside addresses and localhost: that of a proxy."""
+    users: tuple[PageUser, ...] = Field(min_length=1)
+    """Who may log in."""
+    trend_bytes: Bytes = Field(default=4 * MIB, ge=MIB // 4, le=256 * MIB)
+    """Memory for the trends of the last hours; with more points their steps are coarser."""
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield names that are there twice."""
+        names = [user.name for user in self.users]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield ("users", index, "name"), f"user '{name}' is there already; each needs a name of its own"
+
+
+@settings
 class Config:
     """The whole configuration."""
 
@@ -225,6 +273,8 @@ class Config:
     """What is kept of the time around alarms, beside the store."""
     metrics: MetricsPage | None = None
     """A page of numbers over HTTP; none without this section."""
+    page: LocalPage | None = None
+    """The local page; none without this section."""
     poll: Polling = Field(default_factory=Polling)
     log: Logging = Field(default_factory=Logging)
     alarms: AlarmRules = Field(default_factory=AlarmRules)

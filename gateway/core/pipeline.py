@@ -25,6 +25,7 @@ from gateway.core.state import entries, marks, of_now
 from gateway.core.steady import CLOCK, Steady
 from gateway.core.summary import Windows
 from gateway.core.tally import Tally
+from gateway.core.trends import Trends
 from protocols.model import Batch, Event, EventKind, Fed, Seen, Tick, sound
 from protocols.points import Points
 
@@ -35,7 +36,8 @@ RULES = AlarmRules()
 class Pipeline:
     """Process image, windows, changes, detectors and alarms of one configuration.
 
-    `reports` are the last ones, by kind and subject: as many as the detectors have subjects.
+    `reports` are the last ones, by kind and subject: as many as the detectors have subjects. `trends` are how the
+    points went in the last hours, None where nobody asks for it.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Pipeline:
         detectors: Mapping[str, Sequence[Detector]],
         window_s: float,
         rules: AlarmRules = RULES,
+        trends: Trends | None = None,
     ) -> None:
         self.points = points
         self.marks = marks(points)
         self.image = Image(points)
         self.alarms = Alarms(points)
         self.annunciator = Annunciator(self.alarms, points, self.image, rules)
+        self.trends = trends
         self.readings = 0
         self.reports: dict[tuple[str, str], Report] = {}
         self._frames = Frames(self.image)
@@ -165,7 +169,7 @@ class Pipeline:
 
     def flush(self, now_ns: int) -> Sequence[Message | Unsaid]:
         """Return the open windows, and what is to be kept of alarms, at a stop."""
-        return [*self.windows.flush(now_ns), *self.annunciator.flush(now_ns)]
+        return [*map(self._tallied, self.windows.flush(now_ns)), *self.annunciator.flush(now_ns)]
 
     def so_far(self) -> Sequence[Report]:
         """Return the reports of the days that are open, as far as they have come."""
@@ -231,9 +235,11 @@ class Pipeline:
         return [self.stamped(self._tallied(each)) for each in messages]
 
     def _tallied(self, message: Message | Unsaid) -> Message | Unsaid:
-        """Count alarms, and keep reports: that of a day with the number of its alarms."""
+        """Count alarms, follow windows, and keep reports: that of a day with the number of its alarms."""
         if isinstance(message, Alarm):
             self._tally.observe(message)
+        if isinstance(message, Summary) and self.trends is not None:
+            self.trends.observe(message)
         if not isinstance(message, Report):
             return message
         report = self._tally.joined(message)

@@ -1,14 +1,14 @@
 """The answers of the status socket: the whole picture of a running gateway, and the points of a device."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gateway.core.image import Image
-from gateway.core.messages import Alarm
+from gateway.local.alarms import ALARMS_SHOWN, told, worst
 from gateway.local.checks import learned, reports
 from gateway.local.cyber import cyber
 from gateway.local.evidence import Evidence
@@ -23,8 +23,6 @@ from protocols.model import Quality
 
 POINTS_AT_ONCE = 1000
 """Points in one answer, which takes a few milliseconds; who wants more asks again."""
-ALARMS_SHOWN = 200
-"""Alarms in an answer: the worst, and of those the newest."""
 LOSSES_SHOWN = 100
 """Holes in an answer: the newest of all that there ever were."""
 DISK_S = 1.0
@@ -66,29 +64,27 @@ class Report:
         raise NotKnown("ask: not status, reports, learn, evidence, point, or points with a device")
 
     async def _status(self) -> Mapping[str, Any]:
-        told, plant, stats = self.status(), self.plant(), self.store.stats
+        said, plant, stats = self.status(), self.plant(), self.store.stats
         oldest_ns = min(stats.oldest_ns.values(), default=0)
         return {
-            **told,
+            **said,
             "time": iso(self.clock()),
-            "store": {**told["store"], "max_bytes": self.max_bytes, "oldest": iso(oldest_ns), "faults": stats.faults},
+            "store": {**said["store"], "max_bytes": self.max_bytes, "oldest": iso(oldest_ns), "faults": stats.faults},
             "uplink": self._uplink(),
             "ledger": {stream.value: self._stream(stream) for stream in Stream},
             "lost": await self._lost(),
             "lines": plant.lines(),
             "checks": learned(plant.pipeline.learned()),
-            "alarms": {**told.get("alarms", {}), "worst": _worst(plant.pipeline.alarms)},
+            "alarms": {**said.get("alarms", {}), "worst": worst(plant.pipeline.alarms)},
             "cyber": cyber(plant.pipeline, plant.taps, plant.witness),
         }
 
     def _point(self, label: str) -> Mapping[str, Any]:
         """Return one point: its reading, the octets it came from, and what of the alarms is about it."""
         plant = self.plant()
-        points, near = plant.points, [name for name in plant.points.devices if label.startswith(f"{name}.")]
-        rows = [row for device in near for row in points.rows_of[device] if points.label(row) == label]
-        if not rows:
+        points, row = plant.points, plant.points.row(label)
+        if row is None:
             raise NotKnown(f"point: there is no '{label[:129]}'")
-        (row,) = rows
         reading = _point(plant.pipeline.image, row, self.clock())
         device, name = points.device(row), points.names[row]
         active = [alarm for alarm in plant.pipeline.alarms if alarm.device == device and name in alarm.points]
@@ -96,7 +92,7 @@ class Report:
             **reading,
             "unit": points.configs[row].unit,
             "read": plant.explained(row) if reading["age_s"] is not None else {},
-            "alarms": [_alarm(alarm) for alarm in active[:ALARMS_SHOWN]],
+            "alarms": [told(alarm) for alarm in active[:ALARMS_SHOWN]],
         }
 
     def _reports(self, kind: Any) -> Mapping[str, Any]:
@@ -155,30 +151,4 @@ def _point(image: Image, row: int, now_ns: int) -> Mapping[str, Any]:
         "quality": [(flag.name or "").lower() for flag in quality],
         "age_s": round((now_ns - arrival_ns) / 1e9, 3) if arrival_ns else None,
         "time": iso(int(image.time_ns[row])),
-    }
-
-
-def _worst(alarms: Iterable[Alarm]) -> list[Mapping[str, Any]]:
-    """Return the alarms that an operator sees first: neither shelved nor suppressed, severe, new."""
-    ordered = sorted(alarms, key=lambda a: (not (a.shelved_until_ns or a.suppressed_by), a.severity.rank, a.last_ns))
-    return [_alarm(alarm) for alarm in reversed(ordered[-ALARMS_SHOWN:])]
-
-
-def _alarm(alarm: Alarm) -> Mapping[str, Any]:
-    return {
-        "id": alarm.id,
-        "state": alarm.state.value,
-        "severity": alarm.severity.value,
-        "text": alarm.text,
-        "incident": alarm.incident,
-        "first_out": alarm.first_out,
-        "suppressed_by": alarm.suppressed_by,
-        "chattering": alarm.chattering,
-        "withheld": alarm.withheld,
-        "advice": alarm.advice,
-        "first": iso(alarm.first_ns),
-        "last": iso(alarm.last_ns),
-        "count": alarm.count,
-        "by": alarm.by,
-        "shelved_until": iso(alarm.shelved_until_ns),
     }

@@ -44,6 +44,11 @@ def of_evidence(value: Callable[[Any], int]) -> Read:
     return one(lambda source: value(source.plant.witness) if source.plant.witness is not None else None)
 
 
+def of_page(key: str) -> Read:
+    """Read what the local page counts under `key`; nothing where there is none."""
+    return one(lambda source: source.page.get(key))
+
+
 def points(source: Source) -> Rows:
     """Read how many points are good, bad, and not read yet."""
     image = source.plant.pipeline.image

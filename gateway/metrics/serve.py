@@ -3,19 +3,18 @@
 from collections.abc import Callable, Mapping
 
 from gateway.health import Health
+from gateway.http.server import HttpServer
+from gateway.metrics.answers import MetricsAnswers
 from gateway.metrics.metric import text
-from gateway.metrics.server import MetricsServer
 from gateway.metrics.source import Source
 from gateway.metrics.table import METRICS
 
 
-def serving(
-    listen: str, *, source: Callable[[Mapping[str, int]], Source], health: Callable[[], Health]
-) -> MetricsServer:
+def serving(listen: str, *, source: Callable[[Mapping[str, int]], Source], health: Callable[[], Health]) -> HttpServer:
     """Return a server at `listen`; `source` is given what the server counts of itself."""
 
     def page() -> bytes:
         return text(METRICS, source({"answered": server.answered, "refused": server.refused}))
 
-    server = MetricsServer(listen, metrics=page, health=health)
+    server = HttpServer("metrics", listen, MetricsAnswers(page, health).answer)
     return server

@@ -26,10 +26,13 @@ class Audit(Protocol):
 
 
 class Logbook:
-    """What was commanded, for the audit log. `clock` is UTC, `clock_s` monotonic."""
+    """What was commanded, for the audit log, under `word`. `clock` is UTC, `clock_s` monotonic."""
 
-    def __init__(self, audit: Audit, clock: Callable[[], int], clock_s: Callable[[], float]) -> None:
+    def __init__(
+        self, audit: Audit, clock: Callable[[], int], clock_s: Callable[[], float], word: str = "command"
+    ) -> None:
         self.now_ns = clock
+        self._word = word
         self._audit, self._clock_s = audit, clock_s
         self._left, self._filled_s = float(BURST), clock_s()
         self._others: Counter[str] = Counter()
@@ -38,6 +41,7 @@ class Logbook:
 
     def command(self, outcome: Outcome, told: Mapping[str, Any]) -> None:
         """Enter one command."""
+        self.tell()
         now_s = self._clock_s()
         self._left = min(float(BURST), self._left + (now_s - self._filled_s) / EACH_S)
         self._filled_s = now_s
@@ -46,7 +50,7 @@ class Logbook:
             return
         self._left -= 1
         detail = {key: value for key, value in told.items() if key != "by" and value is not None}
-        self._audit.note("command", told.get("by") or "unknown", outcome=outcome.value, **detail)
+        self._audit.note(self._word, told.get("by") or "unknown", outcome=outcome.value, **detail)
 
     def dropped(self, count: int) -> None:
         """Note commands that were not read: too many waited, or the connection ended before their turn."""
@@ -60,6 +64,6 @@ class Logbook:
     def tell(self, *, now: bool = False) -> None:
         """Enter the number of those that have no entry, once a minute, or now."""
         if (now or self._clock_s() - self._told_s >= TOLD_S) and self._others.total():
-            self._audit.note("commands", "unknown", **{key: n for key, n in sorted(self._others.items()) if n})
+            self._audit.note(f"{self._word}s", "unknown", **{key: n for key, n in sorted(self._others.items()) if n})
             self._others.clear()
             self._told_s = self._clock_s()

@@ -5,11 +5,11 @@ import json
 from contextlib import suppress
 
 import pytest
+from gateway.metrics.server import CONNECTIONS, REQUEST_BYTES, MetricsServer
 from structlog.testing import capture_logs
 
 from gateway.health import Health
 from gateway.metrics import server as module
-from gateway.metrics.server import CONNECTIONS, REQUEST_BYTES, MetricsServer
 
 WELL = Health(97, "operational", ("1 of 9 devices do not answer",))
 
