@@ -36,18 +36,25 @@ class Refused(Exception):
 
 
 class Conversation:
-    """Speaks HTTP/1.1 with `asker`. `waiting` says whether a question is still awaited, `answered` counts answers."""
+    """Speaks HTTP/1.1 with `asker`.
 
-    def __init__(self, asker: socket.socket, peer: str, share: Share) -> None:
-        self.waiting, self.answered = True, 0
-        self._asker, self._peer, self._share = asker, peer, share
+    `waits_s` is since when it waits for him, None while it does not; `moved` is set when it begins to. `answered`
+    counts answers; while it is `crowded`, one is the last.
+    """
+
+    def __init__(
+        self, asker: socket.socket, peer: str, share: Share, moved: asyncio.Event, *, crowded: Callable[[], bool]
+    ) -> None:
+        self.waits_s: float | None = None
+        self.answered = 0
+        self._asker, self._peer, self._share, self._moved = asker, peer, share, moved
+        self._crowded = crowded
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
 
     async def run(self, answers: Answers) -> bool:
         """Answer until it ends; return whether it ended well: after whole answers, and not in the midst of anything."""
         try:
             while (question := await self._asked()) is not None:
-                self.waiting = False
                 with self._share.spending():
                     answer = await answers(question)
                 await self._send(answer, whole=question.method != "HEAD")
@@ -55,12 +62,11 @@ class Conversation:
                 if self._wire.our_state is not h11.DONE:
                     return True
                 self._wire.start_next_cycle()
-                self.waiting = True
         except Refused as refused:
             await self._refuse(refused.status)
             return False
         except (TimeoutError, OSError, h11.LocalProtocolError):
-            return self.waiting and self.answered > 0
+            return self.answered > 0 and self._wire.our_state is h11.IDLE and not self._wire.trailing_data[0]
         return self.answered > 0
 
     async def _asked(self) -> Question | None:
@@ -72,6 +78,7 @@ class Conversation:
         """
         request: h11.Request | None = None
         body = b""
+        await self._share.ready()
         async with asyncio.timeout(IDLE_S if self.answered else ASK_S):
             while True:
                 match await self._event():
@@ -92,7 +99,6 @@ class Conversation:
             Refused: it is no HTTP.
             OSError: the connection broke.
         """
-        loop = asyncio.get_running_loop()
         while True:
             try:
                 with self._share.spending():
@@ -103,7 +109,24 @@ class Conversation:
                 assert not isinstance(event, type)
                 return event
             await self._share.ready()
-            self._wire.receive_data(await loop.sock_recv(self._asker, HEAD_BYTES))
+            self._wire.receive_data(await self._received())
+
+    async def _received(self) -> bytes:
+        """Return what has come, or comes next.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        try:
+            return self._asker.recv(HEAD_BYTES)
+        except BlockingIOError:
+            loop = asyncio.get_running_loop()
+            self.waits_s = loop.time()
+            self._moved.set()
+            try:
+                return await loop.sock_recv(self._asker, HEAD_BYTES)
+            finally:
+                self.waits_s = None
 
     async def _send(self, answer: Answer, *, whole: bool = True) -> None:
         """Send `answer`, without its body unless `whole`.
@@ -112,7 +135,8 @@ class Conversation:
             TimeoutError, OSError: nobody takes it.
         """
         with self._share.spending():
-            said = self._wire.send(h11.Response(status_code=answer.status, headers=answer.head(), reason=answer.reason))
+            head = [*answer.head(), ("Connection", "close")] if self._crowded() else answer.head()
+            said = self._wire.send(h11.Response(status_code=answer.status, headers=head, reason=answer.reason))
             if whole and answer.body:
                 said += self._wire.send(h11.Data(data=answer.body))
             said += self._wire.send(h11.EndOfMessage())

@@ -26,15 +26,15 @@ FRESH: Final = {"Cache-Control": "no-cache"}
 
 
 class Files:
-    """Answers for `/` and `/assets/NAME`."""
+    """Answers for `/` and `/assets/NAME`; `known` are they by their names."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        self._known = dict(_read(folder))
+        self.known = _read(folder)
 
     def answer(self, question: Question) -> Answer | None:
         """Return the file that is asked for; None where there is none."""
         name = "index.html" if question.path == "/" else question.path.removeprefix("/assets/")
-        found = self._known.get(name) if question.path in ("/", f"/assets/{name}") else None
+        found = self.known.get(name) if question.path in ("/", f"/assets/{name}") else None
         if found is None:
             return None
         if question.method not in ("GET", "HEAD"):
@@ -48,7 +48,7 @@ def _read(folder: Path) -> Mapping[str, Answer]:
     """Return what is there, by its name below `folder`."""
     found, room = {}, FILES_BYTES
     for path in sorted(folder.rglob("*")):
-        if path.suffix in KINDS and path.is_file() and path.stat().st_size <= room:
+        if path.suffix in KINDS and path.is_file() and not path.is_symlink() and path.stat().st_size <= room:
             body = path.read_bytes()
             room -= len(body)
             mark = {"ETag": f'"{hashlib.sha256(body).hexdigest()[:16]}"', **FRESH}

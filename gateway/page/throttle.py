@@ -15,26 +15,26 @@ ADDRESSES_MAX: Final = 256
 
 
 class Throttle:
-    """Counts failures. `clock_s` is monotonic."""
+    """Counts failures, `of` each address. `clock_s` is monotonic."""
 
     def __init__(self, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
-        self._of: OrderedDict[str, deque[float]] = OrderedDict()
+        self.of: OrderedDict[str, deque[float]] = OrderedDict()
         self._all: deque[float] = deque(maxlen=ALL)
 
     def wait_s(self, address: str) -> float:
         """Return how long `address` must wait until it may try again; 0 when it need not."""
-        return max(self._wait_s(self._of.get(address, NEVER), EACH), self._wait_s(self._all, ALL))
+        return max(self._wait_s(self.of.get(address, NEVER), EACH), self._wait_s(self._all, ALL))
 
     def failed(self, address: str) -> None:
         """Count a wrong token."""
         now_s = self._clock_s()
-        times = self._of.pop(address, deque(maxlen=EACH))
+        times = self.of.pop(address, deque(maxlen=EACH))
         times.append(now_s)
-        self._of[address] = times
+        self.of[address] = times
         self._all.append(now_s)
-        if len(self._of) > ADDRESSES_MAX:
-            self._of.popitem(last=False)
+        if len(self.of) > ADDRESSES_MAX:
+            self.of.popitem(last=False)
 
     def _wait_s(self, times: deque[float], most: int) -> float:
         return max(0.0, times[0] + WITHIN_S - self._clock_s()) if len(times) >= most else 0.0

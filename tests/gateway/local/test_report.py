@@ -15,7 +15,8 @@ from detectors.model import Finding, Severity
 from detectors.model import Report as Told
 from gateway.config.model import StoreBudget
 from gateway.core.pipeline import Pipeline
-from gateway.local.report import ALARMS_SHOWN, POINTS_AT_ONCE, Report, _worst
+from gateway.local.alarms import ALARMS_SHOWN, worst
+from gateway.local.report import POINTS_AT_ONCE, Report
 from gateway.local.server import NotKnown
 from gateway.store.store import Store
 from protocols.model import Batch
@@ -93,7 +94,7 @@ def test_the_worst_alarms_come_first(pipeline):
         finding = Finding("limits", f"kind{n}", "big", words[n % 4], n, "text", rows=(n,))
         pipeline.alarms.observe(finding)
     alarms = [replace(alarm, shelved_until_ns=0 if n % 3 else 1) for n, alarm in enumerate(pipeline.alarms)]
-    told = _worst(alarms)
+    told = worst(alarms)
     ranks = [(not alarm["shelved_until"], words.index(Severity(alarm["severity"]))) for alarm in told]
 
     assert len(told) == ALARMS_SHOWN
