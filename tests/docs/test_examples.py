@@ -12,7 +12,7 @@ import works
 import yaml
 from captured import pcap, polls
 from jsonschema import Draft202012Validator as Validator
-from place import ONLY_READ, Place
+from place import Place
 from shell import commands, unseen
 
 from gateway.config.loader import load
@@ -24,7 +24,7 @@ from simulator.truth import Truth
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = {"yaml", "sh", "console", "json", "text", "python", "sql", "ini"}
 """`sh` and `console` are commands: of docs/install.md the acceptance runs `sh` only. `text` is what a program says, or
-a drawing. `python` is run by test_adding.py, `sql` by tests/system/test_upstream.py, `ini` is for systemd, Mosquitto."""
+a drawing. `python` is run by test_adding.py, `sql` by tests/system/test_upstream.py, `ini` is for systemd or so."""
 
 NEEDED = {"gateway": "gateway: {site: a, name: b}\n", "uplink": "uplink: {url: mqtt://broker.example}\n"}
 MEASURED = ", ".join(f"{{name: {name}, address: 'holding:{2 * n}'}}" for n, name in enumerate(trained.NAMES))
@@ -47,6 +47,7 @@ NOT_OURS = {
     "/opt/gridsentinel/venv/bin/pip": "changes the machine; requirements/run.txt is installed so for the package",
     "pip": "changes the machine",
     "mkdir": "the folder is there already",
+    "cd": "of docs/first-hour.md, which test_first_hour.py tries",
     "ip": "needs an interface of its own; tests/protocols/tap makes one",
     "sysctl": "needs an interface of its own",
     "make": "its targets are looked for by test_names.py",
@@ -162,7 +163,7 @@ def test_a_command_to_the_broker_is_one(every_block):
     fits = Validator(json.loads((ROOT / "docs/schemas/command.json").read_text()))
     said = [words for _, words in every_command(every_block) if words[0] == "mosquitto_pub"]
 
-    assert {words[words.index("-t") + 1] for words in said} == {"gridsentinel/nairobi-west/gw1/command"}
+    assert {words[words.index("-t") + 1].split("/", 2)[2] for words in said} == {"gw1/command"}
     assert [error for words in said for error in fits.iter_errors(json.loads(words[words.index("-m") + 1]))] == []
 
 
@@ -182,6 +183,8 @@ def test_our_commands_do_what_the_pages_say(every_block, place):
     """
     wrong, said, above = [], "", None
     for block in every_block:
+        if block.page == "first-hour.md":  # has a test of its own
+            continue
         ours = [words[1:] for words in commands(block.text) if words[0] == "gridsentinel"] if is_shell(block) else []
         if block.language == "text" and said and (block.page, block.heading) == above:
             if block.text.partition("\n")[0] not in OF_ANOTHER_PLANT:

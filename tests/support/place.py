@@ -23,6 +23,8 @@ ELSEWHERE = {
     "opc.tcp://10.0.0.30:4840": "opc.tcp://127.0.0.1:15051",
 }
 """Devices of the pages, and where the simulated substation has their like."""
+EXHIBIT = "20261120T120000123Z-new_pair-1f3a9c04"
+"""The evidence of which the pages speak."""
 
 
 class Place:
@@ -40,34 +42,41 @@ class Place:
         said = Said("--watch" in words or words[0] == "simulate")
         with redirect_stdout(said), redirect_stderr(said):
             try:
-                code = main([*self.here(words)])
+                code = main([*self._words(words)])
             except SystemExit as left:
                 code = left.code
         return code, said.getvalue()
 
-    def here(self, words):
-        """Yield the words with the places of the pages replaced by those of the test."""
-        aliases = self.aliases()
-        shown = re.compile("|".join(map(re.escape, aliases)))
-        for word in [words[0], str(self.folder / "gateway.yaml"), *words[1:]] if words[0] == "status" else words:
-            yield from shown.sub(lambda found: aliases[found[0]], word).split(" ")
-        if words[0] == "simulate" and "--list" not in words:
-            yield from ("--port", "0")
+    def file(self, name, text):
+        """Write a file of a page."""
+        (self.folder / name).write_text(self.here(text))
 
-    def aliases(self):
-        """Return what stands for what."""
-        kept = ask(self.folder / "state/status.sock", {"ask": "evidence"})["evidence"]
-        shown = {
-            url: re.sub(r"127[\d.:]+", lambda found: self.places[found[0]], here) for url, here in ELSEWHERE.items()
-        }
-        return {
-            **shown,
+    def here(self, text):
+        """Return it with the places of the pages replaced by those of the test."""
+        aliases = {
+            **{url: self._served(like) for url, like in ELSEWHERE.items()},
             **self.places,
             "/etc/gridsentinel/": f"{self.folder}/",
             "/var/lib/gridsentinel": f"{self.folder}/state",
             "/srv/case": f"{self.folder}/case",
-            "20261120T120000123Z-new_pair-1f3a9c04": kept[0]["id"],
         }
+        text = re.sub("|".join(map(re.escape, aliases)), lambda found: aliases[found[0]], text)
+        return text.replace(EXHIBIT, self._exhibit()) if EXHIBIT in text else text
+
+    def _words(self, words):
+        """Yield the words with what is put in the place of others, and with what must be added here."""
+        file = [str(self.folder / "gateway.yaml")] if words[0] == "status" and "gateway.yaml" not in words else []
+        for word in [words[0], *file, *words[1:]]:
+            yield from self.here(word).split(" ")
+        if words[0] == "simulate" and "--list" not in words:
+            yield from ("--port", "0")
+
+    def _served(self, like):
+        return re.sub(r"127[\d.:]+", lambda found: self.places.get(found[0], found[0]), like)
+
+    def _exhibit(self):
+        """Return the name of an exhibit that there is."""
+        return ask(self.folder / "state/status.sock", {"ask": "evidence"})["evidence"][0]["id"]
 
 
 class Said(io.StringIO):

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +21,11 @@ Places: TypeAlias = Mapping[str, str]
 
 
 @contextmanager
-def substation() -> Iterator[Places]:
-    """Serve the simulated substation by every protocol."""
+def substation(name: str = "normal", *, speed: float = 1.0, ways: Sequence[str] = WAYS) -> Iterator[Places]:
+    """Serve the simulated substation."""
 
     async def serving(told: Future[Places], over: asyncio.Event) -> None:
-        async with serve(scenario.load("normal"), ways=WAYS) as served:
+        async with serve(scenario.load(name, speed=speed), ways=ways) as served:
             told.set_result(_places(served))
             await over.wait()
 
