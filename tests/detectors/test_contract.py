@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.config import ALWAYS, AnyDetector, build
+from detectors.config import AnyDetector, build, chosen
 from detectors.framed import Framed
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
@@ -235,6 +235,6 @@ def test_always_unless_configured():
     """What always looks does so once; a configured one takes its place, and `enabled: false` its work."""
     points = table(DEVICES)
 
-    assert list(build((), points)) == [config.detector for config in ALWAYS]
+    assert list(build((), points)) == [config.detector for config in chosen(())]
     assert [len(group) for group in build((LimitsConfig(), LimitsConfig()), points).values()].count(2) == 1
     assert "limits" not in build((LimitsConfig(enabled=False),), points)
