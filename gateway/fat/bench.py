@@ -11,20 +11,25 @@ from protocols.model import Quality
 from simulator.standin.copy import Copy
 from simulator.standin.words import Shown
 
-PATIENCE_S = 30.0
-"""How much longer than it should anything may take, on a machine that has other things to do."""
 SETTLED_S = 1.0
 """What is said of a point so long after it must have come is the last word."""
 GATHER_S = 0.2
 """What is to be shown within so long is shown at once."""
+FLOAT_DIGITS, DIGITS = 7, 9
 NS = 1_000_000_000
 
 
 class Bench:
-    """What the tests work with. `unwell` are points of which a step failed: nobody waits for them with patience."""
+    """What the tests work with. `unwell` are points of which a step failed: nobody waits for them with patience.
 
-    def __init__(self, copy: Copy, heard: Heard, *, window_s: float, tell: Callable[[str], None]) -> None:
-        self.copy, self.heard, self.window_s, self.tell = copy, heard, window_s, tell
+    `patience_s` is how much longer than it should anything may take, on a machine that has other things to do.
+    """
+
+    def __init__(
+        self, copy: Copy, heard: Heard, *, window_s: float, patience_s: float, tell: Callable[[str], None]
+    ) -> None:
+        self.copy, self.heard, self.tell = copy, heard, tell
+        self.window_s, self.patience_s = window_s, patience_s
         self.rows: list[Row] = []
         self.unwell: set[str] = set()
         self._waiting: dict[str, Shown] = {}
@@ -55,7 +60,7 @@ class Bench:
         loop = asyncio.get_running_loop()
         began, usual_s = loop.time(), self.latency_s(subjects)
         open_ = [subject for subject in subjects if not wanted(subject, self.word(subject))]
-        while (now_s := loop.time() - began) < usual_s + PATIENCE_S:
+        while (now_s := loop.time() - began) < usual_s + self.patience_s:
             open_ = [subject for subject in open_ if not wanted(subject, self.word(subject))]
             if now_s >= usual_s and all(subject.name in self.unwell for subject in open_):
                 break
@@ -89,8 +94,9 @@ def said(subject: Subject, word: Word | None) -> str:
 
 
 def figure(subject: Subject, value: float) -> str:
-    """Return a value with its unit, to nine digits: as many as a register of 32 bits tells."""
-    return f"{value:.9g} {subject.point.unit}".rstrip()
+    """Return a value with its unit, to as many digits as 32 bits tell."""
+    digits = FLOAT_DIGITS if subject.kind == "float32" else DIGITS
+    return f"{value:.{digits}g} {subject.point.unit}".rstrip()
 
 
 def quality(flags: int) -> str:

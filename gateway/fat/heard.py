@@ -32,7 +32,10 @@ class Word(NamedTuple):
 
 
 class Heard:
-    """Takes every message; `points` has the last word about each, `alarms` the words about each by its id."""
+    """Takes every message; `points` has the last word about each, `alarms` the words about each by its id.
+
+    `numbers` are the sequence numbers of each stream; `garbled` counts what was no JSON.
+    """
 
     def __init__(self, prefix: str, tamper: Tamper | None = None) -> None:
         self.prefix = prefix
@@ -42,13 +45,14 @@ class Heard:
         self.birth: Message | None = None
         self.numbers: defaultdict[str, set[int]] = defaultdict(set)
         self.messages = 0
+        self.garbled = 0
         self._tamper = tamper
         self._news = asyncio.Event()
         self._of_alarm: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     def take(self, topic: str, body: bytes) -> None:
         """Take a message as it came."""
-        message: Message | None = json.loads(body)
+        message = self._read(body)
         if self._tamper is not None and message is not None:
             message = self._tamper(topic, message)
         if message is None:
@@ -65,6 +69,14 @@ class Heard:
             case "alarm":
                 self._alarm(message)
         self._news.set()
+
+    def _read(self, body: bytes) -> Message | None:
+        try:
+            message: Message = json.loads(body)
+        except ValueError:
+            self.garbled += 1
+            return None
+        return message
 
     async def news(self, within_s: float) -> None:
         """Wait for the next message, at most so long."""

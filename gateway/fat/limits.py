@@ -7,7 +7,7 @@ within the hysteresis (it must stay), and back (it must return, not before its d
 import asyncio
 from collections.abc import Sequence
 
-from gateway.fat.bench import NS, PATIENCE_S, SETTLED_S, Bench, close, figure
+from gateway.fat.bench import NS, SETTLED_S, Bench, close, figure
 from gateway.fat.crossing import LEVELS, Crossing, crossings
 from gateway.fat.heard import Message, instant
 from gateway.fat.row import Verdict, of
@@ -66,7 +66,10 @@ class LimitsOf:
         delay_s = self._limits.on_delay_s
         begun_ns = await self._show(crossing.beyond)
         alarm = await self._bench.heard.alarm(
-            self._id(crossing), active=True, since_ns=begun_ns, within_s=delay_s + self._heard_s + PATIENCE_S
+            self._id(crossing),
+            active=True,
+            since_ns=begun_ns,
+            within_s=delay_s + self._heard_s + self._bench.patience_s,
         )
         expected = f"{crossing.severity}, at {figure(self._subject, crossing.beyond)}, not before {delay_s:g} s"
         if alarm is None:
@@ -82,7 +85,10 @@ class LimitsOf:
         delay_s = self._limits.off_delay_s
         begun_ns = await self._show(crossing.back)
         alarm = await self._bench.heard.alarm(
-            self._id(crossing), active=False, since_ns=begun_ns, within_s=delay_s + self._heard_s + PATIENCE_S
+            self._id(crossing),
+            active=False,
+            since_ns=begun_ns,
+            within_s=delay_s + self._heard_s + self._bench.patience_s,
         )
         expected = f"returned at {figure(self._subject, crossing.back)}, not before {delay_s:g} s"
         if alarm is None:
@@ -178,7 +184,7 @@ async def _calm(bench: Bench, subjects: Sequence[Subject]) -> None:
     """Wait until the alarms of the steps before have returned, at most as long as that may take."""
     loop = asyncio.get_running_loop()
     longest_s = max(each.point.limits.off_delay_s for each in subjects if each.point.limits)
-    until = loop.time() + longest_s + bench.latency_s(subjects) + PATIENCE_S
+    until = loop.time() + longest_s + bench.latency_s(subjects) + bench.patience_s
     ids = [f"{each.device}/{each.point.name}/limit_{level}" for each in subjects for level in LEVELS]
     while loop.time() < until and any(bench.heard.is_active(id_) for id_ in ids):
         await bench.heard.news(0.25)

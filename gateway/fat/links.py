@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from gateway.config import Config
-from gateway.fat.bench import PATIENCE_S, SETTLED_S, Bench, quality
+from gateway.fat.bench import SETTLED_S, Bench, quality
 from gateway.fat.heard import Message
 from gateway.fat.row import Row, Verdict
 from gateway.fat.subject import Subject
@@ -70,7 +70,7 @@ class Links:
         if rule is None:
             return
         after_s, severity = rule
-        within_s = after_s + device.interval_s + 3 * device.timeout_s + PATIENCE_S
+        within_s = after_s + device.interval_s + 3 * device.timeout_s + self._bench.patience_s
         alarm = await self._bench.heard.alarm(
             f"{device.name}/comm_lost", active=True, since_ns=begun_ns, within_s=within_s
         )
@@ -86,7 +86,7 @@ class Links:
     async def _marked(self, device: Device) -> None:
         """Look whether every point of a lost device is told with that flag."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + 2 * self._bench.window_s + PATIENCE_S
+        until = loop.time() + 2 * self._bench.window_s + self._bench.patience_s
         open_ = self._points[device.name]
         while open_ and loop.time() < until:
             words = ((each, self._bench.heard.points.get(each.name)) for each in open_)
@@ -100,7 +100,7 @@ class Links:
     async def _back(self, device: Device, back_ns: int) -> None:
         if device.name not in self._rules:
             return
-        within_s = self._config.poll.retry_max_s + device.interval_s + PATIENCE_S
+        within_s = self._config.poll.retry_max_s + device.interval_s + self._bench.patience_s
         alarm: Message | None = await self._bench.heard.alarm(
             f"{device.name}/comm_lost", active=False, since_ns=back_ns, within_s=within_s
         )

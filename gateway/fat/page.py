@@ -26,7 +26,8 @@ th, td { border: 0.4pt solid #999; padding: 0.6mm 1.2mm; text-align: left; verti
 td { overflow-wrap: anywhere; }
 th { background: #eee; } tbody { break-inside: avoid; } tbody.long { break-inside: auto; }
 tr.point th { background: #f6f6f6; font-weight: normal; } tr.point b { margin-right: 2mm; }
-.initials { display: inline-block; float: right; border-bottom: 0.4pt solid #333; width: 22mm; height: 4mm; }
+.initials { float: right; border-bottom: 0.4pt solid #333; width: 30mm; color: #777; font-size: 7pt; }
+.not, .pass, .FAIL { white-space: nowrap; }
 .pass { color: #06622a; } .FAIL { color: #fff; background: #a40000; font-weight: bold; } .not { background: #ffe9a8; }
 .verdict { font-size: 13pt; font-weight: bold; padding: 1mm 2mm; display: inline-block; border: 1pt solid; }
 .sign td { height: 14mm; } .facts th { width: 38mm; } code { font-size: 8pt; overflow-wrap: anywhere; }
@@ -109,19 +110,11 @@ def _signatures() -> Iterator[str]:
 
 
 def _all(rows: Sequence[Row]) -> Iterator[str]:
-    ordered = sorted(rows, key=lambda row: row.device)
-    for device, of_device in groupby(ordered, key=lambda row: row.device):
+    for device, of_device in groupby(rows, key=lambda row: row.device):
         mine = list(of_device)
         yield f"<h2>{escape(device) or 'gateway'}: {escape(verdict(mine))}</h2>"
-        points = sorted(mine, key=lambda row: row.point != "")  # what concerns the device as a whole comes first
-        yield _table(COLUMNS, [_point(name, list(tests)) for name, tests in _points(points)])
-
-
-def _points(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
-    of: dict[str, list[Row]] = {}
-    for row in rows:
-        of.setdefault(row.point, []).append(row)
-    yield from of.items()
+        of_points = groupby(mine, key=lambda row: row.point)
+        yield _table(COLUMNS, [_point(name, list(tests)) for name, tests in of_points])
 
 
 def _point(name: str, tests: Sequence[Row]) -> str:
@@ -130,7 +123,7 @@ def _point(name: str, tests: Sequence[Row]) -> str:
     said = " &middot; ".join(escape(fact) for fact in facts if fact)
     head = f"<b>{escape(name)}</b> {said}" if name else "<b>as a whole</b>"
     lines = "".join(_tr(_cells(row), row.verdict) for row in tests)
-    initials = '<span class="initials"></span>'
+    initials = '<span class="initials">initials</span>'
     long = ' class="long"' if len(tests) > LONG else ""
     return f'<tbody{long}><tr class="point"><th colspan="{len(COLUMNS)}">{head}{initials}</th></tr>{lines}</tbody>'
 

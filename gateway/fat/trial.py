@@ -18,7 +18,7 @@ from gateway.config import Config
 from gateway.description import fingerprint
 from gateway.fat import limits, links, whole
 from gateway.fat.adapted import WINDOW_S, adapted
-from gateway.fat.bench import PATIENCE_S, SETTLED_S, Bench
+from gateway.fat.bench import SETTLED_S, Bench
 from gateway.fat.broker import HOST, broker
 from gateway.fat.consumer import consuming
 from gateway.fat.copied import spoken, subjects, text, untold
@@ -33,6 +33,7 @@ from simulator.standin.copy import serve
 
 START_S = 10.0
 """What it takes until the gateway has started, about."""
+PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,11 @@ class Trial:
         served: Config | None = None,
         running: Config | None = None,
         tamper: Tamper | None = None,
+        patience_s: float = PATIENCE_S,
         tell: Callable[[str], None] = print,
     ) -> None:
         self.config, self._served, self._running = config, served or config, running or config
-        self._tamper, self._tell = tamper, tell
+        self._tamper, self._patience_s, self._tell = tamper, patience_s, tell
         self.subjects = subjects(config)
         self.devices: list[Device] = [device for device in config.devices if not untold(device)]
         names = {device.name for device in self.devices}
@@ -104,12 +106,12 @@ class Trial:
             await stack.enter_async_context(consuming(HOST, port, f"{prefix}/#", heard.take))
             config = adapted(self._running, copy.places, devices=self.devices, broker_port=port, folder=folder)
             (folder / "gateway.yaml").write_text(text(config), encoding="utf-8")
-            bench = Bench(copy, heard, window_s=config.uplink.window_s, tell=self._tell)
+            bench = Bench(copy, heard, window_s=config.uplink.window_s, patience_s=self._patience_s, tell=self._tell)
             bench.rows.extend(self._not_driven())
             await self._with_daemon(bench, folder)
             bench.rows.append(await self._complete(heard))
         return Outcome(
-            rows=bench.rows,
+            rows=self._ordered(bench.rows),
             site=identity.site,
             gateway=identity.name,
             fingerprint=fingerprint(self.config),
@@ -119,6 +121,12 @@ class Trial:
             begin_ns=begin_ns,
             end_ns=time.time_ns(),
         )
+
+    def _ordered(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows in the order of the configuration: the gateway, then each device, then its points."""
+        devices = {device.name: place for place, device in enumerate(self.config.devices)}
+        points = {(each.device, each.point.name): each.rank for each in self.subjects}
+        return sorted(rows, key=lambda row: (devices.get(row.device, -1), points.get((row.device, row.point), -1)))
 
     async def _with_daemon(self, bench: Bench, folder: Path) -> None:
         """Run the daemon, and the tests beside a watch on it: they end when it does."""
@@ -169,7 +177,7 @@ class Trial:
     async def _complete(self, heard: Heard) -> Row:
         """Wait for what is on its way when the gateway has stopped, and count."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE_S
+        until = loop.time() + self._patience_s
         while whole.complete(heard).verdict is Verdict.FAIL and loop.time() < until:
             await heard.news(SETTLED_S)
         return whole.complete(heard)

@@ -33,14 +33,13 @@ def born(heard: Heard, devices: Sequence[Device], subjects: Sequence[Subject]) -
 
 def complete(heard: Heard) -> Row:
     """Check that no sequence number of any stream is missing."""
-    missing = {
-        stream: gone for stream, numbers in heard.numbers.items() if numbers and (gone := max(numbers) - len(numbers))
-    }
+    missing = {stream: max(numbers) - len(numbers) for stream, numbers in heard.numbers.items() if numbers}
+    gone = [f"missing: {count} of {stream}" for stream, count in missing.items() if count]
     counted = ", ".join(f"{len(numbers)} of {stream}" for stream, numbers in sorted(heard.numbers.items()))
     return Row(
         test="sequence numbers",
         expected="no number is missing",
         seen=counted or "nothing",
-        verdict=Verdict.FAIL if missing or not counted else Verdict.PASS,
-        remark=", ".join(f"{gone} of {stream} are missing" for stream, gone in missing.items()),
+        verdict=Verdict.FAIL if gone or heard.garbled or not counted else Verdict.PASS,
+        remark=", ".join([*gone, *([f"{heard.garbled} messages are no JSON"] if heard.garbled else [])]),
     )
