@@ -1,7 +1,7 @@
 """The union of all detectors: adding one is a file, and a line here."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeAlias
 
 from detectors.assets.breaker import BreakerConfig
@@ -58,7 +58,7 @@ AnyDetector: TypeAlias = Annotated[
     Field(discriminator="detector"),
 ]
 
-ALWAYS: tuple[type[AnyDetector], ...] = (
+ALWAYS: tuple[Callable[[], AnyDetector], ...] = (
     CommLost,
     GroupConfig,
     RefusedConfig,

@@ -62,7 +62,8 @@ def _detectors(config: Config) -> list[AnyDetector]:
     """Return those of `LOOKING` as they are configured, and the others switched off."""
     kept = [each for each in config.detectors if each.detector in LOOKING]
     kept = [each for each in kept if _has_points(config, each)]
-    return [*kept, *(replace(each, enabled=False) for each in ALWAYS if each.detector not in LOOKING)]
+    always = [kind() for kind in ALWAYS]
+    return [*kept, *(replace(each, enabled=False) for each in always if each.detector not in LOOKING)]
 
 
 def _has_points(config: Config, detector: DetectorConfig) -> bool:

@@ -8,7 +8,6 @@ import numpy as np
 from gateway.page.catalogue import AT_ONCE, values
 from gateway.page.routes import ROUTES
 
-
 ALARM = "feeder1/va/limit_high"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
