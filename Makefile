@@ -23,10 +23,10 @@ attack-demo: $(VENV)/.demo ## attacks on the simulated substation, and the alarm
 	@$(BIN)/gridsentinel demo --attacks=$(NAMES)
 
 test: $(VENV)/.dev $(VENV)/.peers ## every fast test, against a real Mosquitto
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not interop"
+	$(BIN)/pytest -q -n 3 --dist worksteal -m "not slow and not interop"
 
-slow: $(VENV)/.dev $(VENV)/.peers ## the tests that take minutes
-	$(BIN)/pytest -q -m "slow and not interop"
+slow: $(VENV)/.dev $(VENV)/.peers ## the tests that take minutes, and every property with twenty times as many examples
+	$(BIN)/pytest -q --hypothesis-profile=thorough -m "(slow or hypothesis) and not interop"
 
 interop: $(VENV)/.dev $(VENV)/.peers ## against foreign implementations, which the tests fetch
 	$(BIN)/pytest -q -m interop
