@@ -9,8 +9,8 @@ SECONDS ?= 0
 NAMES ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots deb bench detection cyber picture schema lock clean
-.PHONY: help demo attack-demo test check lint slow interop acceptance deb docs bench detection cyber picture schema lock clean
+.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots deb docs bench detection cyber \
+	picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -73,18 +73,16 @@ schema: $(VENV)/.dev ## write config/schema.json and docs/configuration.md anew
 
 lock: $(VENV)/.dev ## pin the newest dependencies that fit, with hashes
 	$(PIP) install uv
-	for set in "run --extra opcua --extra sparkplug --extra tflite" "demo --extra demo --extra sparkplug --group build" \
-	"dev --extra demo --extra sparkplug --extra tflite --extra train --group build --group dev" \
-	"browser --extra demo --extra sparkplug --group build --group dev --group browser"; do set -- $$set; \
-	for set in "run pyproject.toml --extra opcua --extra sparkplug --extra tflite" "demo pyproject.toml --extra demo --extra sparkplug --group build" \
+	for set in "run pyproject.toml --extra opcua --extra sparkplug --extra tflite" \
+	"demo pyproject.toml --extra demo --extra sparkplug --group build" \
 	"dev pyproject.toml --extra demo --extra sparkplug --extra tflite --extra train --group build --group dev" \
+	"browser pyproject.toml --extra demo --extra sparkplug --group build --group dev --group browser" \
 	"docs --group docs"; do set -- $$set; \
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header -o requirements/$$1.txt $$(shift; echo $$@) || exit 1; done
 
 clean: ## remove what make has made
-	rm -rf $(VENV) $(BROWSER) .peers .acceptance build dist
-	rm -rf $(VENV) .venv-docs .peers .acceptance build dist
+	rm -rf $(VENV) $(BROWSER) .venv-docs .peers .acceptance build dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "GridSentinel needs Python 3.11 or later: apt install python3"; exit 1; }
@@ -109,6 +107,8 @@ $(BROWSER)/.set: requirements/browser.txt pyproject.toml tests/page/browser/need
 	@$(PYTHON) -m venv $(BROWSER)
 	@$(BROWSER)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/browser.txt
 	@$(BROWSER)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
+	@touch $@
+
 .venv-docs/.made: requirements/docs.txt
 	@$(PYTHON) -m venv .venv-docs
 	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/docs.txt
