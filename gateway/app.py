@@ -173,7 +173,7 @@ class Gateway:
             await self._replace(group)
             await self._metrics.serve(group)
             self.publisher.birth_now()
-            self._integrity.again()
+            self._integrity.taken_up()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         if not stopping.is_set():
             self._ready()

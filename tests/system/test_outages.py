@@ -195,7 +195,7 @@ async def test_cut_off_and_joined_again(field, book):
 
 
 async def test_reloads_of_others(field, daemon, device, book):
-    """Another device comes, changes and goes, and all change places: no connection is made anew, no event is missing."""
+    """Another device comes, changes and goes, and all change places: no connection ends, no event is missing."""
     since = await settled(book)
     ours = [each.config() for each in field.values()]
     for turn in range(RELOADS):
