@@ -169,7 +169,8 @@ class Gateway:
         if config is not None:
             self.config = config
             set_up(config.log)
-            self.audit.note("reload", "gateway", outcome="good", config=fingerprint(config))
+            seal = await asyncio.to_thread(fingerprint, config)
+            self.audit.note("reload", "gateway", outcome="good", config=seal)
             await self._replace(group)
             await self._metrics.serve(group)
             self.publisher.birth_now()

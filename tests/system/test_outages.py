@@ -28,7 +28,7 @@ AGAIN = 500
 COMM_LOST = 1 << 13
 QUANTITIES = ("va", "vb", "vc", "ia", "ib", "ic", "p", "q")
 PATIENCE_S = 30.0
-RELOADS = 9
+RELOADS = 5
 EVENTS = ("device_answers", "device_lost")
 
 
