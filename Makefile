@@ -9,7 +9,7 @@ SECONDS ?= 0
 NAMES ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots deb docs bench detection cyber \
+.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench detection cyber \
 	picture schema lock clean
 .DEFAULT_GOAL := help
 
@@ -54,6 +54,9 @@ check: lint test ## lint and test
 
 docs: .venv-docs/.made ## the pages as a site that needs no network, build/site/index.html; a broken link fails
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+
+fuzz: $(VENV)/.dev $(VENV)/.fuzz ## the API of the local page, by its own document (schemathesis, in an environment of its own)
+	$(BIN)/python tests/fuzz_page.py $(VENV)/fuzz/bin/schemathesis
 
 bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here in one run
 	$(BIN)/python benchmarks/run.py
@@ -112,6 +115,12 @@ $(BROWSER)/.set: requirements/browser.txt pyproject.toml tests/page/browser/need
 .venv-docs/.made: requirements/docs.txt
 	@$(PYTHON) -m venv .venv-docs
 	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/docs.txt
+	@touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt | $(VENV)/bin/python
+	@echo "installing what the fuzzer needs ..."
+	@$(VENV)/bin/python -m venv $(VENV)/fuzz
+	@$(VENV)/fuzz/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 $(VENV)/.peers: tests/peers.sh | $(VENV)/bin/python

@@ -21,8 +21,8 @@ publisher     what is odd, or "new"     ref, st, sq, was, value, changed, silent
 binding       ""                        ip, mac, was, sender                                tap: ARP
 sweep         arp, tcp, unit, address   targets, window_s, answered                         tap: one asks many
 rate          ""                        per_s                                               tap: busy pairs, each second
-security      policy, mode, user,       value, was, refused: we do not take it; of login    tap, drivers: TLS, OPC UA
-              certificate, login,       also user
+security      policy, mode, user,       value, was, refused: we do not take it; of login    tap, drivers: TLS, OPC UA;
+              certificate, login,       also user                                           login: the local page
               version
 unsolicited   class                     enabled                                             tap, drivers: DNP3
 round_trip    the scan                  median_ms, count                                    the poller

@@ -29,7 +29,7 @@ class Share:
     async def ready(self) -> None:
         """Return when there is some left, one asker a turn of the event loop: so polls come between."""
         async with self._turn:
-            while (left_s := self._left()) < 0:
+            while (left_s := self._left()) < 0:  # noqa: ASYNC110 - time sends no event
                 await asyncio.sleep(max(-left_s / SHARE, LEAST_S))
             await asyncio.sleep(0)
 

@@ -53,9 +53,9 @@ class Api:
         """End the session."""
         return Answer(204, headers={"Set-Cookie": self._entrance.logout(asked.key)})
 
-    async def document(self, _asked: Asked) -> Mapping[str, Any]:
+    async def document(self, _asked: Asked) -> Answer:
         """Return this description of the API."""
-        return self._document()
+        return Answer(200, "application/json", msgspec.json.encode(self._document()))
 
     async def session(self, asked: Asked) -> said.Session:
         """Return who asks, and whom."""

@@ -16,7 +16,7 @@ import pytest
 from gateway import __version__
 from gateway.cli import COMMANDS, main
 from gateway.config import keys
-from gateway.config.model import Config, Polling, StoreBudget, Uplink
+from gateway.config.model import Config, LocalPage, PageUser, Polling, StoreBudget, Uplink
 from gateway.core.messages import Summary
 from gateway.core.rules import AlarmRules
 from gateway.store.limits import Limits, record_cost
@@ -105,11 +105,18 @@ def test_the_bounds_are_those_of_the_code(table):
 
 def test_the_defaults_are_those_of_the_model(table):
     """Keys and defaults of the second table of bounds."""
-    of = {"alarms": AlarmRules(), "poll": Polling(), "store": StoreBudget(), "uplink": Uplink(url="mqtt://h")}
+    page = LocalPage(users=(PageUser(name="n", token_file=Path("f")),))
+    of = {
+        "alarms": AlarmRules(),
+        "page": page,
+        "poll": Polling(),
+        "store": StoreBudget(),
+        "uplink": Uplink(url="mqtt://h"),
+    }
     text = (ROOT / "docs/architecture.md").read_text().split("And by the configuration:")[1]
     listed = re.findall(r"^\| `(\w+)\.(\w+)` \| ([\d.]+) \|", text, re.MULTILINE)
 
-    assert len(listed) == 5
+    assert len(listed) == 6
     assert all(float(value) == float(getattr(of[section], key)) for section, key, value in listed)
 
 

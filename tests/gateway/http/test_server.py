@@ -41,7 +41,7 @@ async def serve():
 async def until(true):
     """Wait until something holds that tells nobody."""
     async with asyncio.timeout(asking.PATIENCE_S):
-        while not true():
+        while not true():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
 
 

@@ -74,7 +74,7 @@ class Site:
     async def until(self, true: Any) -> None:
         """Wait until something holds that tells nobody."""
         async with asyncio.timeout(asking.PATIENCE_S):
-            while not true():
+            while not true():  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.02)
 
     async def reload(self) -> None:
