@@ -104,7 +104,7 @@ class Trial:
             prefix = f"gridsentinel/{identity.site}/{identity.name}"
             heard = Heard(prefix, self._tamper)
             await stack.enter_async_context(consuming(HOST, port, f"{prefix}/#", heard.take))
-            config = adapted(self._running, copy.places, devices=self.devices, broker_port=port, folder=folder)
+            config = adapted(self._running, copy.places, broker_port=port, folder=folder)
             (folder / "gateway.yaml").write_text(text(config), encoding="utf-8")
             bench = Bench(copy, heard, window_s=config.uplink.window_s, patience_s=self._patience_s, tell=self._tell)
             bench.rows.extend(self._not_driven())

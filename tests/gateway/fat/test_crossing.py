@@ -59,7 +59,13 @@ def test_severities_are_a_step_worse_beyond_the_outer_limits():
 
 @pytest.mark.parametrize(
     "limits",
-    [Limits(high=253, low=207, hysteresis=1), Limits(high=85), Limits(low=0.5), Limits(low=-5, high=5), Limits(high=-3)],
+    [
+        Limits(high=253, low=207, hysteresis=1),
+        Limits(high=85),
+        Limits(low=0.5),
+        Limits(low=-5, high=5),
+        Limits(high=-3),
+    ],
 )
 @pytest.mark.parametrize("kind", ["int16", "float32"])
 @pytest.mark.parametrize("rating", [None, 230.0, 4000.0])

@@ -59,6 +59,8 @@ def test_a_number_goes_to_the_ends_of_its_type_and_below_zero(kind, low, high):
 
 def test_what_cannot_be_driven_is_in_no_step():
     """It would be told as driven otherwise."""
-    dull = Subject(device="d", point=ModbusPoint(name="x", address="holding:1"), kind="uint16", rank=0, latency_s=1, why_not="y")
+    dull = Subject(
+        device="d", point=ModbusPoint(name="x", address="holding:1"), kind="uint16", rank=0, latency_s=1, why_not="y"
+    )
 
     assert plan([dull]) == {}
