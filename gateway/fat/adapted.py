@@ -1,6 +1,6 @@
 """The configuration that the daemon runs on in the test, and in words what is different in it, for the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from detectors.detector import DetectorConfig
 from gateway.config import Config
 from gateway.core.rules import AlarmRules
 from gateway.fat.copied import redirected, untold
-from protocols.config import Device
 
 WINDOW_S = 2.0
 """A value is told at the end of its window: the shorter it is, the sooner a step is over."""
@@ -31,10 +30,8 @@ LIMITS_OF_THE_TEST = (
 )
 
 
-def adapted(
-    config: Config, places: Mapping[str, int | str], *, devices: Sequence[Device], broker_port: int, folder: Path
-) -> Config:
-    """Return the configuration of the daemon: `devices` as they are served at `places`, a broker of this machine."""
+def adapted(config: Config, places: Mapping[str, int | str], *, broker_port: int, folder: Path) -> Config:
+    """Return the configuration of the daemon: devices as they are served at `places`, a broker of this machine."""
     rules = AlarmRules(
         chatter_count=NEVER, fleeting_count=NEVER, flood_count=10 * NEVER, suppression="never",
         incident_s=config.alarms.incident_s,
@@ -53,7 +50,7 @@ def adapted(
         metrics=None,
         include=(),
         alarms=rules,
-        devices=redirected(devices, places, "127.0.0.1"),
+        devices=redirected(config.devices, places, "127.0.0.1"),
         detectors=tuple(_detectors(config)),
     )
 

@@ -17,7 +17,8 @@ class Terminal:
         self._target, self._link = (host, port), link
         self._ends: tuple[int, int] = (-1, -1)
         self._out: asyncio.WriteTransport | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._in: asyncio.StreamWriter | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Be there.
@@ -26,7 +27,7 @@ class Terminal:
             OSError: there is no terminal left, or nobody serves.
         """
         loop = asyncio.get_running_loop()
-        reader, writer = await asyncio.open_connection(*self._target)
+        reader, self._in = await asyncio.open_connection(*self._target)
         ours, theirs = self._ends = os.openpty()
         tty.setraw(theirs)
         os.set_blocking(ours, False)
@@ -36,19 +37,19 @@ class Terminal:
             self._link.symlink_to(self.path)
             self.path = str(self._link)
         self._out, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(os.dup(ours), "wb", 0))
-        loop.add_reader(ours, self._hear, writer)
-        self._tasks = [asyncio.create_task(self._tell(reader, self._out), name=f"simulator:{self.path}")]
+        loop.add_reader(ours, self._hear, self._in)
+        self._telling = asyncio.create_task(self._tell(reader, self._out), name=f"simulator:{self.path}")
 
     async def stop(self) -> None:
         """Take it away; may be called twice."""
-        if self._out is None:
+        out, self._out = self._out, None
+        if out is None or self._in is None or self._telling is None:
             return
         asyncio.get_running_loop().remove_reader(self._ends[0])
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._out.abort()
-        self._out = None
+        self._telling.cancel()
+        self._in.transport.abort()
+        out.abort()
+        await asyncio.wait([self._telling])  # and the loop comes round, so that both have closed what is theirs
         for end in self._ends:
             os.close(end)
         if self._link is not None:

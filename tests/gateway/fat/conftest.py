@@ -8,7 +8,7 @@ import pytest
 from gateway.config import Config
 from gateway.config.loader import load
 
-HEAD = "gateway: {site: s, name: g}\nuplink: {url: mqtt://broker.example}\ndevices:\n"
+HEAD = "gateway: {site: s, name: g}\nuplink: {url: mqtt://broker.example, window_s: 1}\ndevices:\n"
 
 
 @pytest.fixture
