@@ -77,9 +77,14 @@ def own(name: str, shared: dict[str, Any], skip: str) -> Iterator[str]:
         key: about for key, about in CLASSES[name]["properties"].items() if shared.get(key) != about and key != skip
     }
     yield rows(found, name, CLASSES[name].get("required", ())) if found else "It has no keys of its own."
+    yield from within(found, but=point_of(name))
+
+
+def within(found: dict[str, Any], but: str = "") -> Iterator[str]:
+    """Yield the tables of what stands within keys."""
     for key, about in found.items():
         for inner in classes_in(about):
-            if inner != point_of(name):
+            if inner != but:
                 yield f"Within `{key}`: {said(CLASSES[inner])}"
                 yield table(CLASSES[inner], inner)
 
@@ -89,6 +94,7 @@ def section(key: str, name: str) -> Iterator[str]:
     yield f"### {key}"
     yield said(CLASSES[name])
     yield table(CLASSES[name], name)
+    yield from within(CLASSES[name]["properties"])
 
 
 def common(names: Iterable[str]) -> dict[str, Any]:
