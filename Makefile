@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	&& { echo $$p; break; }; done)
 SECONDS ?= 0
 NAMES ?=
+RELEASE ?= bookworm
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench detection cyber \
@@ -31,9 +32,8 @@ slow: $(VENV)/.dev $(VENV)/.peers ## the tests that take minutes, and every prop
 interop: $(VENV)/.dev $(VENV)/.peers ## against foreign implementations, which the tests fetch
 	$(BIN)/pytest -q -m interop
 
-acceptance: $(VENV)/.dev ## the package on a Debian 12 of its own, from installation to purge; needs root
-	sh tests/acceptance/needs.sh
-	$(BIN)/pytest -q -x -s -p no:randomly tests/acceptance
+acceptance: $(VENV)/.dev ## the package on a Debian of its own, from installation to purge; needs root (RELEASE=trixie)
+	RELEASE=$(RELEASE) sh tests/acceptance/run.sh $(BIN)/pytest -q -x -p no:randomly tests/acceptance
 
 browser: $(BROWSER)/.set ## the local page in a real headless Chromium
 	$(BROWSER)/bin/python -m pytest -q -m browser tests/page/browser
