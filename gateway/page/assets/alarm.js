@@ -1,7 +1,7 @@
 // Everything that is known of one alarm, and what may be done about it.
 
 import { el } from "./dom.js";
-import { count, number, state, when } from "./format.js";
+import { number, state, times, when } from "./format.js";
 import { acknowledge, shelve } from "./orders.js";
 import { mayOperate } from "./session.js";
 
@@ -24,7 +24,7 @@ function facts(alarm) {
     ["id", alarm.id],
     ["state", state(alarm.state) + (alarm.by ? ` (by ${alarm.by})` : "")],
     ["first, last", `${when(alarm.first, { date: true })}, ${when(alarm.last, { date: true })}`],
-    ["came", `${count(alarm.count)} times`],
+    ["came", times(alarm.count)],
     Number.isFinite(alarm.value) ? ["value", number(alarm.value) + (Number.isFinite(alarm.expected) ? `, expected ${number(alarm.expected)}` : "")] : null,
     alarm.detector ? ["check", `${alarm.detector}, ${alarm.kind}`] : null,
     alarm.technique ? ["technique", `${alarm.technique} (MITRE ATT&CK for ICS)`] : null,

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { details } from "./alarm.js";
 import { acknowledge, shelve } from "./orders.js";
 import { announce, arrows, el, mark, say } from "./dom.js";
-import { count, state, when } from "./format.js";
+import { count, state, times, when } from "./format.js";
 import { watch } from "./live.js";
 import { draw, SEVERITIES, sign } from "./severity.js";
 
@@ -151,7 +151,7 @@ class Row {
     say(this.tags, ["first_out", "chattering", "withheld"].filter((word) => alarm[word]).map((word) => word.replace("_", "-")).join(", "));
     say(this.last, when(alarm.last));
     say(this.text, alarm.text);
-    say(this.times, alarm.count > 1 ? `${count(alarm.count)} times` : "");
+    say(this.times, alarm.count > 1 ? times(alarm.count) : "");
     if (!this.more.hidden) this.open();
   }
 

@@ -1,6 +1,6 @@
 // Which points there are, in the order of their rows, and what they read now.
 
-import { get } from "./api.js";
+import { pieces } from "./pieces.js";
 import { count, number, quality } from "./format.js";
 import { hurry, watch } from "./live.js";
 
@@ -11,7 +11,7 @@ const WHOLE = ["bool", "dbpos", "enum"];
 
 /** Fetch the catalogue. */
 export async function load() {
-  const { revision, points } = await get("points");
+  const { revision, points } = await pieces("points", ["points"]);
   Object.assign(catalogue, { revision, points, row: new Map(points.map((point, row) => [point.id, row])) });
   catalogue.devices = [...new Set(points.map((point) => point.device))];
   Object.assign(catalogue, { values: [], q: [], age_s: [], time: null });
@@ -49,14 +49,13 @@ export function qualityOf(row) {
 
 /** Return what the point of `row` reads, as text: steps and states are whole numbers. */
 export function valueOf(row) {
-  const { role, kind } = catalogue.points[row];
-  return (role?.quantity === "tap" || WHOLE.includes(kind) ? count : number)(catalogue.values[row]);
+  const { role, type } = catalogue.points[row];
+  return (role?.quantity === "tap" || WHOLE.includes(type) ? count : number)(catalogue.values[row]);
 }
 
 /** Return open, closed or unknown for the breaker of `row`: a bit is 0 or 1, a double-point position 1 or 2. */
 export function breaker(row) {
   const value = catalogue.values[row];
-  const { kind } = catalogue.points[row];
-  if (["bad", "unread"].includes(qualityOf(row).word) || kind === undefined) return "unknown";
-  return (kind === "dbpos" ? { 1: "open", 2: "closed" } : { 0: "open", 1: "closed" })[value] ?? "unknown";
+  if (["bad", "unread"].includes(qualityOf(row).word)) return "unknown";
+  return (catalogue.points[row].type === "dbpos" ? { 1: "open", 2: "closed" } : { 0: "open", 1: "closed" })[value] ?? "unknown";
 }

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { keep, warned } from "./devices.js";
 import { el, panel, table } from "./dom.js";
-import { count, percent, when } from "./format.js";
+import { count, percent, times, when } from "./format.js";
 import { watch } from "./live.js";
 
 const FILE = "/etc/gridsentinel/gateway.yaml";
@@ -40,7 +40,7 @@ function tell(waits, normal, told, facts, fetchMore) {
 }
 
 function command(fact) {
-  return el("li", {}, el("span", { text: `${fact.check}: ${fact.value || fact.key}, seen ${count(fact.count)} times, last ${when(fact.last)}` }),
+  return el("li", {}, el("span", { text: `${fact.check}: ${fact.value || fact.key}, seen ${times(fact.count)}, last ${when(fact.last)}` }),
     el("code", { class: "command", text: `sudo gridsentinel learn ${FILE} approve ${quoted(fact.check)} ${quoted(fact.key)}` }));
 }
 

@@ -18,11 +18,11 @@ const FLOWS = ["current", "active_power", "apparent_power"];
 
 /** Return sections `{name, busbar, feeders, ties, transformers}` of what the gateway tells: a bay in which nothing flows is the bus itself. */
 export function sections({ buses, transformers }) {
-  const made = buses.map(({ name, bays }) => {
+  const made = buses.map(({ name, bays, values = [], breakers = [] }) => {
     const carries = (bay) => bay.values.some(({ quantity }) => FLOWS.includes(quantity)) || !bay.values.length;
     const still = bays.filter((bay) => !carries(bay));
-    return { name, feeders: bays.filter(carries), busbar: still.flatMap((bay) => bay.values),
-      ties: still.flatMap((bay) => bay.breakers), transformers: [] };
+    return { name: name ?? "no bus", feeders: bays.filter(carries), busbar: [...values, ...still.flatMap((bay) => bay.values)],
+      ties: [...breakers, ...still.flatMap((bay) => bay.breakers)], transformers: [] };
   });
   for (const transformer of transformers) {
     let home = made.find(({ name }) => name === transformer.lv.bus) ?? made.find(({ name }) => name === transformer.hv.bus);
@@ -131,7 +131,8 @@ function drawFeeder(canvas, bay, x, bar) {
   for (const [at, each] of shown.entries()) canvas.add(reading(x - 52, x + 18, bar + 130 + at * ROW, each));
 }
 
-function drawTransformer(canvas, { name, hv, lv, values }, left, top, bar) {
+function drawTransformer(canvas, { name, hv, lv, breakers, values }, left, top, bar) {
+  const low = [...lv.breakers, ...breakers];
   const x = left + 30;
   canvas.line(x - 24, top + 22, x + 24, top + 22, "bus thin");
   canvas.text(x, top + 13, hv.bus ?? "HV", "label", "middle");
@@ -141,10 +142,10 @@ function drawTransformer(canvas, { name, hv, lv, values }, left, top, bar) {
   if (hv.breakers.length) canvas.add(breakerSign(x, top + 48, hv.breakers, `high side breaker of ${name}`));
   const flow = flowOf(lv.values, true) ?? flowOf(hv.values, true);
   if (flow) canvas.add(arrow(x, top + 134, flow, false));
-  if (lv.breakers.length) canvas.add(breakerSign(x, top + 166, lv.breakers, `breaker of ${name}`));
+  if (low.length) canvas.add(breakerSign(x, top + 166, low, `breaker of ${name}`));
   const shown = chosen([...(lv.values.length ? lv.values : hv.values), ...values], 99).filter(({ quantity, phase }) =>
     quantity !== "voltage" && quantity !== "apparent_power" && (quantity !== "current" || phase === "a" || !phase));
-  const rows = [...hv.breakers, ...lv.breakers, ...[...hv.values, ...lv.values, ...values].map(({ row }) => row)];
+  const rows = [...hv.breakers, ...low, ...[...hv.values, ...lv.values, ...values].map(({ row }) => row)];
   canvas.add(nameOf(x + 44, top + 42, name, "start", devicesOf(rows), { x: x + 150, y: top + 26 }));
   for (const [at, each] of shown.slice(0, 6).entries()) canvas.add(reading(x + 44, x + 132, top + 66 + at * ROW, each));
 }

@@ -33,6 +33,11 @@ function grouped(text) {
   return part === undefined ? apart : `${apart}.${part}`;
 }
 
+/** Return how often: once, 3 times. */
+export function times(value) {
+  return value === 1 ? "once" : `${count(value)} times`;
+}
+
 /** Return a share as per cent. */
 export function percent(share, digits = 1) {
   return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : NONE;

@@ -1,20 +1,21 @@
 // What is asked again and again, and for whom. One question at a time; what nobody looks at is not asked.
 
 import { get, Refused, Silent } from "./api.js";
+import { pieces } from "./pieces.js";
 
 const TURN_MS = 250;
 /** From so long without an answer on the page is lost, even if no question has failed yet: the machine slept, or hangs. */
 export const LOST_MS = 5000;
 
 class Feed {
-  constructor(path, every_ms) {
-    Object.assign(this, { path, every_ms, watchers: new Set(), due: 0, told: null, fault: "" });
+  constructor(path, every_ms, fetch = () => get(path)) {
+    Object.assign(this, { every_ms, fetch, watchers: new Set(), due: 0, told: null, fault: "" });
   }
 
   async ask(now) {
     this.due = now + this.every_ms;
     try {
-      this.told = await get(this.path);
+      this.told = await this.fetch();
       this.fault = "";
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -27,7 +28,7 @@ class Feed {
 /** health, values, alarms and status go on; the others change slowly. */
 const feeds = {
   health: new Feed("health", 1000),
-  values: new Feed("values", 1000),
+  values: new Feed("values", 1000, () => pieces("values", ["values", "q", "age_s"])),
   alarms: new Feed("alarms", 2000),
   status: new Feed("status", 2000),
   incidents: new Feed("incidents", 5000),
