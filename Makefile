@@ -1,6 +1,7 @@
 # make demo: see it work; make test: prove it works. Both set up everything they need.
 VENV := .venv
 BIN := $(VENV)/bin
+BROWSER := $(VENV)/browser
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
@@ -8,7 +9,7 @@ SECONDS ?= 0
 NAMES ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop fuzz acceptance deb bench detection cyber picture schema lock clean
+.PHONY: help demo attack-demo test check lint slow interop fuzz acceptance browser screenshots deb bench detection cyber picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -32,6 +33,12 @@ interop: $(VENV)/.dev $(VENV)/.peers ## against foreign implementations, which t
 acceptance: $(VENV)/.dev ## the package on a Debian 12 of its own, from installation to purge; needs root
 	sh tests/acceptance/needs.sh
 	$(BIN)/pytest -q -x -s -p no:randomly tests/acceptance
+
+browser: $(VENV)/.browser ## the local page in a real headless Chromium
+	$(BROWSER)/bin/python -m pytest -q -m browser tests/page/browser
+
+screenshots: $(VENV)/.browser ## draw the pictures of docs/page.md anew; takes some minutes, as there must be history
+	$(BROWSER)/bin/python tests/page/browser/screenshots.py docs/page
 
 deb: $(VENV)/.dev ## the Debian packages, in dist/ (DEB="--release trixie --architecture arm64")
 	$(BIN)/python packaging/build.py $(DEB)
@@ -65,7 +72,8 @@ schema: $(VENV)/.dev ## write config/schema.json anew
 lock: $(VENV)/.dev ## pin the newest dependencies that fit, with hashes
 	$(PIP) install uv
 	for set in "run --extra opcua --extra sparkplug --extra tflite" "demo --extra demo --extra sparkplug --group build" \
-	"dev --extra demo --extra sparkplug --extra tflite --extra train --group build --group dev"; do set -- $$set; \
+	"dev --extra demo --extra sparkplug --extra tflite --extra train --group build --group dev" \
+	"browser --extra demo --extra sparkplug --group build --group dev --group browser"; do set -- $$set; \
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header pyproject.toml -o requirements/$$1.txt $$(shift; echo $$@) || exit 1; done
 
@@ -93,6 +101,14 @@ $(VENV)/.fuzz: requirements/fuzz.txt | $(VENV)/bin/python
 	@echo "installing what the fuzzer needs ..."
 	@$(VENV)/bin/python -m venv $(VENV)/fuzz
 	@$(VENV)/fuzz/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+$(VENV)/.browser: requirements/browser.txt pyproject.toml tests/page/browser/needs.sh $(VENV)/.peers
+	@sh tests/page/browser/needs.sh
+	@echo "installing what drives the browser ..."
+	@$(PYTHON) -m venv $(BROWSER)
+	@$(BROWSER)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/browser.txt
+	@$(BROWSER)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.peers: tests/peers.sh | $(VENV)/bin/python

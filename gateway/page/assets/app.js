@@ -14,7 +14,7 @@ import { login } from "./login.js";
 import { overview } from "./overview.js";
 import { points } from "./points.js";
 import { reports } from "./reports.js";
-import { mayOperate, session } from "./session.js";
+import { entered, mayOperate, session } from "./session.js";
 import { SEVERITIES, tally } from "./severity.js";
 import { theme } from "./theme.js";
 import { trend } from "./trend.js";
@@ -47,6 +47,7 @@ async function begin() {
 }
 
 async function enter() {
+  if (!entered.get()) return out();
   try {
     Object.assign(session, await get("session"));
     if (!session.user) return out();
@@ -71,6 +72,7 @@ function waitFor(reason) {
 }
 
 function out() {
+  entered.set(false);
   stop();
   leaveView();
   leaveView = () => {};

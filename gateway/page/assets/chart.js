@@ -1,6 +1,6 @@
 // A chart of series over time: the band from least to greatest, the mean, limits, gaps as gaps; read with pointer and keys.
 
-import { el, mark, say, svg } from "./dom.js";
+import { el, mark, svg } from "./dom.js";
 import { number, when } from "./format.js";
 import { extent, moments, ticks } from "./scale.js";
 
@@ -58,7 +58,7 @@ export function chart({ label, unit, pointed, from_s, to_s }) {
       ...found.map((each, index) => each && svg("circle", { class: `s${index}`, cx: x, cy: span.y(each.mean), r: 3.5 })).filter(Boolean)]));
     const told = series.map((each, index) => `${each.name} ${words(found[index], unit)}`);
     legend.replaceChildren(...series.map((each, index) => el("li", {}, svg("svg", { width: 26, height: 10, class: `key s${index}`, "aria-hidden": "true" }, svg("line", { x1: 0, x2: 26, y1: 5, y2: 5 })),
-      el("strong", { text: each.name }), el("span", { class: "read", text: words(found[index], unit) }))));
+      el("strong", { text: each.name }), el("span", { class: "read", text: words(found[index], unit) }), el("span", { class: "dim", text: beyond(each, span) }))));
     mark(frame, "aria-valuenow", Math.round(time_s ?? to_s));
     mark(frame, "aria-valuetext", `${time_s === null ? "newest" : when(time_s * 1000)}: ${told.join("; ")}`);
   }
@@ -77,6 +77,12 @@ function words(found, unit) {
   if (!found) return "no value";
   const band = found.max > found.min ? ` (${number(found.min)} to ${number(found.max)})` : "";
   return `${number(found.mean)} ${unit}${band}${found.q ? ", quality not good" : ""}`;
+}
+
+/** Return the limits that lie beyond what is drawn: those within are lines. */
+function beyond({ limits }, { low, high }) {
+  const far = limits.filter(({ value }) => value < low || value > high).map(({ name, value }) => `${name} ${number(value)} ${value > high ? "above" : "below"}`);
+  return far.length ? `limits out of view: ${far.join(", ")}` : "";
 }
 
 /** Return what a series says at a time; for the newest, its last value. */

@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { el } from "./dom.js";
+import { entered as remembered } from "./session.js";
 
 /** Show the form in `main`; call `entered()` after a login. */
 export function login(main, entered) {
@@ -15,6 +16,7 @@ export function login(main, entered) {
     try {
       await post("session", { token: token.value.trim() });
       token.value = "";
+      remembered.set(true);
       await entered();
     } catch (error) {
       fault.textContent = { 401: "The gateway does not know this token.", 429: "Too many failures: wait a minute, then try again." }[error.status] ?? `It did not work: ${error.message}.`;

@@ -27,8 +27,8 @@ export function extent(values, limits) {
   let low = Infinity, high = -Infinity;
   for (const value of values) if (value !== null) (low = Math.min(low, value)), (high = Math.max(high, value));
   if (low > high) return limits.length ? [Math.min(...limits), Math.max(...limits) + 1e-9] : [0, 1];
-  const reach = Math.max(high - low, Math.abs(high) * 0.01, 1e-9);
+  const reach = Math.max(high - low, Math.abs(high) * 0.05, 1e-9);
   for (const limit of limits) if (limit >= low - reach && limit <= high + reach) (low = Math.min(low, limit)), (high = Math.max(high, limit));
-  const room = 0.06 * Math.max(high - low, reach / 2);
+  const room = 0.06 * Math.max(high - low, Math.abs(high) * 0.005, 1e-9);
   return [low - room, high + room];
 }

@@ -65,7 +65,7 @@ class Trend {
     const told = await get(`trend?id=${encodeURIComponent(id)}&hours=${this.hours}`);
     const point = catalogue.points[catalogue.row.get(id)];
     const limits = Object.entries(LIMITS).filter(([key]) => Number.isFinite(point.limits?.[key])).map(([key, name]) => ({ name, value: point.limits[key] }));
-    return { name: id, unit: told.unit, start_s: Date.parse(told.start) / 1000, step_s: told.step_s, mean: told.mean, min: told.min, max: told.max, q: told.q ?? [], limits };
+    return { name: id, unit: told.unit, start_s: told.start ? Date.parse(told.start) / 1000 : Date.now() / 1000, step_s: told.step_s, mean: told.mean, min: told.min, max: told.max, q: told.q ?? [], limits };
   }
 
   show(series) {
