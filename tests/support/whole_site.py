@@ -24,13 +24,14 @@ PATIENCE_S = 60.0
 COMMAND = (sys.executable, "-c", "from gateway.cli import main; raise SystemExit(main())")
 SCENARIO = {
     "name": "page",
-    "about": "A feeder that has tripped, a unit that does not answer, a current transformer that shows too little.",
+    "about": "A feeder that has tripped, a unit that does not answer, a current transformer that shows too little, an over-voltage.",
     "seed": 7,
     "start_hour": 18.5,
     "steps": [
-        {"at_s": 8, "for_s": 86000, "do": "feeder_trip", "feeder": "feeder2"},
-        {"at_s": 10, "for_s": 86000, "do": "dead_unit", "unit": "feeder5"},
-        {"at_s": 12, "for_s": 86000, "do": "sensor_gain", "point": "feeder1.ia", "factor": 0.6},
+        {"at_s": 20, "for_s": 86000, "do": "feeder_trip", "feeder": "feeder2"},
+        {"at_s": 25, "for_s": 86000, "do": "dead_unit", "unit": "feeder5"},
+        {"at_s": 180, "for_s": 60, "do": "over_voltage", "bus": "bb1", "per_unit": 1.09},
+        {"at_s": 22, "for_s": 86000, "do": "sensor_gain", "point": "feeder1.ia", "factor": 0.6},
     ],
 }
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -1,7 +1,7 @@
 // A chart of series over time: the band from least to greatest, the mean, limits, gaps as gaps; read with pointer and keys.
 
 import { el, mark, svg } from "./dom.js";
-import { number, when } from "./format.js";
+import { exact, number, when } from "./format.js";
 import { extent, moments, ticks } from "./scale.js";
 
 const HEIGHT = 236;
@@ -46,7 +46,7 @@ export function chart({ label, unit, pointed, from_s, to_s }) {
     const x = (time) => LEFT + ((time - from_s) / (to_s - from_s)) * (width - LEFT - RIGHT);
     const y = (value) => TOP + (1 - (value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
     span = { x, y, low, high, time: (px) => from_s + ((px - LEFT) / (width - LEFT - RIGHT)) * (to_s - from_s) };
-    body.replaceChildren(...axes(span, width, from_s, to_s), ...series.flatMap((each, index) => curves(each, index, span)), ...series.flatMap((each) => lines(each, span, width)));
+    body.replaceChildren(...axes(span, width, from_s, to_s), ...series.flatMap((each, index) => curves(each, index, span)), ...lines(series, span, width));
     point(at_s);
   }
 
@@ -81,7 +81,7 @@ function words(found, unit) {
 
 /** Return the limits that lie beyond what is drawn: those within are lines. */
 function beyond({ limits }, { low, high }) {
-  const far = limits.filter(({ value }) => value < low || value > high).map(({ name, value }) => `${name} ${number(value)} ${value > high ? "above" : "below"}`);
+  const far = limits.filter(({ value }) => value < low || value > high).map(({ name, value }) => `${name} ${exact(value)} ${value > high ? "above" : "below"}`);
   return far.length ? `limits out of view: ${far.join(", ")}` : "";
 }
 
@@ -130,9 +130,10 @@ function curves({ start_s, step_s, mean, min, max, q }, index, { x, y }) {
   return [svg("path", { class: `band s${index}`, d: band }), svg("path", { class: `mean s${index}`, d: line }), svg("path", { class: "badmark", d: bad })];
 }
 
-/** Return the limits of one series that are in view. */
-function lines({ limits }, { y, low, high }, width) {
-  return limits.filter(({ value }) => value >= low && value <= high).flatMap(({ name, value }) => [
+/** Return the limits that are in view; what several series share is drawn once. */
+function lines(series, { y, low, high }, width) {
+  const limits = new Map(series.flatMap((each) => each.limits).map((limit) => [`${limit.name} ${limit.value}`, limit]));
+  return [...limits.values()].filter(({ value }) => value >= low && value <= high).flatMap(({ name, value }) => [
     svg("line", { class: "limit", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
-    svg("text", { class: "limitname", x: LEFT + 6, y: y(value) - 4, text: `${name} ${number(value)}` })]);
+    svg("text", { class: "limitname", x: LEFT + 6, y: y(value) - 4, text: `${name} ${exact(value)}` })]);
 }

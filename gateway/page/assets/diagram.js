@@ -136,7 +136,7 @@ function drawTransformer(canvas, { name, hv, lv, breakers, values }, left, top, 
   const x = left + 30;
   canvas.line(x - 24, top + 22, x + 24, top + 22, "bus thin");
   canvas.text(x, top + 13, hv.bus ?? "HV", "label", "middle");
-  canvas.line(x, top + 22, x, top + 74);
+  canvas.line(x, top + 22, x, top + 72);
   canvas.nodes.push(svg("circle", { class: "winding", cx: x, cy: top + 84, r: 12 }), svg("circle", { class: "winding", cx: x, cy: top + 100, r: 12 }));
   canvas.line(x, top + 112, x, bar);
   if (hv.breakers.length) canvas.add(breakerSign(x, top + 48, hv.breakers, `high side breaker of ${name}`));

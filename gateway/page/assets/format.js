@@ -22,6 +22,11 @@ export function number(value) {
   return grouped(value.toFixed(digits));
 }
 
+/** Return a number with the digits that it was given, as a limit was. */
+export function exact(value) {
+  return grouped(String(value));
+}
+
 /** Return a whole number, thousands apart. */
 export function count(value) {
   return Number.isFinite(value) ? grouped(Math.round(value).toString()) : NONE;

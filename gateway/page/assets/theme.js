@@ -7,8 +7,8 @@ const NEXT = { auto: "dark", dark: "light", light: "auto" };
 export function theme(button) {
   const apply = (word) => {
     document.documentElement.dataset.theme = word;
-    button.textContent = { auto: "Auto", dark: "Dark", light: "Light" }[word];
-    button.setAttribute("aria-label", `Colours: ${button.textContent}. Press for ${NEXT[word]}`);
+    button.textContent = `Colours: ${word}`;
+    button.title = `Press for ${NEXT[word]}`;
   };
   button.addEventListener("click", () => {
     const word = NEXT[document.documentElement.dataset.theme];

@@ -9,7 +9,7 @@ import { span, unit, when } from "./format.js";
 const HOURS = [1, 3, 6, 12, 24, 48];
 const MOST = 4;
 const AGAIN_S = 10;
-const SHORTEST_S = 600;
+const SHORTEST_S = 300;
 const LIMITS = { high_high: "HH", high: "H", low: "L", low_low: "LL" };
 
 /** Fill `main`; return how to stop. */

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.async_api import Page, async_playwright
 from whole_site import Site
 
-MINUTES = 6.0
+MINUTES = 8.0
 """How long the gateway runs before the first picture: a trend needs history."""
 MOST_BYTES = 150_000
 COLOURS = 128
@@ -52,8 +52,9 @@ async def draw(site: Site, folder: Path) -> None:
         await page.evaluate("location.hash = 'alarms?find=feeder1/ia'")
         await page.click("button.row >> nth=0")
         await page.fill("#find", "")
-        await take(page, folder / "alarms.png", None, ".details")
-        await take(page, folder / "trend.png", "trend?points=feeder1.ia,feeder2.ia,bus1.va&hours=1", ".legend .read")
+        await page.focus("button.row >> nth=0")
+        await take(page, folder / "alarms.png", None, ".details", full=True)
+        await take(page, folder / "trend.png", "trend?points=feeder1.ia,feeder2.ia,bus1.va&hours=1", ".legend .read", full=True)
         dark = await browser.new_context(**DARK)
         page = await entered(await dark.new_page(), site)
         await take(page, folder / "phone.png", "overview", ".oneline .value")
