@@ -31,7 +31,7 @@ SCENARIO = {
         {"at_s": 20, "for_s": 86000, "do": "feeder_trip", "feeder": "feeder2"},
         {"at_s": 25, "for_s": 86000, "do": "dead_unit", "unit": "feeder5"},
         {"at_s": 180, "for_s": 60, "do": "over_voltage", "bus": "bb1", "per_unit": 1.09},
-        {"at_s": 22, "for_s": 86000, "do": "sensor_gain", "point": "feeder1.ia", "factor": 0.6},
+        {"at_s": 240, "for_s": 86000, "do": "sensor_gain", "point": "feeder1.ia", "factor": 0.6},
     ],
 }
 HOSTILE = "<img src=x onerror=alert(1)>"

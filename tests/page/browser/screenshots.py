@@ -54,7 +54,9 @@ async def draw(site: Site, folder: Path) -> None:
         await page.fill("#find", "")
         await page.focus("button.row >> nth=0")
         await take(page, folder / "alarms.png", None, ".details", full=True)
-        await take(page, folder / "trend.png", "trend?points=feeder1.ia,feeder2.ia,bus1.va&hours=1", ".legend .read", full=True)
+        await take(
+            page, folder / "trend.png", "trend?points=feeder1.ia,feeder2.ia,bus1.va&hours=1", ".legend .read", full=True
+        )
         dark = await browser.new_context(**DARK)
         page = await entered(await dark.new_page(), site)
         await take(page, folder / "phone.png", "overview", ".oneline .value")
