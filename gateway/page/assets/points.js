@@ -129,7 +129,7 @@ export async function explain(row) {
   const pairs = [
     ["value", `${number(told.value)} ${unit(told.unit)}`], ["quality", told.quality.join(", ") || "good"], ["age", span(told.age_s ?? NaN)],
     ["its own time", told.time ? when(told.time, { date: true }) : "the device tells none"],
-    ...Object.entries(told.read ?? {}).map(([key, value]) => [key, String(value)]),
+    ...Object.entries(told.read ?? {}).map(([key, value]) => [key === "value" ? "read from" : key, String(value)]),
     ["limits", set(point.limits)], ["role", set(point.role)], ["use", point.use ?? "input"]];
   tell(point.id, el("div", {},
     el("dl", { class: "facts" }, pairs.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })])),
