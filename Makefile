@@ -1,7 +1,7 @@
 # make demo: see it work; make test: prove it works. Both set up everything they need.
 VENV := .venv
 BIN := $(VENV)/bin
-BROWSER := .browser
+BROWSER := $(VENV)/browser
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
@@ -35,10 +35,10 @@ interop: $(VENV)/.dev $(VENV)/.peers ## against foreign implementations, which t
 acceptance: $(VENV)/.dev ## the package on a Debian of its own, from installation to purge; needs root (RELEASE=trixie)
 	RELEASE=$(RELEASE) sh tests/acceptance/run.sh $(BIN)/pytest -q -x -p no:randomly tests/acceptance
 
-browser: $(BROWSER)/.set ## the local page in a real headless Chromium
+browser: $(VENV)/.browser ## the local page in a real headless Chromium
 	$(BROWSER)/bin/python -m pytest -q -m browser tests/page/browser
 
-screenshots: $(BROWSER)/.set ## draw the pictures of docs/page.md anew; takes some minutes, as there must be history
+screenshots: $(VENV)/.browser ## draw the pictures of docs/page.md anew; takes some minutes, as there must be history
 	$(BROWSER)/bin/python tests/page/browser/screenshots.py docs/page
 
 deb: $(VENV)/.dev ## the Debian packages, in dist/ (DEB="--release trixie --architecture arm64")
@@ -80,12 +80,12 @@ lock: $(VENV)/.dev ## pin the newest dependencies that fit, with hashes
 	"demo pyproject.toml --extra demo --extra sparkplug --group build" \
 	"dev pyproject.toml --extra demo --extra sparkplug --extra tflite --extra train --group build --group dev" \
 	"browser pyproject.toml --extra demo --extra sparkplug --group build --group dev --group browser" \
-	"docs --group docs"; do set -- $$set; \
+	"docs --group docs" "fuzz --group fuzz"; do set -- $$set; \
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header -o requirements/$$1.txt $$(shift; echo $$@) || exit 1; done
 
 clean: ## remove what make has made
-	rm -rf $(VENV) $(BROWSER) .venv-docs .peers .acceptance build dist
+	rm -rf $(VENV) .venv-docs .peers .acceptance build dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "GridSentinel needs Python 3.11 or later: apt install python3"; exit 1; }
@@ -104,7 +104,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(BROWSER)/.set: requirements/browser.txt pyproject.toml tests/page/browser/needs.sh $(VENV)/.peers
+$(VENV)/.browser: requirements/browser.txt pyproject.toml tests/page/browser/needs.sh $(VENV)/.peers
 	@sh tests/page/browser/needs.sh
 	@echo "installing what drives the browser ..."
 	@$(PYTHON) -m venv $(BROWSER)
