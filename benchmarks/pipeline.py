@@ -3,7 +3,6 @@
 import statistics
 import time
 import tracemalloc
-from itertools import cycle, islice
 
 import numpy as np
 import points
@@ -24,7 +23,8 @@ NS = 1_000_000_000
 TICKS = round(1 / TICK_S)
 START_NS = 1_700_000_000 * NS
 LEGEND = (
-    "one batch of all points a second, with the ticks that the daemon has, every point with limits and rate, "
+    "one batch of all points a second, none like one before, with the ticks that the daemon has, every point with "
+    "limits and rate, "
     "the default detectors and stuck, back to back (so with warm caches); median of several rounds of process CPU "
     "time; bytes by tracemalloc"
 )
@@ -66,10 +66,9 @@ def _pipeline(table: Points) -> tuple[Pipeline, int]:
 def _round(pipeline: Pipeline, size: int, batches: int, start_ns: int) -> float:
     """Return the CPU time of `batches` seconds of work, in seconds."""
     rows, quality = np.arange(size, dtype=np.int32), np.zeros(size, np.uint16)
-    chance = np.random.default_rng(1)
-    values = [chance.uniform(1_000, 2_000, size) for _ in range(7)]
+    values = np.random.default_rng(start_ns // NS).uniform(1_000, 2_000, (batches, size))
     began = time.process_time()
-    for second, reading in enumerate(islice(cycle(values), batches)):
+    for second, reading in enumerate(values):
         now_ns = start_ns + second * NS
         pipeline.observe(Batch(rows, reading, quality, np.full(size, now_ns), now_ns))
         for tick in range(TICKS):

@@ -1,7 +1,7 @@
 """The union of all detectors: adding one is a file, and a line here."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeAlias
 
 from detectors.assets.breaker import BreakerConfig
@@ -58,29 +58,29 @@ AnyDetector: TypeAlias = Annotated[
     Field(discriminator="detector"),
 ]
 
-ALWAYS: tuple[AnyDetector, ...] = (
-    CommLost(),
-    GroupConfig(),
-    RefusedConfig(),
-    StaleConfig(),
-    LimitsConfig(),
-    RateConfig(),
-    ThermalConfig(),
-    DissolvedGasConfig(),
-    TapChangerConfig(),
-    BreakerConfig(),
-    TrendConfig(),
-    BalanceConfig(),
-    ConsistencyConfig(),
-    UnbalanceConfig(),
-    OverloadConfig(),
-    ForecastConfig(),
-    SupplyConfig(),
-    DailyConfig(),
-    ReplayConfig(),
-    DeviationConfig(),
-    PatternConfig(),
-    CyberConfig(),
+ALWAYS: tuple[Callable[[], AnyDetector], ...] = (
+    CommLost,
+    GroupConfig,
+    RefusedConfig,
+    StaleConfig,
+    LimitsConfig,
+    RateConfig,
+    ThermalConfig,
+    DissolvedGasConfig,
+    TapChangerConfig,
+    BreakerConfig,
+    TrendConfig,
+    BalanceConfig,
+    ConsistencyConfig,
+    UnbalanceConfig,
+    OverloadConfig,
+    ForecastConfig,
+    SupplyConfig,
+    DailyConfig,
+    ReplayConfig,
+    DeviationConfig,
+    PatternConfig,
+    CyberConfig,
 )
 """These look at every gateway unless the configuration says otherwise."""
 
@@ -88,7 +88,8 @@ ALWAYS: tuple[AnyDetector, ...] = (
 def chosen(configured: Sequence[AnyDetector]) -> list[AnyDetector]:
     """Return what looks: of those that always do what is not named in `configured`, and what is; none that is off."""
     named = {config.detector for config in configured}
-    return [each for each in (*(each for each in ALWAYS if each.detector not in named), *configured) if each.enabled]
+    always = (kind() for kind in ALWAYS)
+    return [each for each in (*(each for each in always if each.detector not in named), *configured) if each.enabled]
 
 
 def build(configured: Sequence[AnyDetector], points: Points, timezone: str = "UTC") -> dict[str, Sequence[Detector]]:

@@ -73,6 +73,7 @@ class StaleDetector(Kept):
         self._due_ns = 0
         for finding in taken:
             self._silent[list(finding.rows)] = True
+        self._read_ns[(self._read_ns == 0) & ~self._silent] = self._tick_ns  # what a reload has added is new
         return taken
 
     def _event(self, event: Event) -> None:

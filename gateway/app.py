@@ -174,12 +174,13 @@ class Gateway:
         if config is not None:
             self.config = config
             set_up(config.log)
-            self.audit.note("reload", "gateway", outcome="good", config=fingerprint(config))
+            seal = await asyncio.to_thread(fingerprint, config)
+            self.audit.note("reload", "gateway", outcome="good", config=seal)
             await self._replace(group)
             await self._metrics.serve(group)
             await self._local.serve(group)
             self.publisher.birth_now()
-            self._integrity.again()
+            self._integrity.taken_up()
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         if not stopping.is_set():
             self._ready()

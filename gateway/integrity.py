@@ -61,6 +61,7 @@ class Integrity:
         self._path, self._state_dir = path, state_dir
         self._include, self._put, self._clock = include, put, clock
         self._again = asyncio.Event()
+        self._taking, self._taken = True, ""
 
     async def run(self) -> None:
         """Look at the start and once a day, for ever."""
@@ -72,7 +73,12 @@ class Integrity:
                 await asyncio.wait_for(self._again.wait(), EVERY_S)
 
     def again(self) -> None:
-        """Look soon: there is another configuration."""
+        """Look soon."""
+        self._again.set()
+
+    def taken_up(self) -> None:
+        """Look soon: what the file of the configuration says now is at work."""
+        self._taking = True
         self._again.set()
 
     async def _in_thread(self) -> Sequence[Sighting]:
@@ -90,6 +96,8 @@ class Integrity:
             "config": digest(configuration(self._path, self._include())),
             "unit": digest(unit()),
         }
+        if self._taking:
+            self._taking, self._taken = False, found["config"]
         said = [self._said(what, value, value) for what, value in found.items() if value]
         for what, look in (("audit", audit_gap), ("baseline", baseline_edit)):
             with suppress(OSError):  # a disk that does not answer is told by the health, and proves nothing
@@ -100,7 +108,9 @@ class Integrity:
         return said
 
     def _said(self, what: str, value: str, detail: str) -> Sighting:
-        facts = {"value": value, "version": gateway.__version__}
+        facts: dict[str, str | bool] = {"value": value, "version": gateway.__version__}
+        if what == "config":
+            facts["taken_up"] = value == self._taken
         return Sighting(
             GATEWAY, EventKind.INTEGRITY, detail, self._clock(), function=what, facts=facts, live=True
         )  # fmt: skip

@@ -16,11 +16,10 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from simulator.conduct import Conduct
 from simulator.grid import Grid
+from simulator.modbus_reply import TABLES
 from simulator.registers import BITS, MAPS
 from simulator.sunspec import image_of, spans_of
 
-TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
-"""Function codes that read, Modbus Application Protocol 1.1b3 clause 6."""
 UNIT = 1
 ANY_UNIT = 0
 IDENTIFY, FUNCTION = 43, 0x7F

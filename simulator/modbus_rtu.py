@@ -7,16 +7,17 @@ are spoilt, as on two wires.
 
 import asyncio
 import os
-import struct
 import tty
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pymodbus.framer.rtu import FramerRTU
 
 from simulator.conduct import Conduct
 from simulator.grid import Grid
-from simulator.modbus import NOISE, TABLES
+from simulator.modbus import NOISE
+from simulator.modbus_reply import reply
 from simulator.registers import BITS, MAPS
 from simulator.sunspec import image_of, spans_of
 
@@ -26,7 +27,6 @@ LUMP_S = 0.01
 MESSAGE_GAP_S = 0.05
 """A request that is not complete after so much silence is forgotten."""
 LONGEST = 256
-ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 
 
 class ModbusLine:
@@ -47,8 +47,8 @@ class ModbusLine:
         self.units = dict(enumerate(bays, 1))
         self.path = ""
         self.collisions = 0
-        self._grid, self._conducts = grid, conducts
-        self._spans = {bay: spans_of(bay) for bay in bays}
+        self._conducts = conducts
+        self._memories = {bay: _Unit(bay, grid, conducts[bay], spans_of(bay)) for bay in bays}
         self._char_s = 0.0 if baud is None else CHAR_BITS / baud
         self._link = link
         self._ends: tuple[int, int] | None = None
@@ -106,7 +106,7 @@ class ModbusLine:
             return
         self._heard = heard if now - self._last > MESSAGE_GAP_S else (self._heard + heard)[-LONGEST:]
         self._last = now
-        if len(self._heard) >= 4 and _checksum(self._heard[:-2]) == self._heard[-2:]:
+        if len(self._heard) >= 4 and checksum(self._heard[:-2]) == self._heard[-2:]:
             unit, pdu, self._heard = self._heard[0], self._heard[1:-2], b""
             if unit in self.units:
                 self._answering = asyncio.create_task(self._answer(unit, pdu), name=f"simulator:line:{unit}")
@@ -117,8 +117,8 @@ class ModbusLine:
         if conduct.answers in ("silent", "closed"):
             return
         await asyncio.sleep((len(pdu) + 3) * self._char_s + 3.5 * self._char_s + conduct.delay_s)
-        message = bytes((unit,)) + self._reply(bay, pdu)
-        frame = message + _checksum(message)
+        message = bytes((unit,)) + reply(pdu, self._memories[bay])
+        frame = message + checksum(message)
         if conduct.answers == "garbage":
             frame = bytes(byte ^ NOISE for byte in frame)
         elif conduct.answers == "cut":
@@ -136,44 +136,40 @@ class ModbusLine:
                 spoilt = self.collisions > before
                 os.write(self._ends[0], bytes(byte ^ NOISE for byte in part) if spoilt else part)
 
-    def _reply(self, bay: str, pdu: bytes) -> bytes:
-        """Return the answer to `pdu`, or the exception."""
-        table = TABLES.get(pdu[0])
-        if table is None or len(pdu) != 5:
-            return bytes((pdu[0] | 0x80, ILLEGAL_FUNCTION))
-        _, start, count = struct.unpack(">BHH", pdu)
-        if not 1 <= count <= (2000 if table in BITS else 125):
-            return bytes((pdu[0] | 0x80, ILLEGAL_VALUE))
-        asked = range(start, start + count)
-        if not self._has(bay, table, asked):
-            return bytes((pdu[0] | 0x80, ILLEGAL_ADDRESS))
-        data = self._data(bay, table, asked)
-        return bytes((pdu[0], len(data))) + data
 
-    def _has(self, bay: str, table: str, asked: range) -> bool:
-        span = self._spans[bay].get(table, range(0))
-        refused = self._conducts[bay].refused
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What a bay has in its tables."""
+
+    bay: str
+    grid: Grid
+    conduct: Conduct
+    spans: Mapping[str, range]
+
+    def has(self, table: str, asked: range) -> bool:
+        """Whether all these addresses answer."""
+        span = self.spans.get(table, range(0))
         return (
             asked.start >= span.start
             and asked.stop <= span.stop
             and not any(
-                f"{bay}.{one.name}" in refused
+                f"{self.bay}.{one.name}" in self.conduct.refused
                 and one.table == table
                 and one.offset < asked.stop
                 and asked.start < one.offset + one.width
-                for one in MAPS[bay]
+                for one in MAPS[self.bay]
             )
         )
 
-    def _data(self, bay: str, table: str, asked: range) -> bytes:
-        words = image_of(bay, table, lambda name: self._grid[f"{bay}.{name}"])
-        first = self._spans[bay][table].start
-        if table not in BITS:
-            return struct.pack(f">{len(asked)}H", *words[asked.start - first : asked.stop - first])
-        bits = words[0] >> asked.start & (1 << len(asked)) - 1
-        return bits.to_bytes((len(asked) + 7) // 8, "little")
+    def words(self, table: str, asked: range) -> list[int]:
+        """Return what they hold."""
+        words = image_of(self.bay, table, lambda name: self.grid[f"{self.bay}.{name}"])
+        if table in BITS:
+            return [words[0] >> place & 1 for place in asked]
+        first = self.spans[table].start
+        return words[asked.start - first : asked.stop - first]
 
 
-def _checksum(message: bytes) -> bytes:
+def checksum(message: bytes) -> bytes:
     """Return the checksum as it is sent; by pymodbus, so that the gateway's own has a judge."""
     return FramerRTU.compute_CRC(message).to_bytes(2, "big")

@@ -9,28 +9,39 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from examples import register
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from wire import Wire
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
+
+register()
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False  # else each child compiles all anew
 
 
+@cache
 def find_mosquitto() -> Path | None:
-    """Return the broker's program: from the path, from Debian's place, or unpacked under .peers."""
+    """Return the broker's program: from the path, from Debian's place, or unpacked under .peers, a large tree."""
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if found:
+        return Path(found)
     peers = sorted(path for path in (ROOT / ".peers").rglob("mosquitto") if path.is_file() and os.access(path, os.X_OK))
-    return Path(found) if found else next(iter(peers), None)
+    return next(iter(peers), None)
 
 
 def beside(program: Path) -> dict[str, str]:
@@ -47,10 +58,11 @@ def free_port() -> int:
 
 
 @pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """A test that sets up the logs, which write to what is closed after it, does so for itself alone."""
+def _as_before() -> Iterator[None]:
+    """Logs that a test sets up, which write to what is closed after it, and memory that it traces, end with it."""
     yield
     structlog.reset_defaults()
+    tracemalloc.stop()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """The gateway itself: its code, its configuration and its unit are what they were, its audit log has no gap.
 
 The gateway says what it finds at its start and once a day. Other code under the same version is tampering; under a new
-version it is an upgrade, which is noted and becomes normal. Nothing of it is learned in silence, but the first.
+version it is an upgrade, which is noted and becomes normal. So does a configuration that a start or a reload took up:
+the audit log has that. One that lies there and is not what runs is a warning. Nothing of it is learned in silence, but
+the first.
 """
 
 from typing import ClassVar, Final
@@ -87,6 +89,10 @@ class GatewayIntegrity(Check):
             if hashed != value:
                 text = f"{SAID[what]} is of version {version} now, was {before}"
                 self.alarm(seen, text, subject=what, severity=Severity.INFO)
+        elif seen.facts.get("taken_up"):
+            baseline.approve(self.NAME, what, by="reload", now_ns=seen.time_ns)
+            text = f"{SAID[what]} was changed, and taken up by a start or a reload that the audit log names"
+            self.alarm(seen, text, subject=what, severity=Severity.INFO)
         else:
             still = f", and its version {version} is the same" if before == version else ""
             text = f"the gateway found {SAID[what]} changed{still}"

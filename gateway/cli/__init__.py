@@ -18,7 +18,8 @@ COMMANDS = {
     "replay": "put a recording through the rules of a configuration, and see what they would have raised",
     "train": "learn from a recording what is normal, as a model file for the detector tflite",
     "decode": "ask a device what it has, and print YAML to paste; for commissioning",
-    "simulate": "serve a simulated substation over its protocols",
+    "simulate": "serve a simulated substation over its protocols, or a copy of configured devices",
+    "fat": "factory acceptance test: drive every point through a simulated copy, and write a checklist to sign",
     "demo": "see it all at once: simulated substation, broker and gateway, in this terminal",
 }
 

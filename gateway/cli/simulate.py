@@ -20,6 +20,7 @@ from simulator.substation import Substation, serve
 from simulator.truth import Truth
 
 OK, FAILED, WRONG_USE = 0, 1, 2
+USUAL = "normal"
 WIDTH = 25
 """Of a column of urls, characters."""
 EPILOG = f"""\
@@ -38,6 +39,9 @@ look at them with:
   gridsentinel decode opc.tcp://127.0.0.1:15051
   gridsentinel decode 'rtu:///dev/shm/gridsentinel-15052?baud=9600&parity=N' holding:100 --unit 1
 config/demo.yaml is the gateway's configuration for it.
+
+a copy of devices of one's own:
+  gridsentinel simulate --from gateway.yaml --output copy.yaml
 """
 
 
@@ -45,7 +49,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "scenario", nargs="?", default="normal", metavar="SCENARIO", help="a name of --list, or a .yaml file"
+        "scenario", nargs="?", metavar="SCENARIO", help=f"a name of --list, or a .yaml file (default: {USUAL})"
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="FILE",
+        help="serve a copy of the devices of this configuration instead: its points at their addresses, at rest",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="YAML", help="with --from: where to write FILE with the urls of the copy"
     )
     parser.add_argument(
         "--port", type=_port, default=DEMO_PORT, help="first port, the others follow (default: %(default)s); 0: any"
@@ -62,11 +76,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; return the exit code."""
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what matters of it is raised, and said below
+    if wrong := _unfit(args):
+        print(wrong, file=sys.stderr)
+        return WRONG_USE
+    if args.source is not None:
+        from gateway.cli.standins import run as copied  # noqa: PLC0415 - it reads configurations
+
+        return copied(args.source, args.output, host=args.host, port=args.port)
     try:
         if args.list:
             return _list()
         given = {key: value for key in ("seed", "speed") if (value := getattr(args, key)) is not None}
-        scenario = scenarios.load(args.scenario, **given)
+        scenario = scenarios.load(args.scenario or USUAL, **given)
     except ScenarioError as error:
         print(error, file=sys.stderr)
         return WRONG_USE
@@ -77,6 +98,15 @@ def run(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return FAILED
     return OK
+
+
+def _unfit(args: argparse.Namespace) -> str:
+    """Return which arguments do not go together, empty when all do."""
+    if args.source is None:
+        return "--output needs --from" if args.output is not None else ""
+    alone = ("scenario", "seed", "speed", "truth")
+    given = [key for key in alone if getattr(args, key) is not None]
+    return f"--from serves points at rest: {given[0]} is for scenarios" if given else ""
 
 
 def _port(text: str) -> int:

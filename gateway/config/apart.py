@@ -56,7 +56,7 @@ async def load_beside(path: Path) -> Config:
             process.kill()
             await process.wait()
     assert process.returncode is not None
-    return _answered(path, process.returncode, said)
+    return await asyncio.to_thread(_answered, path, process.returncode, said)
 
 
 def _command(path: Path) -> Sequence[str]:

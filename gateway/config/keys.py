@@ -1,6 +1,11 @@
 """What the configuration classes allow: which keys, which kinds, which ranges."""
 
+import ast
+import inspect
 from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import pairwise
+from textwrap import dedent
 from typing import Any, get_args, get_type_hints
 
 from pydantic.fields import FieldInfo
@@ -39,11 +44,23 @@ def all_classes(cls: Any) -> Iterator[Any]:
 
 def about(cls: Any, key: str) -> str:
     """Return what is said of `key`: below it, in `cls` or the class it is inherited from, or by the class it holds."""
-    found = [fields(base)[key] for base in cls.__mro__ if key in getattr(base, "__pydantic_fields__", ())]
-    said = [field.description for field in found] + [
-        one.__doc__ for field in found for one in classes(field.annotation)
-    ]
-    return next((text for text in said if text), "")
+    bases = [base for base in cls.__mro__ if key in getattr(base, "__pydantic_fields__", ())]
+    said = [_said(base).get(key) for base in bases]
+    held = [one.__doc__ for base in bases for one in classes(fields(base)[key].annotation)]
+    return next((text for text in (*said, *held) if text), "")
+
+
+@cache
+def _said(cls: Any) -> Mapping[str, str]:
+    """Return what stands below each key in the source of `cls`: read when it is asked for, not at every start."""
+    (written,) = ast.parse(dedent(inspect.getsource(cls))).body
+    assert isinstance(written, ast.ClassDef)
+    return {
+        key.target.id: inspect.cleandoc(below.value.value)
+        for key, below in pairwise(written.body)
+        if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
+    }
 
 
 def kinds(annotation: Any, tag: str) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class Logging:
     """Section `log`: what is written to the journal. State changes only."""
 
     format: Literal["auto", "console", "json"] = "auto"
-    """auto: JSON under systemd, text on a terminal."""
+    """auto: fields of the journal where standard error is the journal of systemd, otherwise text."""
     level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is written."""
 

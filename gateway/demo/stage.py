@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from amqtt.broker import Broker
 from amqtt.client import MQTTClient
 from amqtt.mqtt.constants import QOS_1
 
 from gateway.app import Gateway
 from gateway.config import Config
 from gateway.config.loader import load
+from gateway.demo.broker import embedded
 from gateway.demo.ledger import STREAMS, Ledger
 from gateway.demo.link import Link
 from gateway.demo.voices import Voices, agreed, voices
@@ -152,12 +152,7 @@ async def _broker(stack: AsyncExitStack, url: str | None) -> tuple[str, int]:
     if url is not None:
         parts = urlsplit(url)
         return parts.hostname or "", parts.port or 1883
-    anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
-    broker = Broker({"listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:0"}}, "plugins": anonymous})
-    await broker.start()
-    stack.push_async_callback(broker.shutdown)
-    listening = broker._servers["default"].instance  # noqa: SLF001 - amqtt has no other way to tell its port
-    return "127.0.0.1", listening.sockets[0].getsockname()[1]
+    return await stack.enter_async_context(embedded())
 
 
 async def _consume(stack: AsyncExitStack, stage: Stage, url: str) -> asyncio.Task[None]:

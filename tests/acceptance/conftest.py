@@ -1,51 +1,115 @@
-"""One machine for the whole story, and the packages that it installs: this version and the one after it."""
+"""One machine for the whole story, the packages that it installs, and a table of what was seen in the end."""
 
+import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import microvm
 import pytest
-from nspawn import Machine, debian, missing, seen
+from debian import debian
+from follow import Follow
+from installed import Installed
+from nspawn import Machine, sweep
+from seen import SEEN, seen
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".acceptance"
+MEMORY = """
+unit() { systemctl show gridsentinel --value --property="$1"; }
+logged() { journalctl -u gridsentinel -f -n all -o cat | grep --max-count 1 --line-buffered "$1"; }
+cat /proc/$(unit MainPID)/mountinfo | cut -d' ' -f5-6 | grep -E ' rw' | tr '\\n' ';'
+echo
+echo "limit $(unit MemoryMax) uses $(unit MemoryCurrent) pid $(unit MainPID)"
+systemctl set-property --runtime gridsentinel MemoryMax=24M
+logged oom-kill
+systemctl set-property --runtime gridsentinel MemoryMax=256M
+until [ "$(unit ActiveState)" = active ]; do sleep 1; done
+echo "back uses $(unit MemoryCurrent) pid $(unit MainPID) restarts $(unit NRestarts)"
+echo over
+"""
+RELEASE = os.environ.get("RELEASE", "bookworm")
 
 
-def build(output: Path, *words: str) -> Path:
-    """Build the package for Debian 12 and return its file."""
-    command = (sys.executable, str(ROOT / "packaging/build.py"), "--release", "bookworm", "--output", str(output))
-    subprocess.run((*command, *words), check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
-    (made,) = output.glob("*.deb")
-    return made
+class Packages:
+    """This version, the same built once more while the first is tried, and the first under the name of a later one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.wheels = ROOT / f"build/wheels/{RELEASE}-amd64"
+        self.this = self._made(self._start("this"))
+        self._again = self._start("again")
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        build = (sys.executable, ROOT / "packaging/build.py", "--release", RELEASE, "--output", self._folder / name)
+        return subprocess.Popen(("nice", *build), stdout=subprocess.DEVNULL, cwd=ROOT)
+
+    def _made(self, build: subprocess.Popen[bytes]) -> Path:
+        assert build.wait() == 0
+        (made,) = Path(str(build.args[-1])).glob("*.deb")
+        return made
+
+    @property
+    def again(self) -> Path:
+        """Return the same, when it is built."""
+        return self._made(self._again)
+
+    @cached_property
+    def later(self) -> Path:
+        """Return what apt takes for a later version; nothing is packed, as that takes the time."""
+        root, made = self._folder / "later", self._folder / f"later_{self.this.name}"
+        subprocess.run(("dpkg-deb", "--raw-extract", self.this, root), check=True)
+        control = root / "DEBIAN/control"
+        control.write_text(re.sub("^(Version: .*)$", r"\1+later", control.read_text(), flags=re.MULTILINE))
+        subprocess.run(("dpkg-deb", "-Znone", "--build", root, made), check=True, stdout=subprocess.DEVNULL)
+        return made
+
+    def close(self) -> None:
+        """End what is still being built."""
+        self._again.kill()
+        self._again.wait()
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """Return the package, the same built once more, and a newer one."""
-    began = time.monotonic()
-    folders = {name: tmp_path_factory.mktemp(name) for name in ("this", "again", "next")}
-    made = {name: build(folder, *(("--suffix", "+next") if name == "next" else ())) for name, folder in folders.items()}
-    seen(f"three packages built in {time.monotonic() - began:.0f} s, {made['this'].stat().st_size / 1e6:.1f} MB each")
-    return made
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Packages]:
+    """Return the packages."""
+    made = Packages(tmp_path_factory.mktemp("packages"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Machine]:
-    """Return a Debian 12 that has just booted."""
-    if why := missing():
-        pytest.skip(why)
+    """Return a Debian that has just booted."""
+    sweep()  # what a run that was killed has left
     began = time.monotonic()
-    base = debian("bookworm", CACHE)
-    fetched = time.monotonic() - began
+    base = debian(RELEASE, CACHE)
+    fetched = time.monotonic()
     running = Machine(base, CACHE / "machine")
-    seen(f"Debian 12 there after {fetched:.0f} s, booted after {time.monotonic() - began:.0f} s")
+    seen(f"Debian there after {fetched - began:.0f} s, booted in {time.monotonic() - fetched:.1f} s")
     try:
         yield running
     finally:
         running.close()
+
+
+@pytest.fixture(scope="session")
+def gateway(machine: Machine) -> Installed:
+    """Return the gateway in it, which the first test installs."""
+    return Installed(machine)
+
+
+@pytest.fixture(scope="session")
+def memory(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Follow]:
+    """Boot the machine as it is now with a kernel of its own, and take its memory away; it takes its time for that."""
+    booted = microvm.start(machine.root, tmp_path_factory.mktemp("memory"), MEMORY)
+    yield booted
+    booted.close()
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +122,16 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
     """Say what these are."""
     for item in items:
         item.add_marker(pytest.mark.acceptance)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the table: each check, how it went, how long it took, and what was seen."""
+    terminalreporter.section(f"acceptance on Debian {RELEASE}")
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            test = report.nodeid.rpartition("::")[2]
+            name = test.removeprefix("test_").replace("_", " ")
+            first, *others = SEEN.get(test, ["-"])
+            terminalreporter.write_line(f"{outcome:6} {report.duration:5.1f} s  {name:58} {first}")
+            for words in others:
+                terminalreporter.write_line(f"{'':74} {words}")

@@ -4,8 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
+from examples import examples
 from frames import frame, points, whole
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.deviation.config import DeviationConfig
@@ -31,7 +32,7 @@ def frames(draw):
 
 
 @both
-@settings(max_examples=40, deadline=None)
+@examples(12)
 @given(seen=frames())
 def test_no_frame_breaks_it(config, seen):
     """NaN, infinity, the largest numbers, gaps and clocks that leap raise nothing, warn of nothing, and say no NaN."""
@@ -43,7 +44,7 @@ def test_no_frame_breaks_it(config, seen):
 
 
 @both
-@settings(max_examples=25, deadline=None)
+@examples(6)
 @given(seen=frames(), at=st.integers(0, 60))
 def test_twice_the_same_and_over_a_restart(config, seen, at):
     """The same frames say the same to the byte, also through a restart at any point."""

@@ -5,7 +5,8 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.daily.config import DailyConfig
@@ -54,7 +55,7 @@ def steady(first, count, step_s=600):
 
 
 @every_check
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(seen=frames())
 def test_no_frame_breaks_it(config, seen):
     """Nothing is raised and nothing warned of; every text says something, every body is JSON."""
@@ -68,7 +69,6 @@ def test_no_frame_breaks_it(config, seen):
 
 
 @every_check
-@settings(max_examples=25, deadline=None)
 @given(seen=frames())
 def test_the_same_twice(config, seen):
     """The same frames give the very same reports and findings."""
@@ -78,7 +78,6 @@ def test_the_same_twice(config, seen):
 
 
 @every_check
-@settings(max_examples=25, deadline=None)
 @given(seen=frames(), cut=st.integers(0, 12))
 def test_a_restart_anywhere_changes_nothing(config, seen, cut):
     """State and active findings that are handed back go on as if nothing had been."""

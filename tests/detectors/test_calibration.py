@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.calibration import TOP, Calibration
@@ -51,7 +52,7 @@ def test_scores_that_never_move_and_no_scores_at_all():
     assert np.isfinite(Calibration(1).limit(EACH, 0.01)).all()
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(scores=st.lists(st.floats(0, 1e12), max_size=60), rate=st.sampled_from([1e-7, 1e-3, 0.1]))
 def test_any_scores_have_a_limit(scores, rate):
     """Whatever they are, the limit is a number that is not negative."""

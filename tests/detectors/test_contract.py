@@ -7,10 +7,11 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.config import ALWAYS, AnyDetector, build
+from detectors.config import AnyDetector, build, chosen
 from detectors.framed import Framed
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
@@ -131,7 +132,7 @@ def test_any_table(kind, devices):
 
 
 @every_detector
-@settings(max_examples=10, deadline=None)
+@examples(4)
 @given(seen=SEEN)
 def test_who_is_asked_about_frames_only_has_nothing_else_to_say(kind, seen):
     """The pipeline leaves out what such a check would leave unanswered."""
@@ -143,7 +144,7 @@ def test_who_is_asked_about_frames_only_has_nothing_else_to_say(kind, seen):
 
 
 @every_detector
-@settings(max_examples=40, deadline=None)
+@examples(12)
 @given(seen=SEEN)
 def test_no_input_breaks_it(kind, seen):
     """Whatever it sees, in any order, with any number, time and quality, raises nothing and warns of nothing."""
@@ -156,7 +157,7 @@ def test_no_input_breaks_it(kind, seen):
 
 
 @every_detector
-@settings(max_examples=15, deadline=None)
+@examples(5)
 @given(seen=steady())
 def test_same_input_same_findings(kind, seen):
     """It asks no clock and no chance: the same input gives the same findings."""
@@ -164,7 +165,7 @@ def test_same_input_same_findings(kind, seen):
 
 
 @every_detector
-@settings(max_examples=15, deadline=None)
+@examples(5)
 @given(seen=steady(), chosen=st.sets(st.integers(0, TOTAL - 1)))
 def test_how_rows_are_batched_is_no_matter(kind, seen, chosen):
     """Points that come in one contiguous batch, or spread over two, give the same findings."""
@@ -177,7 +178,7 @@ def test_how_rows_are_batched_is_no_matter(kind, seen, chosen):
 
 
 @every_detector
-@settings(max_examples=15, deadline=None)
+@examples(5)
 @given(seen=steady())
 def test_begins_and_ends_by_turns(kind, seen):
     """Of each source and kind, it says begin and end by turns, except where the points of the source change."""
@@ -189,7 +190,7 @@ def test_begins_and_ends_by_turns(kind, seen):
 
 
 @every_detector
-@settings(max_examples=15, deadline=None)
+@examples(5)
 @given(seen=steady(), data=st.data())
 def test_a_restart_changes_nothing(kind, seen, data):
     """What it keeps, and what is active, is all there is to know: after a restart at any time it says the same."""
@@ -235,6 +236,6 @@ def test_always_unless_configured():
     """What always looks does so once; a configured one takes its place, and `enabled: false` its work."""
     points = table(DEVICES)
 
-    assert list(build((), points)) == [config.detector for config in ALWAYS]
+    assert list(build((), points)) == [config.detector for config in chosen(())]
     assert [len(group) for group in build((LimitsConfig(), LimitsConfig()), points).values()].count(2) == 1
     assert "limits" not in build((LimitsConfig(enabled=False),), points)

@@ -17,8 +17,12 @@ from simulator import scenario
 from simulator.substation import serve
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
+PAGES = (
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
+)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 OF_EXAMPLE = re.compile(r"# (?:add to |instead of )?[\w./-]+\.(?:py|yaml)(?: of the example)?\n")
 """The first line of a block that belongs to a worked example: the file it is, or that it changes."""
@@ -39,10 +43,11 @@ devices:
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: what it says, in which language, and where."""
+    """A fenced block: what it says, in which language, and where: page, line, and the heading above."""
 
     page: str
     line: int
+    heading: str
     language: str
     text: str
 
@@ -58,8 +63,11 @@ def blocks() -> Iterator[Block]:
     """Yield the fenced blocks of all pages."""
     for page in PAGES:
         text = page.read_text()
+        rest = FENCE.sub(lambda found: " " * len(found[0]), text)
         for found in FENCE.finditer(text):
-            yield Block(page.name, text.count("\n", 0, found.start()) + 1, found[1], found[2])
+            above = HEADING.findall(rest, 0, found.start())
+            line = text.count("\n", 0, found.start()) + 1
+            yield Block(page.name, line, above[-1] if above else "", found[1], found[2])
 
 
 def prose(page: Path) -> str:

@@ -63,7 +63,7 @@ def example(every_block, copy):
 
 def run(folder: Path, *words: str) -> str:
     """Run python in the copy, and return what it said; it must go well."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "MYPYPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(folder), "MYPYPATH": str(folder)}
     done = subprocess.run(
         [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )

@@ -33,6 +33,7 @@ NEEDED = {
     "plan": ["FILE"],
     "replay": ["FILE", "RECORDING"],
     "run": ["FILE"],
+    "train": ["FILE", "RECORDING", "--output", "MODEL"],
 }
 """What is added to a command that a page only names."""
 A_PATH = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./-]*")

@@ -94,7 +94,7 @@ async def test_a_step_is_not_overtaken(flow, clocks):
     ticking = asyncio.create_task(flow.tick())
     await asyncio.sleep(0)
     running = asyncio.create_task(flow.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await flow.pipeline.stepped.wait()
     ticking.cancel()
     flow.finish()
@@ -115,7 +115,7 @@ async def test_a_step_does_not_overtake_who_waits_for_room(flow, clocks):
     await asyncio.sleep(0)
     clocks.offset_ns -= 3600 * NS
     running, ticking = asyncio.create_task(flow.run()), asyncio.create_task(flow.tick())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await waiting
         await flow.pipeline.stepped.wait()
     ticking.cancel()

@@ -62,8 +62,12 @@ async def test_a_reload_looks_again(main):
     before = [await said.get() for _ in range(4)]
     main.write_text("gateway: {site: other}\n")
     integrity.again()
+    edited = {each.function: each for each in [await said.get() for _ in range(4)]}
+    assert not edited["config"].facts["taken_up"]
+    integrity.taken_up()
     after = [await said.get() for _ in range(4)]
     task.cancel()
+    assert [each.facts["taken_up"] for each in after if each.function == "config"] == [True]
 
     changed = [one.function for one, other in zip(before, after, strict=True) if one.facts != other.facts]
     assert changed == ["config"]

@@ -60,7 +60,7 @@ async def test_a_receipt_waits_for_what_was_put_before_it(flow, store):
         for at in range(3):
             await flow.put(reading(0, float((3 * number + at) % 2), 1000 + number))
         await flow.put(Receipt(lambda kept: stored.append((kept, store.last(Stream.CHANGE)))))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(stored) < 5:
             await store.flush()
             await asyncio.sleep(0)
@@ -75,7 +75,7 @@ async def test_a_bookmark_waits_for_the_window_of_its_readings(flow, store, tmp_
         await flow.put(Tick(at_s * S))
         await flow.put(reading(1, 5.0, at_s + 1))
         await flow.put(Bookmark("d", "report", value))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not store.last(Stream.TELEMETRY):
             await store.flush()
             await asyncio.sleep(0)

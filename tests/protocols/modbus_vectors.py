@@ -42,7 +42,7 @@ async def serving(*words: str) -> AsyncIterator[int]:
         yield int((await peer.stdout.readline()).split()[1])
     finally:
         peer.stdin.close()
-        await asyncio.wait_for(peer.wait(), 5)
+        await asyncio.wait_for(peer.wait(), 30)
 
 
 async def asking(*words: str) -> list[list[int]]:

@@ -39,7 +39,7 @@ async def hostile(request, build, certificates, monkeypatch):
         context.load_cert_chain(certificates.server, certificates.server_key)
 
     @asynccontextmanager
-    async def serving(misbehave):
+    async def serving(misbehave, **other):
         served = {}
 
         async def serve(reader, writer):
@@ -50,7 +50,7 @@ async def hostile(request, build, certificates, monkeypatch):
             writer.transport.abort()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-        driver = build(f"{way}://127.0.0.1:{server.sockets[0].getsockname()[1]}", {**POINTS, **keys})
+        driver = build(f"{way}://127.0.0.1:{server.sockets[0].getsockname()[1]}", {**POINTS, **keys, **other})
         await driver.connect()
         try:
             yield driver
@@ -153,7 +153,7 @@ async def test_a_byte_at_a_time(hostile):
             writer.write(bytes([byte]))
             await asyncio.sleep(0.002)
 
-    async with hostile(misbehave) as driver:
+    async with hostile(misbehave, timeout_s=30) as driver:
         found = await reads(driver)
     assert [batch.values.tolist() for batch in found] == [[5, 6]] * MOST_READS
 
@@ -169,7 +169,7 @@ async def test_an_answer_without_end(hostile):
     async with hostile(misbehave) as driver:
         gc.collect()
         tracemalloc.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             found = await reads(driver)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()

@@ -4,7 +4,8 @@ import random
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from examples import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from protocols.modbus.codec import Refusal, Request
@@ -219,7 +220,7 @@ async def test_what_was_found_before_a_time_out_is_told_later(peer, connected):
     assert [(event.kind, event.rows) for event in events] == [(EventKind.REFUSED, (0,))]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     addresses=st.sets(st.integers(0, 60), min_size=1, max_size=25),
     bad=st.sets(st.integers(0, 60), max_size=12),

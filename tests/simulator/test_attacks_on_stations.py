@@ -78,6 +78,6 @@ async def test_an_attack_goes_over_tcp(kind: type[dnp3.Dnp3Attack | iec104.Iec10
     server = await asyncio.start_server(station, "127.0.0.1", 0)
     async with server:
         await kind().run(Field({kind.WAY: server.sockets[0].getsockname()[:2]}))
-        await asyncio.wait_for(over.wait(), 5)
+        await asyncio.wait_for(over.wait(), 30)
 
     assert bytes(received) == b"".join(kind().messages())

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.grid import Grid
@@ -27,7 +28,7 @@ def stepped(seed: int, hour: float, dt_s: float) -> Grid:
 
 
 @ANY_GRID
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_true_power_balances(seed, hour, dt_s):
     """On each bus the transformer feeds exactly its feeders; above it, plus iron losses, plus R I^2 and X I^2."""
     flow = stepped(seed, hour, dt_s).flow
@@ -41,7 +42,7 @@ def test_true_power_balances(seed, hour, dt_s):
 
 
 @ANY_GRID
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_measurements_are_consistent(seed, hour, dt_s):
     """S^2 = P^2 + Q^2, pf = P / S, S is the sum of V I, and line voltages are root three of the phases'."""
     grid = stepped(seed, hour, dt_s)
@@ -57,7 +58,7 @@ def test_measurements_are_consistent(seed, hour, dt_s):
 
 
 @ANY_GRID
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_measured_feeders_balance_with_their_transformer(seed, hour, dt_s):
     """Kirchhoff holds between instruments as closely as their class allows."""
     grid = stepped(seed, hour, dt_s)

@@ -51,7 +51,7 @@ async def test_every_register_of_every_unit():
         for unit, bay in line.units.items():
             for register in MAPS[bay]:
                 answer = await ask(client, register, unit)
-                expected = line._grid[f"{bay}.{register.name}"]
+                expected = line._memories[bay].grid[f"{bay}.{register.name}"]
                 if register.table in ("coil", "discrete"):
                     assert answer.bits[0] == bool(expected)
                 elif register.bit is not None:

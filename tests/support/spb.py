@@ -114,7 +114,7 @@ def said(packets: Iterable[Packet], *verbs: str, link: int | None = None) -> lis
     return [Message(p) for p in ours if not verbs or p.topic.split("/")[2] in verbs]
 
 
-async def until(wire: Wire, enough: Callable[[], object], timeout_s: float = 15.0) -> None:
+async def until(wire: Wire, enough: Callable[[], object], timeout_s: float = 30.0) -> None:
     """Wait until `enough` holds after some packet."""
     try:
         await wire.seen(lambda _: bool(enough()), timeout_s)

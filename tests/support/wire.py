@@ -124,7 +124,7 @@ class Wire:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def seen(self, wanted: Callable[[Packet], bool], timeout_s: float = 15.0) -> Packet:
+    async def seen(self, wanted: Callable[[Packet], bool], timeout_s: float = 30.0) -> Packet:
         """Wait for the first packet of which `wanted` holds, from the beginning of the record."""
         read = 0
         async with asyncio.timeout(timeout_s):

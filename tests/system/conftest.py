@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from completeness import STREAMS, Ledger
+from waiting import waited_s
 
 PATIENCE_S = 30.0
 """Nothing here takes so long, unless it is broken or the machine is busy."""
@@ -203,6 +204,21 @@ class Daemon:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), 0.5)
 
+    async def answering(self) -> None:
+        """Wait until it can be asked; it is ready before."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (self.state_dir / "status.sock").exists():  # noqa: ASYNC110 - a file sends no event
+                await asyncio.sleep(0.05)
+
+    async def asked(self) -> dict[str, Any]:
+        """Return what it says of itself at its socket."""
+        await self.answering()
+        reader, writer = await asyncio.open_unix_connection(self.state_dir / "status.sock")
+        writer.write(b'{"ask":"status"}\n')
+        said: dict[str, Any] = json.loads(await reader.read())
+        writer.close()
+        return said
+
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
@@ -228,6 +244,10 @@ class Daemon:
         """Return the processor time that it has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def waited_s(self) -> float:
+        """Return for how long it and this process waited for a processor."""
+        return waited_s(self.pid)
 
     def rss_kib(self) -> int:
         """Return its resident memory."""

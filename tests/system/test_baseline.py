@@ -26,8 +26,7 @@ async def test_over_restarts_and_reloads(daemon, device):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"v": 1, "cyber": TOLD}))
     await daemon.start()
-    while not (daemon.state_dir / "status.sock").exists():  # noqa: ASYNC110 - a file sends no event
-        await asyncio.sleep(0.05)
+    await daemon.answering()
     approve = ["learn", str(daemon.file), "approve", "new_talker", "10.0.0.66"]
     assert await asyncio.to_thread(main, approve) == 0
     await daemon.kill()

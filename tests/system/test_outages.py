@@ -28,6 +28,8 @@ AGAIN = 500
 COMM_LOST = 1 << 13
 QUANTITIES = ("va", "vb", "vc", "ia", "ib", "ic", "p", "q")
 PATIENCE_S = 30.0
+RELOADS = 5
+EVENTS = ("device_answers", "device_lost")
 
 
 class Field:
@@ -188,6 +190,25 @@ async def test_cut_off_and_joined_again(field, book):
     await counted(book, newest(book) + 40)
 
     check_identity(book)
+    for protocol in ("dnp3", "iec61850", "opcua"):
+        assert not any(missing(book, protocol, since).values()), protocol
+
+
+async def test_reloads_of_others(field, daemon, device, book):
+    """Another device comes, changes and goes, and all change places: no connection ends, no event is missing."""
+    since = await settled(book)
+    ours = [each.config() for each in field.values()]
+    for turn in range(RELOADS):
+        other = device.config("other", points=3 + turn % 2)
+        daemon.write([ours, [other, *ours], [*reversed(ours), other]][turn % 3])
+        before = sum("READY=1" in notice for _, notice in daemon.notices)
+        daemon.send(signal.SIGHUP)
+        await daemon.noticed("READY=1", times=before + 1)
+    await counted(book, newest(book) + 10)
+
+    check_identity(book)
+    for protocol in PROTOCOLS:
+        assert [daemon.log.count(f'"device": "{protocol}", "event": "{event}"') for event in EVENTS] == [1, 0], protocol
     for protocol in ("dnp3", "iec61850", "opcua"):
         assert not any(missing(book, protocol, since).values()), protocol
 

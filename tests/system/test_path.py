@@ -62,13 +62,13 @@ async def test_changes_at_once(daemon, device, book):
     await daemon.start()
     await book.until(lambda book: book.streams["change"])
     device.registers[2] = 5
-    began = time.monotonic()
+    began_s = time.monotonic() - daemon.waited_s()
     device.registers[3] = 1
     await book.until(lambda book: len(book.streams["change"]) == 2)
     device.registers[2] = 50
     await book.until(lambda book: len(book.streams["change"]) == 3)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - daemon.waited_s() - began_s < 2
     told = [{name: point["value"] for name, point in m["points"].items()} for m in book.streams["change"].values()]
     assert told == [{"p2": 0, "breaker": 0}, {"breaker": 1}, {"p2": 50}]
 
@@ -84,10 +84,10 @@ async def test_life_of_an_alarm(daemon, device, book):
         await book.until(lambda book: book.alarms().get(id_, {}).get("state") == name)
         return book.alarms()[id_]
 
-    began = time.monotonic()
+    began_s = time.monotonic() - daemon.waited_s()
     device.registers[0] = 250
     alarm = await state("active_unacked")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - daemon.waited_s() - began_s < 1
     assert (alarm["value"], alarm["expected"], alarm["count"], alarm["points"]) == (250, 200, 1, ["p0"])
 
     book.command("1", do="ack", alarm=id_, by="anna")

@@ -20,6 +20,7 @@ def look(*_):
     global left
     left -= signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL  # it runs, and would hear a stop
     if not left:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # or the next one ends it without a word
         os.kill(os.getpid(), signal.SIGTERM)
 signal.signal(signal.SIGALRM, look)
 signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)

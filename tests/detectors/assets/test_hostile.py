@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.assets.breaker import BreakerConfig
@@ -74,7 +75,7 @@ def told(said):
 
 
 @every_check
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(data=st.data())
 def test_no_numbers_break_it(config, data, assets):
     """Whatever the frames hold, in whatever order of time, nothing is raised and every text is one of JSON."""

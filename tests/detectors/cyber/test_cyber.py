@@ -3,7 +3,8 @@
 import pickle
 from dataclasses import replace
 
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from sightings import (
     ATTACKER,
@@ -179,7 +180,7 @@ facts = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.lists(st.tuples(kinds, words, words, words, st.integers(0, 70_000), facts, st.booleans()), max_size=30))
 def test_no_sighting_breaks_a_check(events):
     """Whatever a decoder or a driver tells, with any facts of their type or none: it is judged or left out."""

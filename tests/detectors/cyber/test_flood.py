@@ -1,6 +1,6 @@
 """Flood: ten times the usual rate for three seconds on end is told; a burst, the usual load and our own polling not."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sightings import ATTACKER, HMI, RELAY1, Bench, pair, rate
 
@@ -74,7 +74,6 @@ def test_it_watches_a_fixed_number_of_pairs():
     assert len(check._above) == PAIRS_MAX
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(10, 1000), min_size=50, max_size=50), st.integers(1, 100))
 def test_the_estimate_stays_among_what_was_seen(values, scale):
     """It never leaves the range of the rates by more than a step, so one pair cannot open its limit to anything."""

@@ -22,6 +22,31 @@ def test_another_hash_of_the_same_version(what, severity):
     assert bench.alarms[f"gateway/{what}/gateway_integrity"].severity is severity
 
 
+def test_a_configuration_that_was_taken_up():
+    """It is a note, which the audit log proves, and normal from then on."""
+    bench = Bench()
+    bench.learned(found(function="config", value="aa", version="1.0", taken_up=True))
+    bench.sees(found(function="config", value="bb", version="1.0", taken_up=True))
+    assert bench.alarms["gateway/config/gateway_integrity"].severity is Severity.INFO
+
+    bench.wait(301)
+    bench.sees(found(function="config", value="bb", version="1.0", taken_up=True))
+    assert not bench.alarms
+
+
+def test_a_configuration_that_is_not_what_runs():
+    """It is a warning that lasts, until a reload takes it up or the old one is back."""
+    bench = Bench()
+    bench.learned(found(function="config", value="aa", version="1.0", taken_up=True))
+    bench.sees(found(function="config", value="bb", version="1.0", taken_up=False))
+    bench.wait(86_400)
+    assert bench.alarms["gateway/config/gateway_integrity"].severity is Severity.WARNING
+
+    bench.sees(found(function="config", value="bb", version="1.0", taken_up=True))
+    bench.wait(301)
+    assert not bench.alarms
+
+
 def test_tampering_in_the_week_of_learning():
     """There is nothing to be learned about one's own code."""
     bench = Bench()

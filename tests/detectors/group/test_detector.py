@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.detector import Learned
@@ -218,7 +219,7 @@ def test_memory_is_what_it_was(plant, normal, frame):
 VALUES = st.sampled_from([0.0, 1.0, 2.0, -1.5, np.nan, np.inf, 1e308, -1e308, 1e-320])
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(rows=st.lists(st.lists(VALUES, min_size=4, max_size=4), min_size=70, max_size=90), seed=st.integers(0, 9))
 def test_no_value_breaks_it(frame, rows, seed):
     """Whatever stands in a frame, while it learns and afterwards, nothing is raised and nothing warned of."""

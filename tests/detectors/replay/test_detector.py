@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.replay.config import ReplayConfig
@@ -173,7 +174,7 @@ VALUES = st.sampled_from([0.0, -0.0, 1.0, 1.5, np.nan, np.inf, -np.inf, 1e308, -
 ROWS = st.lists(st.tuples(st.lists(VALUES, min_size=9, max_size=9), st.integers(0, 1 << 9)), max_size=60)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(rows=ROWS, begin=st.sampled_from([0, -2_000_000_000, 2_000_000_000]))
 def test_no_value_breaks_it(frame, rows, begin):
     """Whatever stands in a frame, nothing is raised and nothing warned of; too short a time finds nothing."""

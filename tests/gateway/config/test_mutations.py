@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from examples import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gateway.config import ConfigError
@@ -53,7 +54,7 @@ def mutated(draw):
     return "\n".join(lines)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mutated())
 def test_a_mutated_configuration_loads_or_has_faults(tmp_path, text):
     """Nothing but a ConfigError leaves `load`, each of its faults one line at a place within the file."""
@@ -67,7 +68,7 @@ def test_a_mutated_configuration_loads_or_has_faults(tmp_path, text):
     assert all(1 <= fault.line <= len(text.splitlines()) + 1 and fault.column >= 1 for fault in faults or ())
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_noise_has_faults(tmp_path, noise):
     """No sequence of bytes crashes the reader."""

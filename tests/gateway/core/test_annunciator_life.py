@@ -1,7 +1,8 @@
 """Whatever happens at a station: no active alarm is lost, and who listens knows each, or was told why not."""
 
 from desk import Desk, station
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -133,7 +134,7 @@ class Station(RuleBasedStateMachine):
 
 
 TestStation = Station.TestCase
-TestStation.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+TestStation.settings = examples(20, stateful_step_count=30)
 
 
 def did(desk, step, position):
@@ -159,7 +160,6 @@ STEPS = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
 @given(steps=st.lists(st.tuples(STEPS, st.sampled_from([0.0, 1.0]), st.booleans()), min_size=10, max_size=60))
 def test_a_restart_in_the_middle_changes_nothing(steps):
     """Whenever a gateway is restarted, its messages are those of one that was not."""

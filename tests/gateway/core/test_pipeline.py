@@ -4,7 +4,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.config import build
@@ -61,7 +62,7 @@ def carried(pipeline, seen):
     return [message for each in seen for message in pipeline.observe(each)]
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(recording=recordings())
 def test_replay(core, make, recording):
     """A recording that is played twice gives the same messages, in the same order."""
@@ -70,7 +71,7 @@ def test_replay(core, make, recording):
     assert first == second
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(before=recordings(), after=recordings())
 def test_restart(core, make, before, after):
     """After a restart what was active is active, nothing is raised twice, and what ends is ended once."""

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.config import build
@@ -61,7 +62,7 @@ def alarms(messages):
     return [message for message in messages if isinstance(message, Alarm) and message.detector != "clock"]
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(recording=recordings())
 def test_alarms_know_nothing_of_the_steps(core, make, recording):
     """The same alarms, at the same moments, as under a clock that nobody sets; told in the time of that which is."""
@@ -77,7 +78,7 @@ def test_alarms_know_nothing_of_the_steps(core, make, recording):
         assert expected == told
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(recording=recordings())
 def test_every_reading_is_told_once(core, make, recording):
     """Windows hold what was read, and there are no more of them than time has passed and steps were made."""

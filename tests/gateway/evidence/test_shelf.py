@@ -5,7 +5,8 @@ import stat
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.evidence import shelf as module
@@ -34,7 +35,7 @@ def test_permissions(tmp_path):
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "evidence").iterdir()} == {0o600}
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400), st.integers(1, 50)), max_size=20))
 def test_it_keeps_to_its_bytes(tmp_path_factory, sizes):
     """Whole exhibits go, the oldest first, and none that would still fit; one that is too large costs none of them."""

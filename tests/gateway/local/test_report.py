@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.model import Finding, Severity
@@ -72,7 +73,7 @@ async def test_a_point(report, pipeline):
     assert (points["p2"]["value"], points["p2"]["age_s"], points["p2"]["quality"]) == (None, None, ["invalid", "old"])
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.none() | st.booleans()) | st.builds(
     dict, ask=st.sampled_from(["points", "status?"]), device=st.text() | st.just("big") | st.integers(),
     after=st.integers() | st.text() | st.none()))  # fmt: skip
@@ -113,7 +114,7 @@ async def test_a_disk_that_hangs_hides_only_the_holes(pipeline, tmp_path, monkey
         store=store, publisher=publisher, plant=lambda: plant, status=lambda: {"store": {}}, clock=lambda: NOW_NS,
         max_bytes=1, learn=None, evidence=None,
     )  # fmt: skip
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         told = await report.answer({"ask": "status"}, 0)
     hung.set()
     await store.close()

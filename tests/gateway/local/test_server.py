@@ -46,7 +46,7 @@ async def told(path, data):
     reader, writer = await asyncio.open_unix_connection(str(path))
     writer.write(data)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await reader.read()
     finally:
         writer.close()
@@ -120,7 +120,7 @@ async def test_a_socket_that_was_deleted(serve, tmp_path, monkeypatch):
     task = asyncio.create_task(server.run())
     await asyncio.sleep(0)
     folder.mkdir()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await server.listening.wait()
         server.listening.clear()
         (folder / SOCKET).unlink()

@@ -133,7 +133,14 @@ def test_a_packet_by_hand():
     assert published("a/b", 200) - published("a/b", 100) == 101
 
 
-@pytest.mark.parametrize(("column", "devices", "points"), [(1, 1, 1000), (2, 5, 1000), (3, 10, 1000), (4, 10, 5000)])
+SIZES = [
+    (1, 1, 1000),
+    (3, 10, 1000),
+    *(pytest.param(*size, marks=pytest.mark.slow) for size in ((2, 5, 1000), (4, 10, 5000))),
+]
+
+
+@pytest.mark.parametrize(("column", "devices", "points"), SIZES)
 def test_the_processor(config, column, devices, points):
     """Within a quarter of what was measured for the README, of which the figures are read here."""
     line = next(line for line in README.read_text().splitlines() if line.startswith("| CPU, % of one core"))

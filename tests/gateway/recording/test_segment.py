@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -37,14 +37,12 @@ def same(one, other):
     )
 
 
-@settings(deadline=None)
 @given(blocks())
 def test_round_trip(block):
     """Every bit comes back, those of NaN and infinity too."""
     assert same(block, read(segment.block(block)))
 
 
-@settings(deadline=None)
 @given(blocks(), st.data())
 def test_damage_is_told(block, data):
     """A byte that is changed, or an end that is missing, is a `BadSegment`."""

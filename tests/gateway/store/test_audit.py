@@ -5,7 +5,8 @@ import json
 import os
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.store import audit as module
@@ -41,7 +42,7 @@ async def make(tmp_path):
 
 async def entered(audit):
     """Wait until nothing waits."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while audit.waiting:  # noqa: ASYNC110 - nobody but a test waits for an entry
             await asyncio.sleep(0.005)
 
@@ -62,7 +63,7 @@ def test_the_form_of_an_entry():
     }  # fmt: skip
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.lists(DETAIL, min_size=3, max_size=6), st.data())
 def test_every_change_is_found(details, data):
     """An entry that was changed, left out, put in, or moved breaks the chain there, and not before."""
@@ -214,7 +215,7 @@ async def test_a_disk_that_refuses(make, tmp_path, monkeypatch):
     for n in range(WAITING_MAX + 7):
         audit.note("command", "anna", n=n)
     assert (audit.waiting, audit.dropped) == (WAITING_MAX, 7)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while audit.fault is None:  # noqa: ASYNC110 - nobody but a test waits for a fault
             await asyncio.sleep(0.005)
     await entered(audit)
@@ -247,7 +248,7 @@ async def test_a_stop_does_not_wait_for_a_bad_disk(tmp_path):
     folder.write_text("a file where the directory should be")
     audit = await Audit.open(folder, lambda: NOW_NS)
     audit.note("stopped", "gateway")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(4):
         await audit.close()
 
     assert audit.waiting == 1

@@ -61,7 +61,10 @@ async def read_all(store, stream):
     return rows
 
 
-@pytest.mark.parametrize("size", [100, 2100, 4100, 40_000, 90_000, None], ids=lambda s: f"{s or 'mixed'}")
+SLOW = [pytest.param(size, marks=pytest.mark.slow) for size in (100, 2100, 40_000, 90_000)]
+
+
+@pytest.mark.parametrize("size", [4100, None, *SLOW], ids=lambda s: f"{s or 'mixed'}")
 async def test_the_directory_is_never_over_its_budget(tmp_path, size):
     """Twice the budget of records, small, half a page and a bit, large: never a byte over 4 MiB on disk."""
     budget = StoreBudget(max_bytes=4 * MIB, commit_s=0.01)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from gateway.config.model import MIB, StoreBudget
 from gateway.store.limits import record_cost
 from gateway.store.record import Stream
@@ -34,7 +36,6 @@ async def main():
 
 asyncio.run(main())
 """
-KILLS = 12
 
 
 def run_until_killed(directory, seed, randomly):
@@ -55,11 +56,12 @@ def run_until_killed(directory, seed, randomly):
     return dict(zip(Stream, map(int, lines[-1].split()), strict=True)) if lines else {}
 
 
-async def test_what_was_flushed_survives_a_kill(tmp_path):
+@pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.slow)])
+async def test_what_was_flushed_survives_a_kill(tmp_path, kills):
     """Each time each stream goes on behind the last flushed number, and each number is a row, in a gap, or acked."""
     randomly = random.Random(7)
     promised = dict.fromkeys(Stream, 0)
-    for turn in range(KILLS):
+    for turn in range(kills):
         promised |= run_until_killed(tmp_path, turn, randomly)
         store = await Store.open(tmp_path, StoreBudget(max_bytes=4 * MIB))
         assert store.notes == []
@@ -70,7 +72,7 @@ async def test_what_was_flushed_survives_a_kill(tmp_path):
         await check_complete(store, Stream.ALARM)
         await store.close()
 
-    assert min(promised.values()) > KILLS
+    assert min(promised.values()) > kills
 
 
 async def check_complete(store, stream):

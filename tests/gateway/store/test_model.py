@@ -6,7 +6,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from hypothesis import Phase, settings
+from examples import examples
+from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -228,12 +229,11 @@ def check_row(row, windows):
     assert told.start_ns + told.length_ns == windows[-1].start_ns + 10
 
 
-FadingMachine.TestCase.settings = settings(
-    max_examples=3,
+FadingMachine.TestCase.settings = examples(
+    3,
     stateful_step_count=12,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],  # to shrink megabytes takes hours
 )
 TestFading = FadingMachine.TestCase
-StoreMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+StoreMachine.TestCase.settings = examples(12, stateful_step_count=15)
 TestStore = StoreMachine.TestCase

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.model import Severity
@@ -16,7 +16,6 @@ from gateway.store import packing, seal
 from gateway.store.packing import BadRecord, alarm_of, change_of, report_of, summary_of, to_record
 from gateway.store.record import Record, Stream
 
-UNHURRIED = settings(deadline=None)
 TIMES = st.integers(0, 2**62)
 NUMBERS = st.floats()
 NAMES = st.text(max_size=20)
@@ -73,7 +72,6 @@ def same(left, right):
         np.testing.assert_array_equal(getattr(left, name), getattr(right, name))
 
 
-@UNHURRIED
 @given(summaries())
 def test_a_summary_comes_back_as_it_was(summary):
     """Names in any script, infinities and NaN, no point at all: bit for bit what was packed."""
@@ -84,14 +82,12 @@ def test_a_summary_comes_back_as_it_was(summary):
     assert record.end_ns - record.start_ns == summary.length_ns
 
 
-@UNHURRIED
 @given(changes())
 def test_a_change_comes_back_as_it_was(change):
     """Values, qualities and each reading's own time survive, NaN included."""
     same(change_of(to_record(change)), change)
 
 
-@UNHURRIED
 @given(ALARMS)
 def test_an_alarm_comes_back_as_it_was(alarm):
     """Every field and any JSON evidence survives."""
@@ -141,7 +137,6 @@ def read_or_bad(record):
     return True
 
 
-@UNHURRIED
 @given(st.one_of(summaries(), changes(), ALARMS), st.data())
 def test_a_flipped_byte_is_found(message, data):
     """Any single byte that differs makes the body a BadRecord."""
@@ -152,7 +147,6 @@ def test_a_flipped_byte_is_found(message, data):
     assert not read_or_bad(Record(record.stream, record.device, 0, 0, bytes(body)))
 
 
-@UNHURRIED
 @given(st.sampled_from(Stream), st.binary(max_size=200))
 def test_noise_is_a_bad_record(stream, noise):
     """Bytes that never were a body raise BadRecord and nothing else."""
@@ -163,7 +157,6 @@ def sealed(content, coding=0):
     return seal.HEADER.pack(1, coding, zlib.crc32(content)) + content
 
 
-@UNHURRIED
 @given(st.one_of(summaries(), changes(), ALARMS), st.data())
 def test_damage_below_the_checksum_is_a_bad_record(message, data):
     """Content that passes the checksum and still is not what was written raises BadRecord or reads, nothing else."""
@@ -183,7 +176,6 @@ JSON = st.recursive(
 )
 
 
-@UNHURRIED
 @given(st.sampled_from((Stream.CHANGE, Stream.ALARM)), st.data())
 def test_a_field_of_another_type_is_a_bad_record(stream, data):
     """JSON with any field replaced by anything raises BadRecord or reads, nothing else."""

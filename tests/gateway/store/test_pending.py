@@ -1,6 +1,6 @@
 """What waits in RAM is bounded, ordered, and whole again after a failed commit."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.store import pending as module
@@ -8,7 +8,6 @@ from gateway.store.limits import record_cost
 from gateway.store.pending import Pending
 from gateway.store.record import GapReason, Record, Stream
 
-UNHURRIED = settings(deadline=None)
 T, C, A = Stream.TELEMETRY, Stream.CHANGE, Stream.ALARM
 
 
@@ -61,7 +60,6 @@ def test_beyond_the_bound_the_oldest_telemetry_goes_first():
     assert {"k": b""} in [w.states for w in work]
 
 
-@UNHURRIED
 @given(st.lists(st.tuples(st.sampled_from(Stream), st.integers(0, 300)), max_size=60), st.booleans())
 def test_nothing_vanishes(items, fail):
     """Every record is in a work or counted as lost, and RAM stays within its bound."""

@@ -73,7 +73,7 @@ async def test_nothing_to_store_is_settled_at_once(tmp_path):
     """What left nothing to be written asks for no commit."""
     store = await Store.open(tmp_path, NEVER)
     commits = store.stats.commits
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         assert await settled(store)
 
     assert store.stats.commits == commits

@@ -125,7 +125,7 @@ class Memory:
         async with asyncio.timeout(timeout_s):
             await self.emptied.wait()
 
-    async def until(self, holds: Callable[[], object], timeout_s: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], object], timeout_s: float = 30.0) -> None:
         """Wait until a counter of the publisher says so."""
         async with asyncio.timeout(timeout_s):
             while not holds():  # noqa: ASYNC110 - a counter has no event

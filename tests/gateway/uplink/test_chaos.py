@@ -99,7 +99,7 @@ async def test_cut_inside_the_farewell(mosquitto, wire, subscribe, memory, publi
     publisher = publish(wire.url, memory)
     await subscriber.until(lambda s: s.on("/status"))
     await publisher.drain(1.0)
-    await asyncio.wait_for(publisher.task, 5)
+    await asyncio.wait_for(publisher.task, 30)
     await subscriber.until(lambda s: s.on("/status")[-1]["online"] is False)
 
     assert wire.treat.met

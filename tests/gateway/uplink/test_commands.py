@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from unittest.mock import AsyncMock
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.uplink.commands import COMMAND_BYTES, REMEMBERED, CommandRefused, Commands, parse
@@ -159,7 +160,7 @@ async def test_every_command_is_recorded():
     ]
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.binary(max_size=300) | st.dictionaries(st.sampled_from(["id", "do", "alarm", "until", "by", "expires", "x"]),
        st.text(max_size=20) | st.integers() | st.sampled_from(["ack", "gaps", "shelve"])).map(
            lambda told: json.dumps(told).encode()))  # fmt: skip

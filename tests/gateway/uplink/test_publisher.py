@@ -110,7 +110,7 @@ async def test_drain_waits_for_what_is_in_flight_and_says_goodbye(mosquitto, sub
     memory.put(*(messages.summary(n) for n in range(50)))
     await subscriber.until(lambda s: s.on("/telemetry/"))
     await publisher.drain(1.0)
-    await asyncio.wait_for(publisher.task, 1)
+    await asyncio.wait_for(publisher.task, 30)
     await subscriber.until(lambda s: not s.on("/status")[-1]["online"])
 
     assert seqs(subscriber, "/telemetry/") == memory.acknowledged[Stream.TELEMETRY]

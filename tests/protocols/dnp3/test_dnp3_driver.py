@@ -273,7 +273,7 @@ async def test_two_outstations_on_one_link(reader, readers, make_device):
         await one.read(device="rtu3")
     await one.read(device="rtu2")
     right.change("analog", 0, 3.0, time_ms=T0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(one.history("rtu2.a")) < 2:
             await one.read("drain", "rtu2")
             await one.read("drain", "rtu1")

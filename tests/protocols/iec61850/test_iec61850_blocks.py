@@ -152,7 +152,7 @@ async def test_reports_that_came_before_a_cancelled_read(ied, heard):
 
 async def test_a_read_without_an_answer_makes_the_next_one_ask(ied, heard):
     """A drain that has nothing to ask does not count as an answer."""
-    reader = await heard(ied.port, {"cb52": ied.addresses["cb52"]}, timeout_s=0.05).connect()
+    reader = await heard(ied.port, {"cb52": ied.addresses["cb52"]}, timeout_s=0.3).connect()
     await reader.poll()
     ied.conduct.answers = "silent"
     for scan in reader.driver.scans:

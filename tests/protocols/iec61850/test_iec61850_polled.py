@@ -91,7 +91,7 @@ async def test_a_data_set_that_is_refused(raw, heard):
 async def test_questions_end_with_the_first_that_fails(raw, heard):
     """A device that falls silent is not asked for the types of its other nodes one time-out after the other."""
     nodes = {f"m{index}": f"LD/GGIO{index}.AnIn1.mag.f[MX]" for index in range(100)}
-    reader = await heard(raw.port, nodes, timeout_s=0.1).connect()
+    reader = await heard(raw.port, nodes, timeout_s=0.3).connect()
     asked = []
     raw.answer = asked.append
     with pytest.raises(TimeoutError):

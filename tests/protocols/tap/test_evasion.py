@@ -1,7 +1,8 @@
 """What hides a command from a listener: whatever a host may have taken in its place is read too."""
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from packets import (
     ACK,
@@ -207,7 +208,7 @@ def test_fragments_are_bounded():
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9000), st.booleans(), st.binary(max_size=90)), max_size=40))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_no_fragments_raise(sent):
     """Whatever their offsets and sizes: nothing but a frame that is told."""
     seen = Seen()

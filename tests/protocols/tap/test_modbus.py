@@ -3,7 +3,8 @@
 import struct
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from packets import CLIENT, NS, SERVER, START, Seen, Talk, mbap, read_request, read_response
 
@@ -259,7 +260,7 @@ WHOLE = [("modbus", function, client) for function in ("3", "16", "43", "1") for
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_cut_anywhere_the_messages_are_the_same(data):
     """Each message in as many pieces as it pleases, and what is told is the same."""
     line = Line()
@@ -273,7 +274,7 @@ def test_cut_anywhere_the_messages_are_the_same(data):
 
 
 @given(st.integers(0, 11), st.integers(0, 255), st.booleans())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_broken_message_costs_at_most_the_one_after_it(at, value, together):
     """One byte of the second of five requests is another: the last three are read, in one segment or in five."""
     requests = [bytearray(mbap(number, read_request(number))) for number in range(1, 6)]
@@ -286,7 +287,7 @@ def test_a_broken_message_costs_at_most_the_one_after_it(at, value, together):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=80)), max_size=20))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_no_bytes_raise(said):
     """Any bytes from either side; the request that follows in its own segment is found."""
     line = Line()

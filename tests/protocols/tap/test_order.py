@@ -3,7 +3,8 @@
 import random
 
 import pytest
-from hypothesis import example, given, settings
+from examples import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 from packets import ACK, FIN, NS, PSH, RST, SYN, Seen, Talk, mbap, read_request, read_response
 
@@ -21,7 +22,7 @@ def pieces(cuts):
 
 @given(st.lists(st.integers(0, 10_000), max_size=30), st.integers(0, 2**32 - 1), st.randoms(use_true_random=False))
 @example(cuts=[5, 17, 200], number=2**32 - 100, chance=random.Random(1))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_segmentation_order_and_repetition_gives_the_same_messages(cuts, number, chance):
     """Cut anywhere, near segments exchanged, some sent again or longer: the messages are those of the stream."""
     talk = Talk(number=number)

@@ -4,7 +4,8 @@ import gzip
 import struct
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.tap.capture.blocks import MOST_BLOCK, MOST_INTERFACES
@@ -217,7 +218,7 @@ def test_hostile_bytes_end_the_reading_with_their_reason(read, told, why):
     told=st.sampled_from((PCAP, PCAPNG, gzip.compress(PCAPNG, mtime=0))),
     changes=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), min_size=1, max_size=8),
 )
-@settings(max_examples=300, deadline=None)
+@examples(60)
 def test_no_bytes_raise_anything_else(tmp_path_factory, told, changes):
     """Whatever is changed in a capture: frames, notes, or the one error."""
     data = bytearray(told)

@@ -1,7 +1,8 @@
 """The front door of the tap: every way of wrapping a segment leads to it, nonsense is told, and nothing raises."""
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from packets import (
     ACK,
@@ -188,7 +189,7 @@ def test_a_fault_is_counted_and_the_watch_goes_on(monkeypatch):
 
 
 @given(st.lists(st.binary(max_size=120), max_size=20))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_no_bytes_raise(frames):
     """Any bytes at all, and such that look like Ethernet, IP and TCP at their beginning."""
     seen = Seen()
@@ -203,7 +204,7 @@ def test_no_bytes_raise(frames):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_no_change_of_a_conversation_raises(data):
     """A conversation with bytes changed, cut off or doubled anywhere."""
     talk = Talk()

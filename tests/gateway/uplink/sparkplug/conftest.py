@@ -157,7 +157,7 @@ class Stage:
         """Return what the gateway published."""
         return said(self.wire.packets, *verbs, link=link)
 
-    async def until(self, enough: Callable[[], object], timeout_s: float = 15.0) -> None:
+    async def until(self, enough: Callable[[], object], timeout_s: float = 30.0) -> None:
         """Wait until `enough` holds after some packet."""
         await until(self.wire, enough, timeout_s)
 

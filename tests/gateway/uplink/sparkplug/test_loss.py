@@ -33,7 +33,7 @@ async def test_a_row_stays_until_the_window_is_over(stage):
     """A row that the broker has leaves the store only after two keep-alives; what is not told yet stays anyway."""
     publisher = stage.start()
     fed(stage.edge, range(1, 11))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while publisher.held < 10:  # noqa: ASYNC110 - a counter has no event
             await asyncio.sleep(0.01)
     await stage.edge.store.flush()
@@ -110,7 +110,7 @@ async def test_a_link_that_swallows_bytes(stage, silent_s):
     stage.wire.swallow()
     began = asyncio.get_running_loop().time()
     expected |= await feed(stage.edge, range(51, 101))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while publisher.connected:  # noqa: ASYNC110 - a state has no event
             await asyncio.sleep(0.01)
     noticed_s = asyncio.get_running_loop().time() - began

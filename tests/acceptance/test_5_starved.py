@@ -1,0 +1,17 @@
+"""The last part: the gateway of the first, with too little memory, in a machine with a kernel of its own."""
+
+from seen import seen
+
+MACHINE_S = 240.0
+"""Within it QEMU has booted, started the gateway twice, and ended."""
+
+
+def test_too_much_memory_is_ended(memory):
+    """Beyond MemoryMax the kernel ends it, alone, and it comes back; seen in a machine with a kernel of its own."""
+    memory.until(lambda line: line == "over", "the machine in QEMU to be over", patience_s=MACHINE_S)
+    seen("; ".join(memory.lines[:-1]))
+    _, first, ended, back, _ = memory.lines
+
+    assert first.startswith(f"limit {256 << 20} uses ")
+    assert "oom-kill" in ended
+    assert back.split()[4] != first.split()[5]

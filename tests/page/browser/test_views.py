@@ -1,0 +1,101 @@
+"""Every view, with a wide screen and on a phone, light and dark: shown, readable, and without a fault."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+
+pytestmark = pytest.mark.browser
+
+VIEWS = {
+    "overview": ".oneline .value",
+    "alarms": "ol.alarms > li",
+    "trend?points=feeder1.ia,bus1.va&hours=1": ".legend:has-text('H 300') .read",
+    "points": ".space .line",
+    "devices": "td meter",
+    "delivery": "meter.large",
+    "cyber": "td code",
+    "reports": "text=so far",
+}
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+Opened = Callable[..., Awaitable[Any]]
+
+
+async def faults_of_access(page: Any) -> list[str]:
+    """Return what axe-core finds against WCAG 2.2 A and AA, colours and their contrast among it."""
+    await page.evaluate(AXE)
+    found = await page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})", RULES
+    )
+    return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_every_view_is_shown_without_a_fault(open_page: Opened, colours: str) -> None:
+    """Each view shows what it is for; nothing goes to the console or to anywhere else; axe finds nothing against AA."""
+    seen = await open_page(color_scheme=colours)
+    wrong = []
+    for name, ready in VIEWS.items():
+        await seen.view(name, ready)
+        wrong += [f"{name} {fault}" for fault in await faults_of_access(seen.page)]
+
+    assert wrong == []
+    assert seen.faults == []
+
+
+async def test_a_phone_needs_no_sideways_scrolling(open_page: Opened) -> None:
+    """At 360 pixels no view is wider than the screen, and what is touched is large enough."""
+    seen = await open_page(color_scheme="dark", **PHONE)
+    wrong, widths = [], {}
+    for name, ready in VIEWS.items():
+        await seen.view(name, ready)
+        widths[name] = await seen.page.evaluate("document.documentElement.scrollWidth")
+        wrong += [f"{name} {fault}" for fault in await faults_of_access(seen.page)]
+
+    assert set(widths.values()) == {360}, widths
+    assert wrong == []
+
+
+async def test_the_login_is_readable_and_says_what_is_wrong(open_page: Opened) -> None:
+    """A wrong token is told in words, nothing of the gateway is shown before, and axe finds nothing."""
+    seen = await open_page(user=None)
+    await seen.page.goto(seen.url)
+    await seen.page.fill("#token", "wrong")
+    await seen.page.keyboard.press("Enter")
+    await seen.page.wait_for_selector("text=does not know this token")
+
+    assert await faults_of_access(seen.page) == []
+    await seen.page.evaluate("document.querySelector('h2').style.color = '#bbb'")
+    assert [each.split(":")[0] for each in await faults_of_access(seen.page)] == ["color-contrast"]
+    assert not await seen.page.is_visible("nav")
+    assert "feeder" not in await seen.page.inner_text("body")
+
+
+async def test_the_diagram_tells_breakers_flow_and_quality(open_page: Opened) -> None:
+    """A tripped feeder is open and without flow; of a silent device nothing is claimed, and its alarm is marked."""
+    seen = await open_page()
+    await seen.page.wait_for_selector("[aria-label='breaker of feeder2 open']")
+    await seen.page.wait_for_selector("[aria-label='breaker of feeder5 unknown']")
+    await seen.page.wait_for_selector("[aria-label='breaker of t1 closed']")
+    await seen.page.wait_for_selector("[aria-label='feeder5, worst alarm critical']")
+    known = seen.page.locator(".reading", has=seen.page.locator("title", has_text="feeder5.p"))
+    said = await known.get_attribute("data-quality"), await known.locator(".flag").text_content()
+
+    assert said in {("bad", "B"), ("unread", "U")}  # unread where it fell silent before its first reading
+    assert await seen.page.locator("[aria-label='no power flows']").count() >= 1
+    assert await seen.page.locator("[aria-label='power flows into the bus']").count() == 2
+
+
+async def test_the_colours_are_remembered(open_page: Opened) -> None:
+    """The switch goes from the system's colours to dark, and a new visit is still dark."""
+    seen = await open_page(color_scheme="light")
+    light = await seen.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    await seen.page.click("#theme")
+    await seen.page.reload()
+    await seen.page.wait_for_selector("html[data-theme=dark]")
+
+    assert light != await seen.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
