@@ -96,8 +96,6 @@ class Plant:
         Return what is to be said of that. The flow must be still.
         """
         self._memory = older.memory().over(store)
-        if self.pipeline.trends is not None and older.pipeline.trends is not None:
-            self.pipeline.trends.take_over(older.pipeline.trends)
         self.conversations = dict(stay)
         for conversation in stay.values():
             conversation.join(self.points)
@@ -110,11 +108,6 @@ class Plant:
         said = self._resume(older.pipeline.states(), same)
         self.flow.begin_with(seen for each in stay.values() for seen in each.standing())
         return said
-
-    def _trends(self) -> Trends | None:
-        """Return room for how the points go; None without a page."""
-        page = self.config.page
-        return Trends(self.points, page.trend_bytes, self.config.uplink.window_s) if page is not None else None
 
     def staying(self, config: Config) -> dict[str, Conversation]:
         """Return the conversations that go on as they are under another configuration, by their names there."""
