@@ -12,6 +12,8 @@ FORMATS = {
     "float64": ">d",
 }  # fmt: skip
 POWERS = (-6, -3, -2, -1, 1, 2, 3, 6)
+ROUNDED = 1e-3
+"""By how much such a value may be off: a device rounds it to a digit of its own."""
 FURTHEST = 20
 """Points whose value it is are looked for among so many: a state is that of half of them, which says nothing."""
 
@@ -27,7 +29,7 @@ def likely(subject: Subject, seen: float | None, expected: float, others: Mappin
     if 0 < len(shows) <= FURTHEST:
         return f"this is what {shows[0]} shows: are they exchanged?"
     for power in POWERS:
-        if expected and math.isclose(seen, expected * 10.0**power, rel_tol=1e-6):
+        if expected and math.isclose(seen, expected * 10.0**power, rel_tol=ROUNDED):
             return f"a factor of {10.0**power:g}: is the scale right?"
     order = _order(subject, seen, expected)
     return f"this is the value in the order {order}: is the order right?" if order else ""
