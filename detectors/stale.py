@@ -92,7 +92,7 @@ class StaleDetector(Kept):
         judged, until_ns = self._watched & ~self._lost, self._read_ns + self._allowed_ns
         silent = (tick.time_ns > until_ns) & judged
         self._due_ns = 0 if silent.any() else int(until_ns[judged].min(initial=tick.time_ns + self._least_ns))
-        changed = np.unique(self._points.device_of[silent != self._silent])
+        changed = sorted(set(self._points.device_of[silent != self._silent].tolist()))
         self._silent[:] = silent
         devices = [self._points.devices[index] for index in changed]
         return [self._finding(device, self._rows(device), tick.time_ns) for device in devices]

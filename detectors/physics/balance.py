@@ -58,9 +58,11 @@ class BalanceDetector(Judged):
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped, where the bus still has a balance."""
         taken = [finding for finding in active if finding.subject in self.buses]
-        buses = np.isin(self._of, [self.buses.index(finding.subject) for finding in taken])
-        kept = self.judge.failing & buses
-        lacking = buses & ~np.isin(self._of, self._of[kept])
+        out, told = np.zeros((2, len(self.buses)), bool)
+        out[[self.buses.index(finding.subject) for finding in taken]] = True
+        kept = self.judge.failing & out[self._of]
+        told[self._of[kept]] = True
+        lacking = (out & ~told)[self._of]
         self.judge.failing[:] = kept | lacking
         self.judge.restored()
         return taken

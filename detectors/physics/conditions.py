@@ -51,7 +51,7 @@ class Conditions:
         broken = self.broken(channels, values)
         pattern = broken.tobytes()
         if pattern != self._last:  # breakers seldom move
-            self._last, self._void = pattern, np.unique(self._by[broken[self._asked]])
+            self._last, self._void = pattern, np.flatnonzero(np.bincount(self._by[broken[self._asked]]))
         return self._void
 
     def strike(self, left: Values, channels: Values, values: Values) -> None:

@@ -70,7 +70,7 @@ class System:
 
     def holding(self, row: int) -> NDArray[np.intp]:
         """Return the equations that contain the point `row`."""
-        return np.unique(self.of_term[self.rows == row])
+        return np.flatnonzero(np.bincount(self.of_term[self.rows == row]))
 
 
 @lru_cache(maxsize=1)

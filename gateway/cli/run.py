@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,12 +30,19 @@ def run(arguments: argparse.Namespace) -> int:
     os.umask(0o077)  # what it keeps is nobody else's
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix here is worth a second thread and its stack
     os.environ["GRIDSENTINEL_PLAIN"] = "1"
-    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # where it is installed, structlog would take 4 MB
-    from gateway.config import ConfigError  # noqa: PLC0415 - after the environment is set
+    for useless in ("rich", "socks"):  # structlog would take 4 MB with the first, and paho ask a proxy with the second
+        sys.modules.setdefault(useless, None)  # type: ignore[arg-type]
+    # without proxies paho does not use it, and it is a whole HTTP client with its mail headers: 2.6 MB
+    sys.modules.setdefault("urllib.request", ModuleType("urllib.request"))
+    from gateway.begin import begin  # noqa: PLC0415 - after the environment is set
+
+    reading = begin(arguments.file)  # on another core, while all of this is loaded
+    from gateway import app  # noqa: F401, PLC0415
+    from gateway.config import ConfigError  # noqa: PLC0415
     from gateway.config.apart import load_apart  # noqa: PLC0415
 
     try:
-        config = load_apart(arguments.file)
+        config = load_apart(arguments.file, reading)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EX_CONFIG

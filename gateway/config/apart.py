@@ -7,34 +7,30 @@ object, which is another 4 MB less where 10,000 points have the same limits.
     standard output: | pickle of the list of what is shared | pickle that refers to that list |
 """
 
-import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
+from gateway.begin import begin, command, environment
 from gateway.config.fault import ConfigError
 from gateway.config.model import Config
 from protocols.point import Limits, Role
-from protocols.settings import PLAIN
 
 SHARED = (Limits, Role, float)
-PROGRAM = "import sys; from gateway.config.apart import answer; answer(sys.argv[1])"
 
 
-def load_apart(path: Path) -> Config:
-    """Return the configuration in the file `path`.
+def load_apart(path: Path, begun: "subprocess.Popen[bytes] | None" = None) -> Config:
+    """Return the configuration in the file `path`; `begun` is the process that reads it, where there is one already.
 
     Raises:
         ConfigError: everything that is wrong with it.
         ChildProcessError: the other process died, which says why on standard error.
     """
-    done = subprocess.run(  # noqa: S603 - our own interpreter and words
-        _command(path), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=_checking(), check=False
-    )
-    return _answered(path, done.returncode, done.stdout)
+    with begun or begin(path) as process:
+        said, _ = process.communicate()
+    return _answered(path, process.returncode, said)
 
 
 async def load_beside(path: Path) -> Config:
@@ -47,7 +43,7 @@ async def load_beside(path: Path) -> Config:
     import asyncio  # noqa: PLC0415 - the other process, which reads this file too, is sooner ready without
 
     process = await asyncio.create_subprocess_exec(
-        *_command(path), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=_checking()
+        *command(path), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment()
     )
     try:
         said, _ = await process.communicate()
@@ -57,14 +53,6 @@ async def load_beside(path: Path) -> Config:
             await process.wait()
     assert process.returncode is not None
     return await asyncio.to_thread(_answered, path, process.returncode, said)
-
-
-def _command(path: Path) -> Sequence[str]:
-    return sys.executable, "-P", "-c", PROGRAM, str(path)
-
-
-def _checking() -> Mapping[str, str]:
-    return {key: value for key, value in os.environ.items() if key != PLAIN}
 
 
 def _answered(path: Path, code: int, said: bytes) -> Config:

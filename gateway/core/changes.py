@@ -53,7 +53,7 @@ class Changes:
         self._sent[rows], self._quality[rows] = values, quality
         self._time_ns[rows] = np.where(batch.time_ns[picked], batch.time_ns[picked], self._time_ns[rows])
         devices = self._points.device_of[rows]
-        return [self._change(batch, picked[devices == device], int(device)) for device in np.unique(devices)]
+        return [self._change(batch, picked[devices == device], int(device)) for device in sorted(set(devices.tolist()))]
 
     def _change(self, batch: Batch, picked: np.ndarray[tuple[int], np.dtype[np.intp]], device: int) -> Change:
         rows: Rows = batch.rows[picked]

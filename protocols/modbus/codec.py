@@ -5,15 +5,10 @@ can write: a request with another function than 1 to 4, and 43/14 (read device i
 """
 
 import itertools
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final, TypeAlias
-
-from pymodbus.constants import ExcCodes
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
-from pymodbus.pdu.pdu import ModbusPDU
-from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from protocols.modbus.planner import Block
 
@@ -24,13 +19,12 @@ EXCEPTION: Final = 0x80
 IDENTIFY: Final = bytes((43, 14))
 """Function and MEI type of read device identification: V1.1b3, clause 6.21."""
 
-_READS: Final[dict[str, Callable[..., ModbusPDU]]] = {
-    "coil": ReadCoilsRequest,
-    "discrete": ReadDiscreteInputsRequest,
-    "holding": ReadHoldingRegistersRequest,
-    "input": ReadInputRegistersRequest,
-}
-_READ_FUNCTIONS: Final = frozenset({1, 2, 3, 4})
+_READS: Final = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+"""The function that reads a table: V1.1b3, clauses 6.1 to 6.4."""
+_READ_FUNCTIONS: Final = frozenset(_READS.values())
+_MOST_REGISTERS: Final = 125
+_MOST_BITS: Final = 2000
+"""V1.1b3, clauses 6.1 to 6.4."""
 _BIT_FUNCTIONS: Final = frozenset({1, 2})
 _ADDRESSES: Final = 65_536
 _PDU: Final = Struct(">BHH")
@@ -56,12 +50,12 @@ class Refusal:
     @property
     def of_address(self) -> bool:
         """Whether it is about what was asked (function, address, count), so asking differently may help."""
-        return self.code in (ExcCodes.ILLEGAL_FUNCTION, ExcCodes.ILLEGAL_ADDRESS, ExcCodes.ILLEGAL_VALUE)
+        return self.code in _OF_ADDRESS
 
     @property
     def of_gateway(self) -> bool:
         """Whether a gateway says it for a device that is silent."""
-        return self.code in (ExcCodes.GATEWAY_PATH_UNAVIABLE, ExcCodes.GATEWAY_NO_RESPONSE)
+        return self.code in _OF_GATEWAY
 
     def __str__(self) -> str:
         return f"exception {self.code}, {_NAMES.get(self.code, 'not in the specification')}"
@@ -79,6 +73,8 @@ _NAMES: Final = {
     10: "gateway path unavailable",
     11: "gateway target failed to respond",
 }
+_OF_ADDRESS: Final = frozenset({1, 2, 3})
+_OF_GATEWAY: Final = frozenset({10, 11})
 
 
 Answer: TypeAlias = bytes | Refusal
@@ -101,9 +97,16 @@ class Request:
 
     @classmethod
     def read(cls, block: Block) -> "Request":
-        """Return the request that reads `block`."""
-        message = _READS[block.table](address=block.start, count=block.count)
-        return cls(bytes((message.function_code,)) + message.encode(), _size(block.count, bits=block.bits))
+        """Return the request that reads `block`.
+
+        Raises:
+            ValueError: it asks for more at once than the specification allows, or for nothing.
+        """
+        most = _MOST_BITS if block.bits else _MOST_REGISTERS
+        if not 1 <= block.count <= most:
+            raise ValueError(f"count {block.count} is not from 1 to {most}")
+        pdu = _PDU.pack(_READS[block.table], block.start, block.count)
+        return cls(pdu, _size(block.count, bits=block.bits))
 
     @classmethod
     def identify(cls, category: int, first: int) -> "Request":

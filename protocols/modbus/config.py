@@ -109,15 +109,14 @@ class ModbusPoint(PointConfig):
 
     @property
     def _addressed_as_output(self) -> bool:
-        return self.place.table == "coil"
+        return self.address.startswith("coil:")
 
     @property
     def kind(self) -> str:
         """The type, with the default filled in."""
         if self.type is not None:
             return self.type
-        place = self.place
-        return "bool" if place.table in BIT_TABLES or place.bit is not None else "uint16"
+        return "bool" if self.address.startswith(BIT_TABLES) or "." in self.address else "uint16"
 
     @property
     def status(self) -> bool:

@@ -35,7 +35,7 @@ def test_the_same_faults(tmp_path):
 
 def test_a_process_that_dies(tmp_path, monkeypatch):
     """The end of the other process is an error of its own, not a configuration without faults."""
-    monkeypatch.setattr("gateway.config.apart.PROGRAM", "raise SystemExit(3)")
+    monkeypatch.setattr("gateway.begin.PROGRAM", "raise SystemExit(3)")
 
     with pytest.raises(ChildProcessError, match="ended with code 3"):
         load_apart(tmp_path)
