@@ -10,7 +10,7 @@ def test_too_much_memory_is_ended(memory):
     """Beyond MemoryMax the kernel ends it, alone, and it comes back; seen in a machine with a kernel of its own."""
     memory.until(lambda line: line == "over", "the machine in QEMU to be over", patience_s=MACHINE_S)
     first, ended, back = memory.lines[1:4]
-    seen("; ".join((first, ended, back)))
+    seen(f"{first}; {ended}; {back}")
 
     assert first.startswith(f"limit {256 << 20} uses ")
     assert "oom-kill" in ended
