@@ -33,7 +33,8 @@ interop: $(VENV)/.dev $(VENV)/.peers ## against foreign implementations, which t
 	$(BIN)/pytest -q -m interop
 
 acceptance: $(VENV)/.dev ## the package on a Debian of its own, from installation to purge; needs root (RELEASE=trixie)
-	RELEASE=$(RELEASE) sh tests/acceptance/run.sh $(BIN)/pytest -q -x -p no:randomly tests/acceptance
+	RELEASE=$(RELEASE) sh tests/acceptance/run.sh $(BIN)/pytest -q -x -p no:randomly \
+	--basetemp=.acceptance/tmp -o tmp_path_retention_policy=none tests/acceptance
 
 browser: $(VENV)/.browser ## the local page in a real headless Chromium
 	$(BROWSER)/bin/python -m pytest -q -m browser tests/page/browser
