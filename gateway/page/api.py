@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from gateway import __version__
+from gateway.core.messages import Alarm
 from gateway.http.message import Answer
 from gateway.local import alarms
 from gateway.local.server import NotKnown
@@ -18,7 +19,7 @@ from gateway.page.entrance import Entrance
 from gateway.page.route import Asked, Sorry
 from gateway.page.source import Source
 from gateway.plant import Plant
-from gateway.uplink.payload import iso
+from gateway.uplink.payload import iso, plain
 
 ALARMS_AT_ONCE: Final = 500
 """Alarms in one answer; who wants more asks again."""
@@ -110,7 +111,7 @@ class Api:
         """Return alarms, what is to be done first."""
         every, after = alarms.listed(self._source.plant.pipeline.alarms), asked.query["after"]
         shown = every[after : after + ALARMS_AT_ONCE]
-        return said.Alarms(count=len(every), alarms=[dict(alarms.told(alarm)) for alarm in shown])
+        return said.Alarms(count=len(every), alarms=[{**alarms.told(alarm), **_why(alarm)} for alarm in shown])
 
     async def acknowledge(self, asked: Asked) -> said.Done:
         """Acknowledge an alarm."""
@@ -169,3 +170,15 @@ class Api:
         if not reply["ok"]:
             raise Sorry(409, str(reply["error"]))
         return said.Done(alarm=reply["alarm"], state=reply["state"], stored=reply.get("stored", True))
+
+
+def _why(alarm: Alarm) -> Mapping[str, Any]:
+    """Return what an alarm rests on, called as in its MQTT message."""
+    return {
+        "active": alarm.active,
+        "detector": alarm.detector,
+        "value": alarm.value,
+        "expected": alarm.expected,
+        "technique": alarm.technique,
+        "evidence": plain(alarm.evidence),
+    }

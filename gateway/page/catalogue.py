@@ -47,6 +47,7 @@ def _point(points: table.Points, row: int) -> Point:
         name=points.names[row],
         unit=config.unit,
         type=config.kind,
+        every_s=float(points.every_s[row]),
         use="output" if config.commanded else "input",
         role=_said(config.role),
         limits=_said(config.limits),

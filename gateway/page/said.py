@@ -44,13 +44,14 @@ class Health(Said):
 
 
 class Point(msgspec.Struct, kw_only=True, gc=False):
-    """One point of the configuration."""
+    """One point of the configuration; it is read every `every_s` seconds."""
 
     id: str
     device: str
     name: str
     unit: str
     type: str
+    every_s: float
     use: str
     role: Object | None
     limits: Object | None

@@ -24,7 +24,7 @@ PATIENCE_S = 60.0
 COMMAND = (sys.executable, "-c", "from gateway.cli import main; raise SystemExit(main())")
 SCENARIO = {
     "name": "page",
-    "about": "A feeder that has tripped, a unit that does not answer, a current transformer that shows too little, an over-voltage.",
+    "about": "A feeder has tripped, a unit does not answer, a current transformer shows too little, an over-voltage.",
     "seed": 7,
     "start_hour": 18.5,
     "steps": [

@@ -6,7 +6,7 @@ import { chart } from "./chart.js";
 import { el, say } from "./dom.js";
 import { span, unit, when } from "./format.js";
 
-const HOURS = [1, 3, 6, 12, 24, 48];
+const HOURS = [1, 3, 6, 12, 24];
 const MOST = 4;
 const AGAIN_S = 10;
 const SHORTEST_S = 300;

@@ -18,8 +18,8 @@ async def test_catalogue_and_values_go_together(site):
 
     assert [each["id"] for each in points["points"]] == ["feeder1.va", "feeder1.cb52", "feeder1.f"]
     assert points["points"][0] == {
-        "id": "feeder1.va", "device": "feeder1", "name": "va", "unit": "V", "type": "float32", "use": "input",
-        "role": {"bay": "feeder1", "bus": "bb1", "quantity": "voltage", "phase": "a"},
+        "id": "feeder1.va", "device": "feeder1", "name": "va", "unit": "V", "type": "float32", "every_s": 0.1,
+        "use": "input", "role": {"bay": "feeder1", "bus": "bb1", "quantity": "voltage", "phase": "a"},
         "limits": {"high": 1.0, "hysteresis": 0.0, "on_delay_s": 0.0, "off_delay_s": 0.0, "severity": "warning"},
     }  # fmt: skip
     assert (points["revision"], points["count"], points["from"]) == (values_["revision"], 3, 0)

@@ -18,8 +18,8 @@ from whole_site import Site
 MINUTES = 8.0
 """How long the gateway runs before the first picture: a trend needs history."""
 MOST_BYTES = 150_000
-COLOURS = 128
-"""Of a picture: the page is grey."""
+COLOURS = 256
+"""Of a picture: the page is grey, and what is not must keep its colour."""
 WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
 DARK: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -84,7 +84,9 @@ async def take(page: Page, path: Path, view: str | None, ready: str, *, full: bo
 def written(taken: bytes, path: Path) -> None:
     """Write a picture with few colours, and so few bytes."""
     picture = Image.open(io.BytesIO(taken))
-    picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
     size = path.stat().st_size
     sys.stdout.write(f"{path} {picture.width} x {picture.height}, {size} bytes\n")
     assert size <= MOST_BYTES, f"{path} is larger than {MOST_BYTES} bytes"
