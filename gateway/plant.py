@@ -99,6 +99,8 @@ class Plant:
         self.conversations = dict(stay)
         for conversation in stay.values():
             conversation.join(self.points)
+        if self.pipeline.trends is not None and older.pipeline.trends is not None:
+            self.pipeline.trends.take_over(older.pipeline.trends)
         self.flow, self.witness = older.flow, self._witness()
         if self.witness is not None:
             self.witness.taps = [tap.memory for tap in self.taps.values()]
@@ -171,6 +173,11 @@ class Plant:
         """The drivers that remember frames, by the name of their device."""
         found = ((next(iter(each.devices)), each.tap) for each in self.conversations.values())
         return {name: tap for name, tap in found if tap is not None}
+
+    def _trends(self) -> Trends | None:
+        """Return what remembers how the points went, None without a page."""
+        page = self.config.page
+        return None if page is None else Trends(self.points, page.trend_bytes, self.config.uplink.window_s)
 
     def _witness(self) -> Witness | None:
         budget, directory = self.config.evidence, self.config.gateway.state_dir / evidence.FOLDER
