@@ -45,6 +45,7 @@ NOT_OURS = {
     "ln": "changes the machine; the package does the same in make acceptance",
     "python3 -m venv": "changes the machine; requirements/run.txt is installed so for the package",
     "/opt/gridsentinel/venv/bin/pip": "changes the machine; requirements/run.txt is installed so for the package",
+    "cat": "of docs/page.md: shows a token, which tests/gateway/page makes for itself",
     "tar": "of docs/upgrade.md: test_upgrade.py moves a gateway so",
     "chown": "changes the machine; the tar of test_upgrade.py keeps the owner",
     "pip": "changes the machine",
