@@ -42,7 +42,9 @@ async def test_a_task_that_stays(daemon, device):
     daemon.send(signal.SIGTERM)
 
     assert await daemon.ended() == 1
-    assert '"tasks": ["learned"' in daemon.log.partition("stop_overdue")[0].splitlines()[-1]
+    overdue = next(line for line in daemon.log.splitlines() if "stop_overdue" in line)
+    assert '"learned"' in overdue
+    assert '"publisher"' not in overdue
 
 
 @pytest.mark.parametrize("conduct", [FAULTY, HANGING.replace("CONDUCT", FAULTY)], ids=["all end", "one stays"])
