@@ -59,6 +59,11 @@ class Gateway:
         )  # fmt: skip
 
     @property
+    def ending(self) -> asyncio.Event:
+        """Is set as soon as a stop is ordered, or a fault ends it."""
+        return self._orders.stopping
+
+    @property
     def plant(self) -> Plant:
         """What is polled and checked now; a reload replaces it."""
         return self._running.plant
@@ -139,8 +144,11 @@ class Gateway:
             await self.plant.start(group, memory)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             self._ready()
-            while (order := await self._orders.next()) is not Order.STOP:
-                await (self._reload(group) if order is Order.RELOAD else self._recollect(group))
+            try:
+                while (order := await self._orders.next()) is not Order.STOP:
+                    await (self._reload(group) if order is Order.RELOAD else self._recollect(group))
+            finally:
+                self.ending.set()
             notify("STOPPING=1")
             await self._stop()
             for task in tasks:
@@ -160,8 +168,10 @@ class Gateway:
         began = time.monotonic()
         await self.plant.stop()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.store.flush(), FLUSH_S)
-            await asyncio.wait_for(self.publisher.emptied(), self._grace_s)
+            async with asyncio.timeout(FLUSH_S):
+                await self.store.flush()
+            async with asyncio.timeout(self._grace_s):
+                await self.publisher.emptied()
         await self.publisher.drain(DRAIN_S)
         await self._keeper.last()
         log.info("stopped", seconds=round(time.monotonic() - began, 3))

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -25,6 +26,8 @@ NAMED = 3
 """Causes named in one sentence."""
 FULL_SOON_H, FULL_SOON_WEIGHT = 24.0, 10
 """Health lost while the store is full within a day at the present rate: somebody should look at the uplink."""
+NOTIFY_S = 0.1
+"""Longest wait for room in the queue of systemd's socket; the event loop waits with it."""
 STATES = ((90, "operational"), (70, "warning"), (40, "degraded"), (0, "critical"))
 """Least health of each state."""
 
@@ -115,11 +118,15 @@ def _are(count: int) -> str:
 
 
 def notify(message: str) -> None:
-    """Tell systemd, when it listens (sd_notify(3)): READY=1, WATCHDOG=1, STATUS=…, STOPPING=1."""
+    """Tell systemd, when it listens (sd_notify(3)): READY=1, WATCHDOG=1, STATUS=…, STOPPING=1.
+
+    One that listens no more, or does not keep up for NOTIFY_S, is not told: it is no reason to end.
+    """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock, suppress(OSError):
+        sock.settimeout(NOTIFY_S)
         sock.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 

@@ -70,7 +70,8 @@ class Integrity:
                 await self._put(seen)
             self._again.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), EVERY_S)
+                async with asyncio.timeout(EVERY_S):
+                    await self._again.wait()
 
     def again(self) -> None:
         """Look soon."""

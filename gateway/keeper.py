@@ -40,7 +40,8 @@ class Keeper:
     async def last(self) -> None:
         """Keep it once more, if the disk is quick enough."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._keep(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await self._keep()
 
     async def facts(self) -> bool:
         """Keep what is normal, now that a person has changed it; return whether it is on disk."""

@@ -145,5 +145,6 @@ async def _show(view: object, stage: "Stage", console: "Console", stop: asyncio.
 
 async def _over(stop: asyncio.Event, wait_s: float) -> bool:
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), wait_s)
+        async with asyncio.timeout(wait_s):
+            await stop.wait()
     return stop.is_set()

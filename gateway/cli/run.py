@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FAILED, EX_CONFIG = 1, 78
 """sysexits.h: systemd does not restart on 78."""
+END_S = 9.0
+"""How long an end may take: 7 s with a disk that hangs, and systemd waits for 10 s."""
 JOIN_S = 0.1
 """How long a thread that was told to end may take; one that hangs takes for ever."""
 
@@ -91,4 +93,21 @@ async def _until_signalled(gateway: "Gateway") -> None:
 
     for number, order in ((signal.SIGTERM, Order.STOP), (signal.SIGINT, Order.STOP), (signal.SIGHUP, Order.RELOAD)):
         loop.add_signal_handler(number, gateway.order, order)
-    await gateway.run()
+    watching = asyncio.create_task(_end_at_last(gateway.ending), name="end")
+    try:
+        await gateway.run()
+    finally:
+        watching.cancel()
+
+
+async def _end_at_last(ending: asyncio.Event) -> None:
+    """End the process END_S after its end has begun, and say what did not: nothing half may live on unseen."""
+    await ending.wait()
+    await asyncio.sleep(END_S)
+    import structlog  # noqa: PLC0415 - after the environment is set
+
+    left = sorted({task.get_name() for task in asyncio.all_tasks()} - {"end"})
+    structlog.get_logger().error("stop_overdue", tasks=left)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(FAILED)

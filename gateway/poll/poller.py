@@ -75,13 +75,15 @@ class Poller:
         return [*([self._own] if self._own is not None else []), *self._away.values()]
 
     async def run(self) -> None:
-        """Poll until cancelled."""
+        """Poll until cancelled: also where a driver, as it is cancelled, tells of a lost link instead."""
         while True:
             try:
                 await self._guard(self._converse)
             finally:
                 self.connected = False
                 await self._guard(self._close)
+            if _cancelled():
+                return
             self._failures += 1
             await asyncio.sleep(self._retry.pause(self._failures))
 
@@ -225,3 +227,8 @@ class Poller:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

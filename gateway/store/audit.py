@@ -190,7 +190,8 @@ class Audit:
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), RETRY_S)
+            async with asyncio.timeout(RETRY_S):
+                await self._closing.wait()
 
     async def _in_thread(self, act: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, act)

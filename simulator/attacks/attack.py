@@ -139,6 +139,7 @@ class Asking(Attack):
 async def heard(reader: asyncio.StreamReader, for_s: float) -> bytes:
     """Return what is answered soon, nothing if nobody answers."""
     try:
-        return await asyncio.wait_for(reader.read(CHUNK), for_s)
+        async with asyncio.timeout(for_s):
+            return await reader.read(CHUNK)
     except TimeoutError:
         return b""

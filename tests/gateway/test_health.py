@@ -1,11 +1,14 @@
 """The health: one number, one word, and why."""
 
+import socket
+from contextlib import suppress
+
 import pytest
 
 from detectors.detector import Learned
 from detectors.model import Severity
 from gateway.core.messages import Alarm, AlarmState
-from gateway.health import judge
+from gateway.health import judge, notify
 
 
 def alarm(severity="warning", **keys):
@@ -73,3 +76,40 @@ def test_a_flood():
     assert (health.score, health.why[1]) == (
         80, "more alarms come than an operator can take: those below critical are told in a summary"
     )  # fmt: skip
+
+
+@pytest.fixture
+def systemd(monkeypatch, tmp_path):
+    """Return the socket on which systemd listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield listening
+
+
+def test_systemd_is_told(systemd):
+    """One notice, one datagram."""
+    notify("READY=1")
+
+    assert systemd.recv(100) == b"READY=1"
+
+
+def test_systemd_is_gone(systemd, tmp_path):
+    """Nobody listens any more, or there is no socket: that stops nobody."""
+    systemd.close()
+    notify("WATCHDOG=1")
+    (tmp_path / "notify").unlink()
+    notify("WATCHDOG=1")
+
+
+def test_systemd_does_not_read(systemd):
+    """A full queue holds up nobody; what was sent before is there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                other.sendto(b"STATUS=", systemd.getsockname())
+    notify("WATCHDOG=1")
+
+    assert systemd.recv(100) == b"STATUS="

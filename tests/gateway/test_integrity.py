@@ -73,6 +73,22 @@ async def test_a_reload_looks_again(main):
     assert changed == ["config"]
 
 
+async def test_an_end_in_the_moment_of_a_reload(main):
+    """It is cancelled just after it was told to look again, and ends: it slept for a day, and the daemon with it."""
+    said = asyncio.Queue()
+    integrity = Integrity(main, main.parent, include=tuple, put=said.put, clock=lambda: 7)
+    task = asyncio.create_task(integrity.run())
+    for _ in range(4):
+        await said.get()
+    await asyncio.sleep(0)  # it waits now
+    integrity.taken_up()
+    task.cancel()
+    ended, _ = await asyncio.wait((task,), timeout=10)
+
+    assert task in ended
+    assert task.cancelled()
+
+
 def test_an_included_file_is_part_of_the_configuration(main):
     """Its content and its name count; a file that nobody includes does not."""
     before = digest(configuration(main, ("devices/*.yaml",)))

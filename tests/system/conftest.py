@@ -267,12 +267,17 @@ class Daemon:
         except OSError:  # it has ended meanwhile
             return b""
 
+    def deafen(self) -> None:
+        """Listen to it no more."""
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+
     def close(self) -> None:
         if self._process is not None and self.running:
             self._process.kill()
             self._process.wait()
-        asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
+        self.deafen()
 
     def _on_notice(self) -> None:
         self.notices.append((time.monotonic(), self._socket.recv(4096).decode()))

@@ -176,3 +176,27 @@ async def test_stop_while_reloading(daemon, device):
     assert await daemon.stop() < 2
     with pytest.raises(ProcessLookupError):
         os.kill(children[0], 0)
+
+
+async def test_systemd_is_gone_in_the_middle_of_a_reload(daemon, device):
+    """Nobody listens at the socket of notices any more: the daemon goes on, reloads again, and ends on SIGTERM."""
+    daemon.write([device.config("d1")])
+    await daemon.start()
+    await device.answered(3)
+    daemon.send(signal.SIGHUP)
+    await daemon.noticed("RELOADING=1")
+    daemon.deafen()
+    await logged(daemon, '"reloaded"', 1)
+    await device.answered(device.answers[1] + 3)
+    daemon.send(signal.SIGHUP)
+    await logged(daemon, '"reloaded"', 2)
+
+    await daemon.stop()
+
+
+async def logged(daemon, text, times):
+    """Wait until the log has `text` so often."""
+    async with asyncio.timeout(30):
+        while daemon.log.count(text) < times:
+            assert daemon.running, daemon.log
+            await asyncio.sleep(0.02)

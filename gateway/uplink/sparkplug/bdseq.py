@@ -31,7 +31,8 @@ class BdSeq:
         if self._reserved is None:
             self._keep()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._states.flush(), DISK_S)
+                async with asyncio.timeout(DISK_S):
+                    await self._states.flush()
 
     def take(self) -> int:
         """Return the number of the CONNECT that goes now."""

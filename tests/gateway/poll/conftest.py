@@ -98,7 +98,7 @@ class Line:
         began = now_s()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert task.cancelled()
+        assert task.cancelled() or task.exception() is None
         return now_s() - began
 
     def events(self, *kinds):

@@ -349,3 +349,18 @@ def test_timeouts_are_set_by_the_poller(line):
     last: list[Scan] = [subject.driver.asked[-1][1] for subject in (alone, shared)]
 
     assert [each.timeout_s for each in last] == [3.0, 0.25]
+
+
+def test_a_driver_that_answers_a_cancel_with_a_lost_link(line):
+    """It hides the cancel: the poller ends all the same, and does not connect again."""
+
+    async def hides(asked):
+        try:
+            await hang()
+        finally:
+            raise LinkLost("closed in the middle of a read")
+
+    subject = line(hides)
+
+    assert subject.run(0.5) < 1
+    assert len(subject.driver.connects) == 1
