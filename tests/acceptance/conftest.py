@@ -37,17 +37,28 @@ RELEASE = os.environ.get("RELEASE", "bookworm")
 
 
 class Packages:
-    """This version, the same built once more while the first is tried, and the first under the name of a later one."""
+    """This version, the same built once more while the first is tried, and the first under the name of a later one.
+
+    All are made from a copy of what git knows here, so that whoever works on it meanwhile does not change them.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.wheels = ROOT / f"build/wheels/{RELEASE}-amd64"
+        self.source = folder / "source"
+        self.source.mkdir()
+        copy = f"git ls-files -z | tar --create --null --files-from - | tar --extract --no-same-owner -C {self.source}"
+        subprocess.run(("sh", "-c", copy), check=True, cwd=ROOT)
+        (ROOT / "build").mkdir(exist_ok=True)
+        (self.source / "build").symlink_to(ROOT / "build")  # the wheels are fetched once for all runs
+        changed = subprocess.check_output(("git", "log", "-1", "--format=%ct"), cwd=ROOT, text=True).strip()
+        self._environment = {**os.environ, "SOURCE_DATE_EPOCH": changed, "PYTHONPATH": str(self.source)}
         self.this = self._made(self._start("this"))
         self._again = self._start("again")
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        build = (sys.executable, ROOT / "packaging/build.py", "--release", RELEASE, "--output", self._folder / name)
-        return subprocess.Popen(("nice", *build), stdout=subprocess.DEVNULL, cwd=ROOT)
+        build = (sys.executable, "packaging/build.py", "--release", RELEASE, "--output", self._folder / name)
+        return subprocess.Popen(("nice", *build), stdout=subprocess.DEVNULL, cwd=self.source, env=self._environment)
 
     def _made(self, build: subprocess.Popen[bytes]) -> Path:
         assert build.wait() == 0

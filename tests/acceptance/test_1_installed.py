@@ -17,7 +17,7 @@ MINUTES_S = 300.0
 GREATEST_EXPOSURE = 1.3
 LISTENER = "apt-get install -y mosquitto-clients"
 """What the story needs, and the page does not."""
-PRIVATE = {STATE, "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock"}
+PRIVATE = {STATE, "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue"}
 STORY: dict[str, float] = {}
 """When it began."""
 

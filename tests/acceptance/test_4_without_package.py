@@ -3,15 +3,13 @@
 There is no network; pip finds in a folder what it would fetch.
 """
 
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from nspawn import commands
 from seen import seen
-
-ROOT = Path(__file__).resolve().parents[2]
 
 FOUND = "[global]\nno-index = true\nfind-links = /wheels\n"
 """The configuration of pip there."""
@@ -27,11 +25,7 @@ def source(machine, packages):
     builds = (sys.executable, "-m", "pip", "--quiet", "download", "--only-binary=:all:", "--dest", wheels, "hatchling")
     subprocess.run(builds, check=True)
     (machine.root / "etc/pip.conf").write_text(FOUND)
-    (machine.root / "source").mkdir()
-    copy = (
-        f"git ls-files -z | tar --create --null --files-from - | tar --extract --no-same-owner -C {machine.root}/source"
-    )
-    subprocess.run(("sh", "-c", copy), check=True, cwd=ROOT)
+    shutil.copytree(packages.source, machine.root / "source", ignore=shutil.ignore_patterns("build"))
     return "/source"
 
 

@@ -57,8 +57,9 @@ class Follow:
         return bool(said)
 
     def close(self) -> None:
-        """End the command."""
+        """End the command; what it said before is in `lines`."""
         self._process.kill()
         self._process.wait()
+        self.mark()
         assert self._process.stdout is not None
         self._process.stdout.close()

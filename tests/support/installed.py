@@ -30,9 +30,9 @@ class Installed:
 
     def reboot(self) -> None:
         """Start the machine anew, and listen again."""
-        self.broker.mark()
-        self._heard += self.broker.lines
+        heard = self.broker
         self.machine.reboot()
+        self._heard += heard.lines
         self.journal = self.machine.follow(JOURNAL)
         self.listen()
 

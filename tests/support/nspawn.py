@@ -20,7 +20,9 @@ REBOOT: Final = 133
 """With this code systemd-nspawn ends when the machine wants to be started again."""
 SIZE: Final = "3g"
 """Of what a machine may write: the installed package twice, and pip's environment."""
-ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Of whoever logs in there as root."""
+ENVIRONMENT: Final = {"PATH": PATH, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 OPTIONS: Final = ("--private-network", "--register=no", "--keep-unit", "--console=pipe", "--notify-ready=yes", "--boot")
 PROPAGATE: Final = Path("/run/systemd/nspawn")
 """Where systemd-nspawn keeps folders and locks that it never removes."""
@@ -91,12 +93,13 @@ class Machine:
         return done.stdout + done.stderr
 
     def follow(self, command: str) -> Follow:
-        """Start a shell command in it that goes on until the machine ends."""
-        self._following.append(Follow(self._inside(f"exec {command}"), ENVIRONMENT))
+        """Start a program in it that goes on until the machine ends, as the process that is ended with it."""
+        self._following.append(Follow(self._inside(f"exec {command}", "--no-fork"), ENVIRONMENT))
         return self._following[-1]
 
-    def _inside(self, command: str) -> Sequence[str]:
-        return ("nsenter", "-t", self._leader, "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "sh", "-c", command)
+    def _inside(self, command: str, *options: str) -> Sequence[str]:
+        into = ("-t", self._leader, "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", *options)
+        return ("nsenter", *into, "sh", "-c", command)
 
     def put(self, file: Path, name: str) -> None:
         """Copy a file into it."""
