@@ -1,11 +1,13 @@
-"""Those who answer for the gateway: to the broker's consumers, to local users, to Prometheus."""
+"""Those who answer for the gateway: to the broker's consumers, to local users, to Prometheus and OpenTelemetry."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gateway.clocksync import synchronised
 from gateway.config.model import MetricsPage
+from gateway.config.otel import OtelExport
 from gateway.description import describe
 from gateway.evidence.shelf import FOLDER
 from gateway.keeper import Keeper
@@ -19,8 +21,11 @@ from gateway.uplink.logbook import Logbook
 from gateway.uplink.publisher import Publisher
 
 if TYPE_CHECKING:
+    from gateway.metrics.exporter import Exporter
     from gateway.metrics.source import Source
     from gateway.page.serve import Page
+
+T = TypeVar("T")
 
 
 def publisher(running: Running, logbook: Logbook) -> Publisher:
@@ -56,32 +61,62 @@ def report(running: Running, publisher: Publisher, keeper: Keeper) -> Report:
     )
 
 
-class Metrics:
-    """The page of numbers, where the configuration says so; a reload may move it."""
+class Following(Generic[T]):
+    """A task that a section of the configuration asks for: begun anew when that changes, ended when it is gone."""
 
-    def __init__(self, running: Running, publisher: Publisher, local: "LocalPage") -> None:
-        self._running, self._publisher, self._local = running, publisher, local
-        self._served: MetricsPage | None = None
+    def __init__(self, name: str, run: Callable[[T], Coroutine[Any, Any, None]]) -> None:
+        self._name, self._run = name, run
+        self._served: T | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def serve(self, group: asyncio.TaskGroup) -> None:
-        """Serve where the configuration says now, in place of what was served before."""
-        wanted = self._running.config.metrics
+    async def follow(self, wanted: T | None, group: asyncio.TaskGroup) -> None:
+        """Do what the section says now, in place of what it said before."""
         if wanted == self._served:
             return
         await self.close()
         self._served = wanted
         if wanted is not None:
-            from gateway.metrics.serve import serving  # noqa: PLC0415 - without it, none of its code is loaded
-
-            server = serving(wanted.listen, source=self._source, health=self._running.health)
-            self._task = group.create_task(server.run(), name="metrics")
+            self._task = group.create_task(self._run(wanted), name=self._name)
 
     async def close(self) -> None:
-        """Serve no more, and give the port back."""
+        """End it, and wait for its end."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+class Metrics:
+    """The page of numbers and their export, where the configuration says so; else none of their code is loaded."""
+
+    def __init__(self, running: Running, publisher: Publisher, local: "LocalPage") -> None:
+        self._running, self._publisher, self._local = running, publisher, local
+        self._page, self._export = Following("metrics", self._serve), Following("otel", self._push)
+        self._exporter: Exporter | None = None
+
+    async def serve(self, group: asyncio.TaskGroup) -> None:
+        """Serve where the configuration says now, in place of what was served before."""
+        await self._page.follow(self._running.config.metrics, group)
+        await self._export.follow(self._running.config.otel, group)
+
+    async def close(self) -> None:
+        """Serve no more, and give the port back."""
+        await self._page.close()
+        await self._export.close()
+
+    async def _serve(self, wanted: MetricsPage) -> None:
+        from gateway.metrics.serve import serving  # noqa: PLC0415
+
+        await serving(wanted.listen, source=self._source, health=self._running.health).run()
+
+    async def _push(self, wanted: OtelExport) -> None:
+        from gateway.metrics.exporter import Exporter  # noqa: PLC0415
+
+        identity = self._running.config.gateway
+        self._exporter = Exporter(wanted, identity, lambda: self._source({}), random=random.random, sleep=asyncio.sleep)
+        try:
+            await self._exporter.run()
+        finally:
+            self._exporter = None
 
     def _source(self, page: Mapping[str, int]) -> "Source":
         from gateway.metrics.source import Source  # noqa: PLC0415
@@ -97,7 +132,7 @@ class Metrics:
             synchronised=synchronised(),
             hours_until_full=running.growth.hours_until_full,
             store_max_bytes=running.config.store.max_bytes,
-            page={**page, **self._local.counted()},
+            page={**page, **self._local.counted(), **(self._exporter.counted() if self._exporter else {})},
         )
 
 

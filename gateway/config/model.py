@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from detectors.config import AnyDetector
+from gateway.config.otel import OtelExport
 from gateway.core.rules import AlarmRules
 from protocols.config import Device
 from protocols.settings import AfterValidator, Bytes, Fault, Field, Name, Seconds, Timezone, settings
@@ -273,6 +274,8 @@ class Config:
     """What is kept of the time around alarms, beside the store."""
     metrics: MetricsPage | None = None
     """A page of numbers over HTTP; none without this section."""
+    otel: OtelExport | None = None
+    """A collector that the same numbers are pushed to; none without this section."""
     page: LocalPage | None = None
     """The local page; none without this section."""
     poll: Polling = Field(default_factory=Polling)

@@ -45,7 +45,7 @@ def of_evidence(value: Callable[[Any], int]) -> Read:
 
 
 def of_page(key: str) -> Read:
-    """Read what the local page counts under `key`; nothing where there is none."""
+    """Read what pages and export count under `key`; nothing where there is none."""
     return one(lambda source: source.page.get(key))
 
 

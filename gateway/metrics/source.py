@@ -28,7 +28,7 @@ class Source:
     hours_until_full: float | None
     store_max_bytes: int
     page: Mapping[str, int]
-    """How often pages were asked, and refused."""
+    """How often pages were asked, and refused; what was pushed."""
 
     @cached_property
     def devices(self) -> Mapping[str, Mapping[str, Any]]:

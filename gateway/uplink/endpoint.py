@@ -13,16 +13,14 @@ class BrokerLost(Exception):
     """There is no conversation with the broker, or it is over: the publisher tries again. Says why in one sentence."""
 
 
-def tls_context(uplink: Uplink) -> ssl.SSLContext:
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """Return who is trusted: the authorities of `ca_file` or of the system, the host's name checked, TLS 1.2 or later.
 
     Raises:
-        OSError: a file is missing or is no certificate.
+        OSError: the file is missing or is no certificate.
     """
-    context = ssl.create_default_context(cafile=uplink.ca_file)
+    context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if uplink.cert_file is not None:
-        context.load_cert_chain(uplink.cert_file, uplink.key_file)
     return context
 
 
@@ -32,7 +30,9 @@ def dial(uplink: Uplink) -> socket.socket:
     Raises:
         OSError, ValueError: nobody answers, or nobody who is trusted.
     """
-    context = tls_context(uplink) if uplink.tls else None
+    context = tls_context(uplink.ca_file) if uplink.tls else None
+    if context is not None and uplink.cert_file is not None:
+        context.load_cert_chain(uplink.cert_file, uplink.key_file)
     sock = socket.create_connection((uplink.host, uplink.port), timeout=uplink.connect_timeout_s)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -80,14 +80,14 @@ def password(path: Path | None) -> str | None:
     return None if path is None else path.read_text(encoding="utf-8").strip("\r\n")
 
 
-def sentence(error: Exception, uplink: Uplink) -> str:
-    """Say what went wrong on the way to the broker, and to whom."""
-    where = f"{uplink.host}:{uplink.port}"
+def sentence(error: Exception, host: str, *, port: int, within_s: float) -> str:
+    """Say what went wrong on the way to `host`, which had `within_s`."""
+    where = f"{host}:{port}"
     match error:
         case TimeoutError():
-            text = f"no answer from {where} within {uplink.connect_timeout_s:g} s"
+            text = f"no answer from {where} within {within_s:g} s"
         case socket.gaierror():
-            text = f"host {uplink.host} not found: {error.strerror}"
+            text = f"host {host} not found: {error.strerror}"
         case ConnectionRefusedError():
             text = f"nobody listens at {where}"
         case ssl.SSLCertVerificationError():

@@ -122,7 +122,8 @@ class Connection:
                 self._attach(await reach(self._uplink), secret)
                 await self._answer()
         except (OSError, ValueError) as error:
-            self.abort(BrokerLost(sentence(error, self._uplink)))
+            broker, within_s = self._uplink, self._uplink.connect_timeout_s
+            self.abort(BrokerLost(sentence(error, broker.host, port=broker.port, within_s=within_s)))
         except BaseException:
             self.abort()
             raise

@@ -9,6 +9,7 @@ import urllib.request
 from contextlib import suppress
 
 import pytest
+from collector import Receiver
 
 from gateway.metrics.table import METRICS
 
@@ -58,6 +59,7 @@ async def test_the_numbers_are_true(daemon, device, book):
     assert told['gridsentinel_store_numbered_messages_total{stream="telemetry"}'] >= len(book.windows("d1"))
     assert told["process_resident_memory_bytes"] == pytest.approx(daemon.rss_kib() * 1024, rel=0.1)
     absent = {"gridsentinel_store_full_seconds", "gridsentinel_tap_count"}
+    absent |= {each.name for each in METRICS if "_local_page_" in each.name or "_otel_" in each.name}
     heads = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
     assert [name for name in heads if name not in absent] == [each.name for each in METRICS if each.name not in absent]
     health = json.loads(await asyncio.to_thread(fetched, port, "/health"))
@@ -83,3 +85,36 @@ async def test_a_reload_moves_it(daemon, device):
     with pytest.raises(OSError, match="refused"):
         await asyncio.to_thread(fetched, second, "/metrics")
     assert await daemon.stop() < 2
+
+
+async def test_a_collector_gets_them(daemon, device, book):
+    """The same metrics with the same labels, without a page; a reload ends it, and no header is in the log."""
+    receiver, secret = Receiver(), "s3cr3t-of-the-collector"
+    headers = daemon.file.parent / "headers"
+    headers.write_text(f"Authorization: Bearer {secret}\n")
+    headers.chmod(0o600)
+    otel = {"url": f"http://127.0.0.1:{receiver.port}", "every_s": 1, "headers_file": str(headers)}
+    daemon.write([device.config("d1")], otel=otel)
+    await daemon.start()
+    await book.until(lambda book: book.windows("d1"))
+    await asyncio.to_thread(receiver.next)
+    answers, push = device.answers[1], await asyncio.to_thread(receiver.next)
+    while not push.values("gridsentinel_device_scans_total")["d1",] >= answers:
+        push = await asyncio.to_thread(receiver.next)
+
+    assert push.headers["authorization"] == f"Bearer {secret}"
+    assert push.values("gridsentinel_device_up") == {("d1",): 1}
+    assert push.values("gridsentinel_otel_sent_total")[()] >= 1
+    absent = {"gridsentinel_store_full_seconds", "gridsentinel_tap_count"}
+    there = [each.name for each in METRICS if each.name not in absent and "_page" not in each.name]
+    assert [name for name in push.metrics if name not in absent] == there
+    daemon.write([device.config("d1")])
+    daemon.send(signal.SIGHUP)
+    await daemon.noticed("READY=1", times=2)
+    while not receiver.pushes.empty():
+        receiver.pushes.get()
+    await device.answered(device.answers[1] + 20)
+    assert receiver.pushes.empty()
+    assert await daemon.stop() < 2
+    assert secret not in daemon.log
+    receiver.close()
