@@ -35,17 +35,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="10,000 readings/s only, about 80 s")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    began, about = time.monotonic(), _machine()
+    began, machine = time.monotonic(), about()
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {what}", file=sys.stderr, flush=True)
 
-    sections, about["Modbus server"] = _quick(say) if arguments.quick else _all(say)
+    sections, machine["Modbus server"] = _quick(say) if arguments.quick else _all(say)
     say("done")
     if arguments.json:
-        print(json.dumps({"machine": about, **{section.title: section.plain() for section in sections}}, indent=2))
+        print(json.dumps({"machine": machine, **{section.title: section.plain() for section in sections}}, indent=2))
     else:
-        print("\n".join(_text(about, sections)))
+        print("\n".join(_text(machine, sections)))
 
 
 def _quick(say: Say) -> tuple[list[Section], str]:
@@ -104,7 +104,8 @@ def _all(say: Say) -> tuple[list[Section], str]:
     return [machine, checks, store, drivers, memory, whole, alarms, polling], peer
 
 
-def _machine() -> dict[str, str]:
+def about() -> dict[str, str]:
+    """Return where, when and on what state of the tree it is measured."""
     cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "time": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
