@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import run
+import machine
 from peers import measure, scenario
 from peers.loops import Loop
 from peers.nodered import NodeRed
@@ -52,7 +52,7 @@ def main() -> None:
             notes += [f"{each.name}, {program.name}: {why}"] if why else []
         _ratios(section)
         sections.append(section)
-    about = {**run.about(), "seconds": f"{arguments.seconds} measured of each, in whole windows of 10"}
+    about = {**machine.about(), "seconds": f"{arguments.seconds} measured of each, in whole windows of 10"}
     settings = {program.name: program.note for program in programs}
     if arguments.json:
         table = {section.title: section.plain() for section in sections}

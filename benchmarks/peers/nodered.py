@@ -35,8 +35,8 @@ class NodeRed:
     publishes = True
     note = (
         "Node-RED 4.1.15, node-red-contrib-modbus 5.23.3: a Modbus-Read node a block of 125 registers, wired to "
-        "MQTT-out with QoS 1; no editor, log only of warnings; a message is a bare array, without names, time and quality; it "
-        "checks nothing and keeps nothing on disk"
+        "MQTT-out with QoS 1; no editor, log only of warnings; a message is a bare array, without names, time and "
+        "quality; it checks nothing and keeps nothing on disk"
     )
 
     def __init__(self) -> None:

@@ -27,8 +27,9 @@ class ThingsBoard:
     publishes = True
     note = (
         "ThingsBoard IoT Gateway 3.8.5, tb-mqtt-client 1.13.13, pymodbus 3.9.2: one range a device, read in blocks of "
-        "125 (its default is 16), queue in memory (its default), no rate limits, no statistics, no remote configuration, "
-        "payloads of up to 64 KiB (default 8), log only of errors; it checks nothing and keeps nothing on disk"
+        "125 (its default is 16), queue in memory (its default), no limits of rate, no statistics, no remote "
+        "configuration, payloads of up to 64 KiB (default 8), log only of errors; it checks "
+        "nothing and keeps nothing on disk"
     )
 
     def __init__(self) -> None:
