@@ -40,7 +40,10 @@ LONG_S = 30
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    began = time.monotonic()
+    began, about = time.monotonic(), machine.about()
+    about["seconds"] = f"{arguments.seconds} measured of each, in whole windows of 10"
+    settings = {program.name: program.note for program in PROGRAMS}
+    print("\n".join(f"{key:<15}{value}" for key, value in about.items()), flush=True)
     scenarios = [each for each in scenario.ALL if any(word in each.name for word in arguments.only)]
     programs = [each for each in PROGRAMS if any(word in each.name for word in arguments.programs)]
     notes, sections = [], []
@@ -52,13 +55,13 @@ def main() -> None:
             notes += [f"{each.name}, {program.name}: {why}"] if why else []
         _ratios(section)
         sections.append(section)
-    about = {**machine.about(), "seconds": f"{arguments.seconds} measured of each, in whole windows of 10"}
-    settings = {program.name: program.note for program in programs}
-    if arguments.json:
-        table = {section.title: section.plain() for section in sections}
-        text = json.dumps({"machine": about, "settings": settings, "failed": notes, **table}, indent=2)
-        arguments.json.write_text(text + "\n")
-    print("\n".join(_text(about, sections, settings, notes)))
+        print("", *section.lines(), sep="\n", flush=True)
+        if arguments.json:  # anew after each scenario: a run that is ended keeps what it has
+            table = {each.title: each.plain() for each in sections}
+            text = json.dumps({"machine": about, "settings": settings, "failed": notes, **table}, indent=2)
+            arguments.json.write_text(text + "\n")
+    _tell("What did not run", notes)
+    _tell("Settings", [f"{name}: {note}." for name, note in settings.items()])
 
 
 def _arguments() -> argparse.Namespace:
@@ -111,16 +114,12 @@ def _ratios(section: Section) -> None:
         section.targets = {figure: target for figure, target in section.targets.items() if figure in section.figures}
 
 
-def _text(about: dict[str, str], sections: list[Section], settings: dict[str, str], notes: list[str]) -> list[str]:
-    lines = [f"{key:<15}{value}" for key, value in about.items()]
-    for section in sections:
-        lines += ["", *section.lines()]
-    told = [f"{name}: {note}." for name, note in settings.items()]
-    for title, paragraphs in (("What did not run", notes), ("Settings", told)):
-        lines += ["", title] if paragraphs else []
-        for paragraph in paragraphs:
-            lines += textwrap.wrap(paragraph, 116, initial_indent="  ", subsequent_indent="    ")
-    return lines
+def _tell(title: str, paragraphs: Sequence[str]) -> None:
+    """Print paragraphs below a title, nothing without paragraphs."""
+    if paragraphs:
+        print("", title, sep="\n")
+    for paragraph in paragraphs:
+        print(textwrap.fill(paragraph, 116, initial_indent="  ", subsequent_indent="    "))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ WINDOW_S = 10
 SETTLE_S = 2.5
 """After the end of a window its summaries are on their way; what is measured begins when they have gone, and between
 two seconds."""
-PATIENCE_S, PATIENCE_LATE_S = 60.0, 5.0
+PATIENCE_S, PATIENCE_LATE_S = 180.0, 5.0
 """The longest start that is waited for; and how long for the last values after the end."""
 MARKS = 40
 """Values that are set beyond their limit, each of another point, spread over what is measured."""
