@@ -8,9 +8,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 SECONDS ?= 0
 NAMES ?=
 RELEASE ?= bookworm
+PEERS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench detection cyber \
+.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench bench-peers detection cyber \
 	picture schema lock clean
 .DEFAULT_GOAL := help
 
@@ -62,6 +63,10 @@ fuzz: $(VENV)/.dev $(VENV)/.fuzz ## the API of the local page, by its own docume
 bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here in one run
 	$(BIN)/python benchmarks/run.py
 
+bench-peers: $(VENV)/.dev $(VENV)/.peers ## beside other gateways, which are installed into .bench (PEERS="--quick" for 10,000 readings/s)
+	PYTHON=$(PYTHON) sh benchmarks/peers/install.sh
+	$(BIN)/python benchmarks/compare.py $(PEERS)
+
 detection: $(VENV)/.dev ## the checks on labelled data: make detection DATASETS=FOLDER
 	$(BIN)/python benchmarks/detection/run.py $(DATASETS)
 
@@ -86,7 +91,7 @@ lock: $(VENV)/.dev ## pin the newest dependencies that fit, with hashes
 	--no-header -o requirements/$$1.txt $$(shift; echo $$@) || exit 1; done
 
 clean: ## remove what make has made
-	rm -rf $(VENV) .venv-docs .peers .acceptance build dist
+	rm -rf $(VENV) .venv-docs .peers .bench .acceptance build dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "GridSentinel needs Python 3.11 or later: apt install python3"; exit 1; }

@@ -5,14 +5,14 @@ from struct import Struct
 
 REQUESTS, COUNT = 8, 125
 HEADER = Struct(">HHHBBHH")
-ANSWER_BYTES = 9 + 2 * COUNT
+ANSWER_HEADER_BYTES = 9
 
 
 class Bare(asyncio.Protocol):
     """One connection; `read` asks 1,000 registers."""
 
     def __init__(self) -> None:
-        self._seen = 0
+        self._seen = self._due = 0
         self._waiting: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport
 
@@ -24,16 +24,21 @@ class Bare(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Wake who waits when an answer is complete."""
         self._seen += len(data)
-        if self._seen >= ANSWER_BYTES and self._waiting is not None:
+        if self._seen >= self._due and self._waiting is not None:
             self._waiting.set_result(None)
 
     async def read(self) -> int:
         """Return how many registers were read."""
         for number in range(REQUESTS):
-            self._seen, self._waiting = 0, asyncio.get_running_loop().create_future()
-            self._transport.write(HEADER.pack(number, 0, 6, 1, 3, number * COUNT, COUNT))
-            await self._waiting
+            await self.block(number * COUNT, COUNT)
         return REQUESTS * COUNT
+
+    async def block(self, address: int, count: int) -> None:
+        """Read one block."""
+        self._seen, self._due = 0, ANSWER_HEADER_BYTES + 2 * count
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._transport.write(HEADER.pack(0, 0, 6, 1, 3, address, count))
+        await self._waiting
 
     def close(self) -> None:
         """Hang up."""

@@ -33,14 +33,14 @@ class Received(NamedTuple):
 
 
 class Subscriber:
-    """Keeps every message of one gateway, unread: parsing here would take CPU from what is measured."""
+    """Keeps every message on `topics`, unread: parsing here would take CPU from what is measured."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, topics: str = "gridsentinel/#") -> None:
         self.messages: list[Received] = []
         self._changed = threading.Condition()
         subscribed = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="benchmark")
-        self._client.on_connect = lambda client, *_: client.subscribe("gridsentinel/#", qos=1)
+        self._client.on_connect = lambda client, *_: client.subscribe(topics, qos=1)
         self._client.on_subscribe = lambda *_: subscribed.set()
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)

@@ -17,3 +17,12 @@ def rss_mb(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024 / MB
     return 0.0
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it and live."""
+    found = [pid]
+    for process in found:
+        for thread in Path(f"/proc/{process}/task").glob("*/children"):
+            found += map(int, thread.read_text().split())
+    return found

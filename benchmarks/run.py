@@ -2,9 +2,6 @@
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import textwrap
 import time
@@ -17,6 +14,7 @@ import devices
 import disk
 import field
 import latency
+import machine
 import pipeline
 import wake
 from station import station
@@ -35,23 +33,23 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="10,000 readings/s only, about 80 s")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    began, about = time.monotonic(), _machine()
+    began, here = time.monotonic(), machine.about()
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - began:5.0f} s  {what}", file=sys.stderr, flush=True)
 
-    sections, about["Modbus server"] = _quick(say) if arguments.quick else _all(say)
+    sections, here["Modbus server"] = _quick(say) if arguments.quick else _all(say)
     say("done")
     if arguments.json:
-        print(json.dumps({"machine": about, **{section.title: section.plain() for section in sections}}, indent=2))
+        print(json.dumps({"machine": here, **{section.title: section.plain() for section in sections}}, indent=2))
     else:
-        print("\n".join(_text(about, sections)))
+        print("\n".join(_text(here, sections)))
 
 
 def _quick(say: Say) -> tuple[list[Section], str]:
     say("this machine, pipeline")
-    machine = wake.section()
-    wake.measure(machine, "before", seconds=1)
+    waking = wake.section()
+    wake.measure(waking, "before", seconds=1)
     checks = pipeline.measure(rounds=3, readings=100_000)
     say("store")
     store = disk.measure(rounds=20, full=False)
@@ -65,14 +63,14 @@ def _quick(say: Say) -> tuple[list[Section], str]:
     with station(*CASES[MAIN]) as running:
         base.compare(polling, daemon.measure(running, whole, windows=1))
         latency.measure(running, alarms, "store on disk", samples=60, pause_s=0.05)
-    wake.measure(machine, "after", seconds=1)
-    return [machine, checks, store, drivers, whole, alarms, polling], peer
+    wake.measure(waking, "after", seconds=1)
+    return [waking, checks, store, drivers, whole, alarms, polling], peer
 
 
 def _all(say: Say) -> tuple[list[Section], str]:
     say("this machine, pipeline")
-    machine = wake.section()
-    wake.measure(machine, "before")
+    waking = wake.section()
+    wake.measure(waking, "before")
     checks = pipeline.measure(rounds=5, readings=400_000)
     say("store: flash, wire, drain, a full one")
     store = disk.measure(rounds=100, full=True)
@@ -100,30 +98,12 @@ def _all(say: Say) -> tuple[list[Section], str]:
         say("alarm latency, store in RAM")
         with station(*CASES[MAIN], state_dir=RAM) as running:
             latency.measure(running, alarms, "store in RAM", samples=100, pause_s=0.15)
-    wake.measure(machine, "after")
-    return [machine, checks, store, drivers, memory, whole, alarms, polling], peer
+    wake.measure(waking, "after")
+    return [waking, checks, store, drivers, memory, whole, alarms, polling], peer
 
 
-def _machine() -> dict[str, str]:
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "time": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
-        "machine": f"{cpu[0].split(': ')[1] if cpu else platform.machine()}, {os.cpu_count()} cores",
-        "software": f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
-        "revision": _revision(),
-        "load before": f"{os.getloadavg()[0]:.2f}, 0 for an idle machine: others that work make every figure worse",
-    }
-
-
-def _revision() -> str:
-    """Return what was measured: the commit, and whether the tree differs from it."""
-    command = ["git", "-C", Path(__file__).parent, "describe", "--always", "--dirty", "--tags"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "no git checkout"
-
-
-def _text(about: dict[str, str], sections: list[Section]) -> list[str]:
-    lines = [f"{key:<15}{value}" for key, value in about.items()]
+def _text(here: dict[str, str], sections: list[Section]) -> list[str]:
+    lines = [f"{key:<15}{value}" for key, value in here.items()]
     for section in sections:
         lines += ["", *section.lines()]
     lines += ["", "How it is measured"]
