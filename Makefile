@@ -8,9 +8,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 SECONDS ?= 0
 NAMES ?=
 RELEASE ?= bookworm
+SOAK ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench detection cyber \
+.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench soak detection cyber \
 	picture schema lock clean
 .DEFAULT_GOAL := help
 
@@ -61,6 +62,9 @@ fuzz: $(VENV)/.dev $(VENV)/.fuzz ## the API of the local page, by its own docume
 
 bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here in one run
 	$(BIN)/python benchmarks/run.py
+
+soak: $(VENV)/.dev $(VENV)/.peers ## simulated days at speed, with outages, kills, reloads, attacks (SOAK="--days 7 --speed 300")
+	$(BIN)/python benchmarks/soak.py --picture build/soak.svg --json build/soak.json $(SOAK)
 
 detection: $(VENV)/.dev ## the checks on labelled data: make detection DATASETS=FOLDER
 	$(BIN)/python benchmarks/detection/run.py $(DATASETS)
