@@ -63,7 +63,7 @@ fuzz: $(VENV)/.dev $(VENV)/.fuzz ## the API of the local page, by its own docume
 bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here in one run
 	$(BIN)/python benchmarks/run.py
 
-soak: $(VENV)/.dev $(VENV)/.peers ## simulated days at speed, with outages, kills, reloads, attacks (SOAK="--days 7 --speed 300")
+soak: $(VENV)/.dev $(VENV)/.peers ## simulated days at speed, with outages, kills, reloads, attacks (SOAK="--days 7 --speed 200")
 	$(BIN)/python benchmarks/soak.py --picture build/soak.svg --json build/soak.json $(SOAK)
 
 detection: $(VENV)/.dev ## the checks on labelled data: make detection DATASETS=FOLDER

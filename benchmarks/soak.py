@@ -1,6 +1,6 @@
 """A week in the life of the daemon, hurried: outages, kills, reloads, set clocks, attacks; does anything grow?
 
-soak.py [--days 7] [--speed 300] [--every 10] [--window 60] [--picture FILE] [--json FILE]
+soak.py [--days 7] [--speed 200] [--every 10] [--window 60] [--picture FILE] [--json FILE]
 
 The real daemon polls the simulated substation, whose faults and attacks repeat every six hours, and sends to a real
 Mosquitto over a link that is cut; the consumer of docs/examples keeps the ledger. Clocks of daemon and substation run
@@ -28,6 +28,7 @@ from station import DISK
 from table import Section, Target
 
 from gateway.demo.link import Link
+from simulator.meter import BAYS
 from simulator.scenario import parse
 from simulator.substation import serve
 
@@ -86,6 +87,7 @@ def _table(run: Week, code: int, report: dict[str, Any]) -> Section:
     case = f"{run.asked.days:g} days"
     section = Section("soak", [case], LEGEND)
     lived = soak_watch.last_life(run.samples)
+    due = run.asked.days * DAY_S / run.asked.every * len(BAYS)
     streams = [stream for stream in report.values() if isinstance(stream, dict)]
     figures: dict[str, float] = {
         "RSS, MB a day": soak_watch.slope(lived, lambda each: each.rss_mb),
@@ -108,6 +110,7 @@ def _table(run: Week, code: int, report: dict[str, Any]) -> Section:
         },
         **{f"times {word}": count for word, count in sorted(run.happened.items())},
         **{f"{word} that the daemon tells": count for word, count in run.totals.items()},
+        "polls made, of those due, %": run.totals["polls"] / due * 100,
         "days judged, of the last process": (lived[-1].at_s - lived[0].at_s) / DAY_S,
         "lives": run.rig.lives,
     }
@@ -134,7 +137,7 @@ def main() -> int:
     """Run a soak and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=float, default=7, help="simulated days (default 7)")
-    parser.add_argument("--speed", type=float, default=300, help="simulated seconds a real second (default 300)")
+    parser.add_argument("--speed", type=float, default=200, help="simulated seconds a real second (default 200)")
     parser.add_argument("--every", type=float, default=10, help="simulated seconds between two polls (default 10)")
     parser.add_argument("--window", type=float, default=60, help="simulated seconds of a window (default 60)")
     parser.add_argument("--seed", type=int, default=1, help="of the troubles (default 1)")
