@@ -9,6 +9,8 @@ size in a process of its own. The exponent is the slope of log(cost) against log
 import argparse
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -116,17 +118,17 @@ def daemon(count: int, each: int) -> dict[str, float]:
         subscriber = broker.Subscriber(port)
         try:
             with _running(folder) as pid:
-                _until(lambda: subscriber.on("/telemetry"), "publishes")
+                _until(lambda: "started" in (folder / "log").read_text(), "starts")
                 figures = {"start, s CPU": cpu_s(pid)}
-                time.sleep(2)
-                steady = cpu_s(pid)
+                _until(lambda: subscriber.on("/telemetry"), "publishes")
+                spent, began = cpu_s(pid), time.monotonic()
                 time.sleep(STEADY_S)
-                figures["a second, ms CPU"] = (cpu_s(pid) - steady) / STEADY_S * 1e3
-                figures["status, ms CPU"] = min(_asked(pid, folder) for _ in range(ASKS)) * 1e3
+                rate = (cpu_s(pid) - spent) / (time.monotonic() - began)
+                figures["a second, ms CPU"] = rate * 1e3
                 figures["RSS, MB"] = rss_mb(pid)
-                figures["reload, s CPU"] = _reloaded(
-                    pid, folder, lambda: _write(folder, served.ports, each, port, high=59_999)
-                )
+                figures["status, ms CPU"] = min(_spent(pid, rate, lambda: _asked(folder)) for _ in range(ASKS)) * 1e3
+                _write(folder, served.ports, each, port, high=59_999)
+                figures["reload, s CPU"] = _spent(pid, rate, lambda: _reloaded(pid, folder))
                 figures["RSS after the reload, MB"] = rss_mb(pid)
         finally:
             subscriber.close()
@@ -167,22 +169,20 @@ def _running(folder: Path) -> Iterator[int]:
             process.kill()
 
 
-def _asked(pid: int, folder: Path) -> float:
-    before = cpu_s(pid)
+def _spent(pid: int, rate: float, act: Callable[[], object]) -> float:
+    """Return the CPU that `act` takes of the process, less what it uses anyhow; never less than a microsecond."""
+    before, began = cpu_s(pid), time.monotonic()
+    act()
+    return max(1e-6, cpu_s(pid) - before - rate * (time.monotonic() - began))
+
+
+def _asked(folder: Path) -> None:
     ask(folder / "state" / "status.sock", {"ask": "status"})
-    return cpu_s(pid) - before
 
 
-def _reloaded(pid: int, folder: Path, write: Callable[[], None]) -> float:
-    """Return the CPU that a reload takes, less what is used anyhow."""
-    steady = cpu_s(pid)
-    time.sleep(2)
-    rate = (cpu_s(pid) - steady) / 2
-    write()
-    began, before = time.monotonic(), cpu_s(pid)
-    subprocess.run(["kill", "-HUP", str(pid)], check=True)
+def _reloaded(pid: int, folder: Path) -> None:
+    os.kill(pid, signal.SIGHUP)
     _until(lambda: "reloaded" in (folder / "log").read_text(), "reloads")
-    return max(0.001, cpu_s(pid) - before - rate * (time.monotonic() - began))
 
 
 def _until(holds: Callable[[], object], what: str) -> None:
