@@ -73,24 +73,30 @@ class Subscriber:
 @contextmanager
 def mosquitto(folder: Path) -> Iterator[int]:
     """Run a broker; give its port."""
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path=f"/usr/sbin:{PEERS}/usr/sbin")
-    if program is None:
-        raise FileNotFoundError("no mosquitto in PATH, /usr/sbin or .peers: run `make bench`, or install it")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     config = folder / "mosquitto.conf"
     user = "" if os.geteuid() else "user root\n"
     config.write_text(f"{user}listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
-    with subprocess.Popen([program, "-c", config], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([program(), "-c", config], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:
-            _wait_until_open(port)
+            wait_until_open(port)
             yield port
         finally:
             process.terminate()
 
 
-def _wait_until_open(port: int) -> None:
+def program() -> str:
+    """Return the broker's program."""
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path=f"/usr/sbin:{PEERS}/usr/sbin")
+    if found is None:
+        raise FileNotFoundError("no mosquitto in PATH, /usr/sbin or .peers: run `make bench`, or install it")
+    return found
+
+
+def wait_until_open(port: int) -> None:
+    """Wait until somebody listens on `port`."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:

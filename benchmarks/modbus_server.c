@@ -26,8 +26,8 @@ enum {
     BASE_VALUE = 1000,
     NOISE = 15, /* a mask: values move within 0 to 15 */
     STEP_MS = 100,
-    MOST_DEVICES = 256,
-    MOST_SOCKETS = 1024,
+    MOST_DEVICES = 512,
+    MOST_SOCKETS = 2048,
     BACKLOG = 16,
     LINE_BYTES = 256
 };

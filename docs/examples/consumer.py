@@ -94,13 +94,15 @@ class Consumer:
 
     def _enter(self, message: MQTTMessage) -> None:
         topic = message.topic.removeprefix(f"{self._prefix}/").partition("/")[0]
+        if topic == "command":  # said to the gateway, by whoever may
+            return
         if topic == "status" and message.retain and self.ledger.from_now:
             return
         self.heard |= topic == "status" and (message.retain or self.ledger.from_now) and not message.dup
         try:
             told = json.loads(message.payload)
             verdict = self.ledger.enter(topic, told)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             self.unreadable += 1
             _say(f"unreadable {message.topic}: {error!r}")
             return

@@ -1,7 +1,6 @@
 """A TCP link that can be cut and mended, between the gateway and its broker."""
 
 import asyncio
-from contextlib import suppress
 
 CHUNK = 65_536
 
@@ -41,7 +40,7 @@ class Link:
         relay.add_done_callback(self._relays.discard)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
             try:
                 async with asyncio.TaskGroup() as both:
@@ -50,6 +49,8 @@ class Link:
             finally:
                 for end in (far_writer, writer):
                     end.transport.abort()
+        except* OSError:  # suppress() opens groups from Python 3.12 on only
+            pass
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

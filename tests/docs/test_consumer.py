@@ -103,3 +103,16 @@ async def test_what_is_no_message(mosquitto, say, subscribe):
 
     assert (code, report["unreadable"]) == (1, 1)
     assert run(mosquitto) == (2, None)
+
+
+async def test_nesting_without_end(mosquitto, say, subscribe):
+    """A command of that kind is not the gateway's and no matter; a status of that kind is unreadable."""
+    other, nested = subscribe(mosquitto, "nothing"), b"[" * 5_000
+    other.say(f"{PREFIX}/command", nested, retain=True)
+    say(last=0)
+    told = run(mosquitto, "--once", "--seconds", str(PATIENCE_S))
+    other.say(f"{PREFIX}/status", nested, retain=True)
+    after = run(mosquitto, "--once", "--seconds", str(PATIENCE_S))
+
+    assert (told[0], told[1]["unreadable"]) == (0, 0)
+    assert (after[0], after[1]["unreadable"]) == (1, 1)
