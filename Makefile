@@ -9,14 +9,11 @@ SECONDS ?= 0
 NAMES ?=
 RELEASE ?= bookworm
 PEERS ?=
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-
-.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench bench-peers detection cyber \
 SOAK ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench soak detection cyber \
-	picture schema lock clean
+.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench bench-peers \
+	soak detection cyber picture schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -70,6 +67,7 @@ bench: $(VENV)/.dev $(VENV)/.peers ## the figures of the README, measured here i
 bench-peers: $(VENV)/.dev $(VENV)/.peers ## beside other gateways, which are installed into .bench (PEERS="--quick" for 10,000 readings/s)
 	PYTHON=$(PYTHON) sh benchmarks/peers/install.sh
 	$(BIN)/python benchmarks/compare.py $(PEERS)
+
 soak: $(VENV)/.dev $(VENV)/.peers ## simulated days at speed, with outages, kills, reloads, attacks (SOAK="--days 7 --speed 200")
 	$(BIN)/python benchmarks/soak.py --picture build/soak.svg --json build/soak.json $(SOAK)
 
