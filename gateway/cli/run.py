@@ -107,7 +107,8 @@ async def _end_at_last(ending: asyncio.Event) -> None:
     import structlog  # noqa: PLC0415 - after the environment is set
 
     left = sorted({task.get_name() for task in asyncio.all_tasks()} - {"end"})
-    structlog.get_logger().error("stop_overdue", tasks=left)
+    log = structlog.get_logger()
+    log.error("stop_overdue", tasks=left)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(FAILED)
