@@ -42,10 +42,10 @@ def main() -> None:
     arguments = _arguments()
     began, about = time.monotonic(), machine.about()
     about["seconds"] = f"{arguments.seconds} measured of each, in whole windows of 10"
-    settings = {program.name: program.note for program in PROGRAMS}
     print("\n".join(f"{key:<15}{value}" for key, value in about.items()), flush=True)
     scenarios = [each for each in scenario.ALL if any(word in each.name for word in arguments.only)]
     programs = [each for each in PROGRAMS if any(word in each.name for word in arguments.programs)]
+    settings = {program.name: program.note for program in programs}
     notes, sections = [], []
     for each in scenarios:
         section = Section(each.name, [program.name for program in programs], LEGEND)

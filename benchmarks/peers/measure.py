@@ -167,7 +167,7 @@ def _until(began, process: subprocess.Popen[bytes], folder: Path) -> float:
 
 
 def _began(program: Program, subscriber: broker.Subscriber) -> bool:
-    return any(map(program.readings, subscriber.messages[:50]))
+    return any(map(program.readings, subscriber.messages))
 
 
 def _last(folder: Path) -> str:

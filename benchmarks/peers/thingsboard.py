@@ -5,9 +5,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from broker import Received
+from broker import PATIENCE_S, Received
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from peers.program import BENCH, Site, Start, over
 from peers.scenario import Scenario
@@ -74,20 +74,20 @@ def _answer(port: int) -> None:
     def on_message(client: Client, _data: object, message: MQTTMessage) -> None:
         if json.loads(message.payload).get("method") == "getSessionLimits":
             client.publish(message.topic.replace("request", "response"), json.dumps(LIMITS), qos=1)
-            done.set()
-
-    done = threading.Event()
-    client = Client(CallbackAPIVersion.VERSION2, client_id="platform")
-    client.on_connect = lambda client, *_: client.subscribe(ASKS + "+", qos=1)
-    client.on_message = on_message
-    client.connect("127.0.0.1", port)
 
     def serve() -> None:
-        while not client.loop() and not done.is_set():
+        while client.loop() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             pass
-        client.disconnect()
 
+    subscribed = threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2, client_id="platform")
+    client.on_connect = lambda client, *_: client.subscribe(ASKS + "+", qos=1)
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.on_message = on_message
+    client.connect("127.0.0.1", port)
     threading.Thread(target=serve, name="platform", daemon=True).start()
+    if not subscribed.wait(PATIENCE_S):
+        raise TimeoutError("mosquitto takes no subscription")
 
 
 def _gateway(broker: int) -> dict[str, Any]:
