@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Self
 
 CHUNK_BYTES = 65_536
 
@@ -14,7 +15,7 @@ class Counted:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> "Counted":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._met, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
