@@ -13,6 +13,7 @@ from gateway.config.apart import packed, unpacked
 from gateway.config.model import MIB, Config
 from gateway.core.pipeline import Pipeline
 from gateway.planning.lines import built
+from gateway.recording.recorder import BLOCK_BYTES, LOOK_BYTES, LOOKS, WAITING
 from gateway.store.limits import RAM_BYTES
 from protocols.driver import Driver, Outside
 from protocols.points import Points
@@ -59,11 +60,14 @@ def _warm(config: Config, points: Points) -> None:
 
 
 def _buffers(config: Config) -> int:
-    """Return what the bounded buffers take when they are full: queue, pending messages, what taps remember."""
+    """Return what bounded buffers take when they are full: queue, pending messages, taps, trends, blocks to record."""
     largest = max((len(device.points) for device in config.devices), default=0)
     queue = config.poll.queue_batches * (BATCH_BYTES + READING_BYTES * largest)
     taps = sum(device.ring_bytes + device.evidence_bytes for device in config.devices if isinstance(device, TapDevice))
-    return queue + RAM_BYTES + taps
+    trends = config.page.trend_bytes if config.page is not None else 0
+    points = sum(len(device.points) for device in config.devices)
+    blocks = (1 + WAITING) * min(BLOCK_BYTES, LOOKS * LOOK_BYTES * points) if config.recorder is not None else 0
+    return queue + RAM_BYTES + taps + trends + blocks
 
 
 def _pipeline(config: Config, points: Points) -> Pipeline:

@@ -35,6 +35,19 @@ def meter(name="m1", points=10, *, url="rtu:///dev/ttyS0?baud=9600", step=1, **k
     return {"name": name, "protocol": "modbus", "url": url, "points": listed, **keys}
 
 
+def test_sections_take_memory(config, tmp_path):
+    """At worst the trends of the page, and a block that is filled with two that wait for the disk."""
+    token = tmp_path / "token"
+    token.write_text("x" * 32)
+    token.chmod(0o600)
+    page = {"trend_bytes": 64 * 2**20, "users": [{"name": "anna", "token_file": str(token)}]}
+    without = plan(config(meter())).memory
+    paged, recorded = plan(config(meter(), page=page)).memory, plan(config(meter(), recorder={})).memory
+
+    assert paged.worst - paged.usual == without.worst - without.usual + 64 * 2**20
+    assert recorded.worst - recorded.usual == without.worst - without.usual + 3 * 60 * 11 * 10
+
+
 def line(config):
     (found,) = lines(config, built(config, Points.of([(each, each.points) for each in config.devices])))
     return found
