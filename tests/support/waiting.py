@@ -14,5 +14,5 @@ def waited_s(*pids: int) -> float:
 
 
 def leader_waited_s(pid: int) -> float:
-    """Return the same of this process's and `pid`'s first thread only, which can still be asked when `pid` has ended."""
+    """Return the same, only of the first threads of this process and of `pid`, which may have ended unreaped."""
     return sum(int(Path(f"/proc/{each}/schedstat").read_text().split()[1]) for each in (os.getpid(), pid)) / 1e9
