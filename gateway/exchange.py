@@ -27,4 +27,5 @@ async def exchange(running: Running, new: Plant, group: asyncio.TaskGroup, *, ol
         running.plant, running.config = new, new.config
         await flow.keep(said)
     await old.close()
-    new.converse(group)
+    await asyncio.sleep(0)  # to take over takes a while, too
+    await new.converse(group)

@@ -88,7 +88,7 @@ class Plant:
         )
         await self.flow.keep(self._resume(*self._unpacked()))
         self.flow.start(group)
-        self.converse(group)
+        await self.converse(group)
 
     def succeed(self, older: "Plant", stay: Mapping[str, Conversation], store: Memory) -> Sequence[Message | Unsaid]:
         """Take over the flow, the conversations that `stay` and what `older` knows, and of `store` what is not newer.
@@ -142,10 +142,13 @@ class Plant:
         await self.flow.stop()
         await self.close()
 
-    def converse(self, group: asyncio.TaskGroup) -> None:
+    async def converse(self, group: asyncio.TaskGroup) -> None:
         """Begin the conversations that there are not yet, and what watches all of them."""
-        before = self.conversations
-        self.conversations = dict(self._conversations())
+        before, all_of_them = self.conversations, dict[str, Conversation]()
+        for line, each in self._conversations():
+            all_of_them[line] = each
+            await asyncio.sleep(0)  # to plan the requests of a device takes a while: polls come between
+        self.conversations = all_of_them
         if self.witness is not None:
             self.witness.taps = [tap.memory for tap in self.taps.values()]
             self._tasks.append(group.create_task(self.witness.run(), name="evidence"))

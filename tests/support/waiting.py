@@ -11,3 +11,8 @@ def waited_s(*pids: int) -> float:
     """
     tasks = (task for pid in (os.getpid(), *pids) for task in Path(f"/proc/{pid}/task").iterdir())
     return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
+
+
+def leader_waited_s(pid: int) -> float:
+    """Return the same, only of the first threads of this process and of `pid`, which may have ended unreaped."""
+    return sum(int(Path(f"/proc/{each}/schedstat").read_text().split()[1]) for each in (os.getpid(), pid)) / 1e9

@@ -21,12 +21,14 @@ from typing import Any
 
 import pytest
 from completeness import STREAMS, Ledger
-from waiting import waited_s
+from waiting import leader_waited_s, waited_s
 
 PATIENCE_S = 30.0
 """Nothing here takes so long, unless it is broken or the machine is busy."""
 RUN = (sys.executable, "-c", "from gateway.cli import main; raise SystemExit(main())", "run")
 NAMES = itertools.count()
+ENDED = os.WEXITED | os.WNOWAIT
+"""What is waited for: an end, with the process left to be looked at."""
 
 
 class Device:
@@ -229,12 +231,17 @@ class Daemon:
         return await asyncio.to_thread(self._process.wait, PATIENCE_S)
 
     async def stop(self) -> float:
-        """Send SIGTERM, wait for a good end, and return how long it took."""
-        began = time.monotonic()
+        """Send SIGTERM, wait for a good end, and return how long it took, but for the wait for a processor."""
+        assert self.running, self.log
+        began_s, waited_before_s = time.monotonic(), leader_waited_s(self.pid)
         self.send(signal.SIGTERM)
+        with suppress(ChildProcessError):  # it has ended before
+            await asyncio.wait_for(asyncio.to_thread(os.waitid, os.P_PID, self.pid, ENDED), PATIENCE_S)
+        late_s = leader_waited_s(self.pid) - waited_before_s
+        took_s = time.monotonic() - began_s
         code = await self.ended()
         assert code == 0, self.log
-        return time.monotonic() - began
+        return took_s - late_s
 
     async def kill(self) -> None:
         self.send(signal.SIGKILL)

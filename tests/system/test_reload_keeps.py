@@ -23,6 +23,8 @@ def full(self, work):
 Disk.commit = full
 raise SystemExit(main())
 """
+EVERY_S = 0.1
+"""How often a device is polled."""
 WARM = 6
 """Reloads after which the memory of the process is what it will be: its arenas are made, its modules are loaded."""
 RSS_KIB = 4096
@@ -88,7 +90,7 @@ async def test_many_reloads(daemon, device, others, book, end, times):
     configurations = variants(device.config("d1"), *others)
     daemon.write(next(configurations))
     await daemon.start()
-    at_first = 0, 0
+    began_waiting_s, at_first = daemon.waited_s(), (0, 0)
     for turn, devices in enumerate(itertools.islice(configurations, times)):
         daemon.write(devices)
         await reload(daemon)
@@ -99,6 +101,8 @@ async def test_many_reloads(daemon, device, others, book, end, times):
         assert descriptors(daemon) <= at_first[1] + 2  # connections of the others, which come and go
     answered = device.answers[1]
     await book.until(lambda book: book.status.get("devices", {}).get("d1", {}).get("polls", 0) >= answered - 1)
+    late_s = daemon.waited_s() - began_waiting_s
+    assert book.status["devices"]["d1"]["skipped"] <= 1 + late_s / EVERY_S, "the loop was held by a reload"
 
     await end()
     assert daemon.log.count('"reloaded"') == times
