@@ -42,9 +42,11 @@ def test_an_upgrade_keeps_configuration_and_store(machine, gateway, packages, pa
     """The file that was changed is kept without a question, numbers go on, the break is short."""
     told, text, before = gateway.status(), gateway.file.read_text(), gateway.unit("MainPID")
     put(machine, packages.later)
-    heard = gateway.broker.mark()
+    log = gateway.journal.mark()
     for command in commands(page, "Upgrade"):
         machine.run(command)
+    gateway.logged("Started gridsentinel.service", since=log)
+    heard = gateway.broker.mark()
     began = int(gateway.unit("ActiveEnterTimestampMonotonic")) - int(gateway.unit("ActiveExitTimestampMonotonic"))
     window = gateway.polls("va", "vb", "vc", since=heard)
     version = machine.run("dpkg-query -W gridsentinel").split()[1]

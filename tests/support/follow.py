@@ -60,6 +60,7 @@ class Follow:
         """End the command; what it said before is in `lines`."""
         self._process.kill()
         self._process.wait()
-        self.mark()
+        while self._read(PATIENCE_S):
+            pass
         assert self._process.stdout is not None
         self._process.stdout.close()

@@ -93,13 +93,12 @@ class Machine:
         return done.stdout + done.stderr
 
     def follow(self, command: str) -> Follow:
-        """Start a program in it that goes on until the machine ends, as the process that is ended with it."""
-        self._following.append(Follow(self._inside(f"exec {command}", "--no-fork"), ENVIRONMENT))
+        """Start a program in it that goes on until the machine ends, and that ends at once with what is returned."""
+        self._following.append(Follow(self._inside(f"exec setpriv --pdeathsig KILL {command}"), ENVIRONMENT))
         return self._following[-1]
 
-    def _inside(self, command: str, *options: str) -> Sequence[str]:
-        into = ("-t", self._leader, "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", *options)
-        return ("nsenter", *into, "sh", "-c", command)
+    def _inside(self, command: str) -> Sequence[str]:
+        return ("nsenter", "-t", self._leader, "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "sh", "-c", command)
 
     def put(self, file: Path, name: str) -> None:
         """Copy a file into it."""
