@@ -80,7 +80,8 @@ async def test_an_end_in_the_moment_of_a_reload(main):
     task = asyncio.create_task(integrity.run())
     for _ in range(4):
         await said.get()
-    await asyncio.sleep(0)  # it waits now
+    for _ in range(10):  # then it waits
+        await asyncio.sleep(0)
     integrity.taken_up()
     task.cancel()
     ended, _ = await asyncio.wait((task,), timeout=10)
