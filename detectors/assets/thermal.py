@@ -141,7 +141,9 @@ class ThermalDetector(Temperatures, Framed):
                 each.name,
                 "frozen" if self._active[0, n] else "ready" if self._learned_h[n] >= LEARNING_H else "learning",
                 min(float(self._learned_h[n]) / LEARNING_H, 1.0),
-                f"top oil {bias[n]:+.1f} K from the model, +-{sigma[n]:.1f} K, over {self._learned_h[n]:.0f} h",
+                f"top oil {bias[n]:+.1f} K from the model, +-{sigma[n]:.1f} K, over {self._learned_h[n]:.0f} h"
+                if np.isfinite(bias[n]) and np.isfinite(sigma[n])
+                else "not enough of the top oil was measured yet",
             )
             for n, each in enumerate(self._found)
             if self._judged[n]

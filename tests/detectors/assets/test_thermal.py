@@ -124,6 +124,17 @@ def test_a_broken_thermometer_is_no_failure(assets):
     assert not assets.findings(said)
 
 
+def test_no_number_is_told_before_there_is_one(assets):
+    """Nobody is told that the oil is `nan K` from the model while too little of it was measured."""
+    plant = assets.Plant({"bay": assets.transformer("t1")})
+    detector = ThermalConfig().build(plant.points)
+    young = [each.detail for each in detector.learned()]
+    run(plant, detector, [(0, loaded(500.0, oil=44.0))])
+
+    assert young
+    assert "nan" not in " ".join((*young, *(each.detail for each in detector.learned())))
+
+
 def test_a_wrong_rating_shows_as_the_models_error(assets):
     """A steady error of the parameters is learned, told, and no alarm within the margin."""
     plant = assets.Plant({"bay": assets.transformer("t1")})
