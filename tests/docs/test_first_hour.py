@@ -28,7 +28,7 @@ class Hour:
         match words:
             case ["gridsentinel", "run", "gateway.yaml"]:
                 self._gateway = subprocess.Popen([sys.executable, "-c", PROGRAM], stderr=subprocess.PIPE, text=True)
-                self.said = self._read("device_answers")
+                self.said = self._read("device_answers", "broker_connected")
                 self._until(lambda heard: heard.on("/change"))
             case ["gridsentinel", *ours]:
                 code, self.said = self.place.run(ours)
@@ -56,12 +56,12 @@ class Hour:
     def _until(self, enough):
         asyncio.run(self._heard.until(enough, 2 * works.PATIENCE_S))
 
-    def _read(self, event):
-        """Return what the gateway logs, up to the line with this event."""
+    def _read(self, *events):
+        """Return what the gateway logs, until there is a line with each event, in whichever order they come."""
         lines = [self._gateway.stderr.readline()]
-        while lines[-1] and event not in lines[-1]:
+        while lines[-1] and any(event not in "".join(lines) for event in events):
             lines.append(self._gateway.stderr.readline())
-        assert lines[-1], f"the gateway ended without {event}"
+        assert lines[-1], f"the gateway ended without {events}"
         return "".join(lines)
 
 

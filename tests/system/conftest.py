@@ -215,11 +215,19 @@ class Daemon:
     async def asked(self) -> dict[str, Any]:
         """Return what it says of itself at its socket."""
         await self.answering()
-        reader, writer = await asyncio.open_unix_connection(self.state_dir / "status.sock")
+        reader, writer = await self._connected()
         writer.write(b'{"ask":"status"}\n')
         said: dict[str, Any] = json.loads(await reader.read())
         writer.close()
         return said
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return a connection to its socket, which is there a moment before it listens."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                with suppress(ConnectionRefusedError):
+                    return await asyncio.open_unix_connection(self.state_dir / "status.sock")
+                await asyncio.sleep(0.05)
 
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None

@@ -46,6 +46,8 @@ def test_examples_are_there():
 
 def test_every_profile_is_listed():
     """The table of the page has each profile once."""
-    listed = [name for row in re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)]
+    listed = [
+        name for row in re.findall(r"^\| (`[\w-]+/.*?`) \|", PAGE, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)
+    ]
 
     assert sorted(listed) == list(profile.names())

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 from contextlib import suppress
 
 import pytest
@@ -120,7 +121,7 @@ async def test_a_refusal(receive, status):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "Remote end closed connection"),
+        (b"", "Remote end closed connection|reset by peer"),
         (b"SSH-2.0-OpenSSH_9.2p1 " + SECRET.encode() + b"\r\n\r\n", "is no HTTP"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "is no HTTP"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1000 + b"\r\n", "is no HTTP"),
@@ -131,7 +132,7 @@ async def test_answers_that_are_none(answering, content, reason):
     """Named for what they are; nothing of them is repeated."""
     told = str(await lost(await answering(saying(content))))
 
-    assert reason in told
+    assert re.search(reason, told)
     assert SECRET not in told
 
 
