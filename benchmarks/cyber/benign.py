@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from feed import Site, frames
-from table import Line, none
+from lines import Line, none
 from taught import taught
 
 from protocols.tap.capture.source import Captured

@@ -18,7 +18,7 @@ from pathlib import Path
 from time import process_time_ns
 
 from feed import STEP_NS, Site, frames
-from table import Line
+from lines import Line
 
 from gateway.core.pipeline import Pipeline
 from protocols.model import Tick

@@ -20,7 +20,7 @@ from time import process_time
 from typing import Any, Final
 
 from feed import NS, Site, loud
-from table import Line
+from lines import Line
 
 from detectors.model import Finding
 from protocols.tap.capture.source import Captured

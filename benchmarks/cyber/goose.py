@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feed import NS, Site, frames, loud
+from lines import Line, none, share
 from rebuilt import Labelled, scenarios
-from table import Line, none, share
 
 from detectors.model import Finding
 from protocols.tap.capture.source import Captured

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from feed import NS, Site, frames, loud
-from table import Line, share
+from lines import Line, share
 from taught import taught
 
 from detectors.model import Finding

@@ -15,8 +15,8 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 from feed import NS, Site, loud, until
+from lines import Line, none, share
 from open61850 import ber
-from table import Line, none, share
 
 from protocols.tap.capture.source import Captured
 from simulator.wire import Connection

@@ -22,8 +22,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "detection"))
 import numpy as np
 from day import told_of
 from feed import NS, loud
+from lines import Line, none
 from simulated import MIDNIGHT_NS, Poll, config, points_of
-from table import Line, none
 
 from detectors.cyber.config import CyberConfig
 from detectors.cyber.detector import Cyber

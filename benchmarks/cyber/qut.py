@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from feed import NS, Site, frames, loud, until
-from table import Line, none, share
+from lines import Line, none, share
 
 from detectors.cyber.policy import Action, Allowed
 from detectors.model import Finding

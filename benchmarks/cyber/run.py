@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import decoding
-from table import Line
+from lines import Line
 
 MEASURED = ("vectors", "goose", "qut", "lemay", "mms", "benign", "spoofed", "cost", "day", "own")
 """Modules of this folder: `measure(folder) -> Sequence[Line]` of each raises FileNotFoundError without its captures."""

@@ -17,7 +17,7 @@ from struct import pack
 from time import process_time
 
 from feed import NS, Site
-from table import Line
+from lines import Line
 
 from protocols.tap.capture.source import Captured
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 from feed import Site, frames, loud
-from table import Line, share
+from lines import Line, share
 
 from protocols.model import EventKind
 
