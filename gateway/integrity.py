@@ -1,17 +1,15 @@
 """Whether the gateway is what it was: hashes of its code, configuration and unit, its audit log and its baseline.
 
-Looked at when it starts and once a day, the configuration also after a reload, in a thread of the lowest priority. What
-is found goes the way of all events; the check `gateway_integrity` compares it with what was there first. Every file of
-our packages is hashed, for a library beside a source is loaded before it; but not what Python has compiled from
-sources: it changes with every version of Python, and is made anew from another source. Who can change this file too can
-make it say anything: `status --evidence` and a copy elsewhere help then.
+Looked at when it starts and once a day, the configuration also after a reload, in a thread. What is found goes the way
+of all events; the check `gateway_integrity` compares it with what was there first. Every file of our packages is
+hashed, for a library beside a source is loaded before it; but not what Python has compiled from sources: it changes
+with every version of Python, and is made anew from another source. Who can change this file too can make it say
+anything: `status --evidence` and a copy elsewhere help then.
 """
 
 import asyncio
 import glob
 import hashlib
-import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -38,8 +36,6 @@ FILES_MAX: Final = 4096
 """Files that are hashed of one kind: seven times as many as there are."""
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 """Of each file; the largest source has 20 KiB, and a configuration may not be larger."""
-LOWEST: Final = 19
-"""Niceness of the thread (setpriority(2)): whatever else there is to do comes first."""
 UNITS: Final = (
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -83,8 +79,11 @@ class Integrity:
         self._again.set()
 
     async def _in_thread(self) -> Sequence[Sighting]:
-        """Look in a thread that ends with it, as its priority cannot be raised again."""
-        thread = ThreadPoolExecutor(1, thread_name_prefix="integrity", initializer=_yield_to_all)
+        """Look in a thread of its own, for which a stop does not wait.
+
+        Its priority is that of all: a thread that is put back while it holds the interpreter holds the polls, too.
+        """
+        thread = ThreadPoolExecutor(1, thread_name_prefix="integrity")
         try:
             return await asyncio.get_running_loop().run_in_executor(thread, self.look)
         finally:
@@ -178,8 +177,3 @@ def baseline_edit(state_dir: Path) -> str:
     """
     known = seals(state_dir)
     return edited(state_dir, known) if known else ""
-
-
-def _yield_to_all() -> None:
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
