@@ -7,7 +7,6 @@ are spoilt, as on two wires.
 
 import asyncio
 import os
-import tty
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from simulator.conduct import Conduct
 from simulator.grid import Grid
 from simulator.modbus import NOISE
 from simulator.modbus_reply import reply
+from simulator.pty import PseudoTerminal
 from simulator.registers import BITS, MAPS
 from simulator.sunspec import image_of, spans_of
 
@@ -51,7 +51,7 @@ class ModbusLine:
         self._memories = {bay: _Unit(bay, grid, conducts[bay], spans_of(bay)) for bay in bays}
         self._char_s = 0.0 if baud is None else CHAR_BITS / baud
         self._link = link
-        self._ends: tuple[int, int] | None = None
+        self._open: PseudoTerminal | None = None
         self._heard = b""
         self._last = 0.0
         self._answering: asyncio.Task[None] | None = None
@@ -59,7 +59,7 @@ class ModbusLine:
     @property
     def serving(self) -> bool:
         """Whether the terminal is there."""
-        return self._ends is not None
+        return self._open is not None
 
     @property
     def terminal(self) -> str:
@@ -72,35 +72,27 @@ class ModbusLine:
         Raises:
             OSError: there is no terminal left, or `link` cannot be made.
         """
-        ours, theirs = self._ends = os.openpty()
-        tty.setraw(theirs)
-        os.set_blocking(ours, False)
-        self.path = os.ttyname(theirs)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
-            self._link.symlink_to(self.path)
-        asyncio.get_running_loop().add_reader(ours, self._hear)
+        self._open = PseudoTerminal(self._link)
+        self.path = self._open.path
+        asyncio.get_running_loop().add_reader(self._open.ours, self._hear)
 
     async def stop(self) -> None:
         """Take the terminal away; may be called twice."""
-        if self._ends is None:
+        terminal, self._open = self._open, None
+        if terminal is None:
             return
-        ends, self._ends = self._ends, None
-        asyncio.get_running_loop().remove_reader(ends[0])
+        asyncio.get_running_loop().remove_reader(terminal.ours)
         if self._answering is not None:
             self._answering.cancel()
             await asyncio.wait([self._answering])
-        for end in ends:
-            os.close(end)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
+        terminal.close()
 
     async def follow(self) -> None:
         """Nothing to do: an answer is made when it is asked for."""
 
     def _hear(self) -> None:
-        assert self._ends is not None
-        heard, now = os.read(self._ends[0], LONGEST), asyncio.get_running_loop().time()
+        assert self._open is not None
+        heard, now = os.read(self._open.ours, LONGEST), asyncio.get_running_loop().time()
         if self._answering is not None and not self._answering.done():
             self.collisions += 1
             return
@@ -132,9 +124,9 @@ class ModbusLine:
         for at in range(0, len(frame), lump):
             part = frame[at : at + lump]
             await asyncio.sleep(len(part) * self._char_s)
-            if self._ends is not None:
+            if self._open is not None:
                 spoilt = self.collisions > before
-                os.write(self._ends[0], bytes(byte ^ NOISE for byte in part) if spoilt else part)
+                os.write(self._open.ours, bytes(byte ^ NOISE for byte in part) if spoilt else part)
 
 
 @dataclass(frozen=True, slots=True)

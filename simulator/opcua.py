@@ -47,6 +47,16 @@ class Guests(UserManager):
         return None if username else User(role=UserRole.User)
 
 
+async def server_at(host: str, port: int, name: str) -> Any:
+    """Return a server that is not started: without security, for guests only."""
+    server: Any = Server(user_manager=Guests())
+    await server.init()
+    server.set_endpoint(f"opc.tcp://{host}:{port}/")
+    server.set_server_name(name)
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    return server
+
+
 class OpcuaStation:
     """The server of `bays`. `port` is known once it serves.
 
@@ -84,11 +94,7 @@ class OpcuaStation:
         Raises:
             OSError: the port is taken.
         """
-        server: Any = Server(user_manager=Guests())
-        await server.init()
-        server.set_endpoint(f"opc.tcp://{self._host}:{self.port}/")
-        server.set_server_name("GridSentinel simulator")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        server = await server_at(self._host, self.port, "GridSentinel simulator")
         index = await server.register_namespace(NAMESPACE)
         self._nodes = {}
         for bay in dict.fromkeys(name.partition(".")[0] for name in self._names):

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from asyncua import ua
-from asyncua.server.server import Server
 from asyncua.ua.status_codes import StatusCodes
 
-from simulator.opcua import Guests
+from simulator.opcua import server_at
 from simulator.standin.words import Board, Device, Shown, Signal
 
 logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
@@ -37,11 +36,7 @@ class OpcuaStandin:
         Raises:
             OSError: the port is taken.
         """
-        server: Any = Server(user_manager=Guests())
-        await server.init()
-        server.set_endpoint(f"opc.tcp://{self._host}:{self.port}/")
-        server.set_server_name("GridSentinel stand-in")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        server = await server_at(self._host, self.port, "GridSentinel stand-in")
         self._nodes = await self._named(server)
         for name, node_id in self._nodes.items():
             await server.nodes.objects.add_variable(node_id, name, _variant(self._signals[name], self._board[name]))

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-import tty
 from contextlib import suppress
 from pathlib import Path
+
+from simulator.pty import PseudoTerminal
 
 CHUNK = 4096
 
@@ -15,7 +16,7 @@ class Terminal:
     def __init__(self, host: str, port: int, link: Path | None = None) -> None:
         self.path = ""
         self._target, self._link = (host, port), link
-        self._ends: tuple[int, int] = (-1, -1)
+        self._terminal: PseudoTerminal | None = None
         self._out: asyncio.WriteTransport | None = None
         self._in: asyncio.StreamWriter | None = None
         self._telling: asyncio.Task[None] | None = None
@@ -28,36 +29,27 @@ class Terminal:
         """
         loop = asyncio.get_running_loop()
         reader, self._in = await asyncio.open_connection(*self._target)
-        ours, theirs = self._ends = os.openpty()
-        tty.setraw(theirs)
-        os.set_blocking(ours, False)
-        self.path = os.ttyname(theirs)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
-            self._link.symlink_to(self.path)
-            self.path = str(self._link)
-        self._out, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(os.dup(ours), "wb", 0))
-        loop.add_reader(ours, self._hear, self._in)
+        terminal = self._terminal = PseudoTerminal(self._link)
+        self.path = terminal.path if self._link is None else str(self._link)
+        self._out, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(os.dup(terminal.ours), "wb", 0))
+        loop.add_reader(terminal.ours, self._hear, terminal.ours, self._in)
         self._telling = asyncio.create_task(self._tell(reader, self._out), name=f"simulator:{self.path}")
 
     async def stop(self) -> None:
         """Take it away; may be called twice."""
         out, self._out = self._out, None
-        if out is None or self._in is None or self._telling is None:
+        if out is None or self._in is None or self._telling is None or self._terminal is None:
             return
-        asyncio.get_running_loop().remove_reader(self._ends[0])
+        asyncio.get_running_loop().remove_reader(self._terminal.ours)
         self._telling.cancel()
         self._in.transport.abort()
         out.abort()
         await asyncio.wait([self._telling])  # and the loop comes round, so that both have closed what is theirs
-        for end in self._ends:
-            os.close(end)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
+        self._terminal.close()
 
-    def _hear(self, writer: asyncio.StreamWriter) -> None:
+    def _hear(self, ours: int, writer: asyncio.StreamWriter) -> None:
         with suppress(BlockingIOError):
-            writer.write(os.read(self._ends[0], CHUNK))
+            writer.write(os.read(ours, CHUNK))
 
     async def _tell(self, reader: asyncio.StreamReader, out: asyncio.WriteTransport) -> None:
         while data := await reader.read(CHUNK):
