@@ -25,7 +25,7 @@ class LimitsOf:
     def __init__(self, bench: Bench, subject: Subject) -> None:
         assert isinstance(subject.point.limits, Limits)
         self._bench, self._subject, self._limits = bench, subject, subject.point.limits
-        self._heard_s = bench.latency_s([subject])
+        self._latency_s = bench.latency_s([subject])
 
     async def run(self) -> None:
         """Try each limit, from rest, one after the other."""
@@ -65,18 +65,13 @@ class LimitsOf:
     async def _comes(self, crossing: Crossing, title: str) -> bool:
         delay_s = self._limits.on_delay_s
         begun_ns = await self._show(crossing.beyond)
-        alarm = await self._bench.heard.alarm(
-            self._id(crossing),
-            active=True,
-            since_ns=begun_ns,
-            within_s=delay_s + self._heard_s + self._bench.patience_s,
-        )
+        alarm = await self._told(crossing, begun_ns, delay_s, active=True)
         expected = f"{crossing.severity}, at {figure(self._subject, crossing.beyond)}, not before {delay_s:g} s"
         if alarm is None:
             self._note(f"{title}: alarm", expected, "no alarm", well=False)
             return False
-        after_s = (instant(alarm["last"]) - begun_ns) / NS
-        wrong = [*self._wrong(alarm, crossing), *(["too early"] if after_s < delay_s - EARLY_S else [])]
+        after_s, early = _after(alarm, begun_ns, delay_s)
+        wrong = [*self._wrong(alarm, crossing), *early]
         seen = f"{alarm['severity']}, at {figure(self._subject, alarm['value'])}, after {after_s:.2f} s"
         self._note(f"{title}: alarm", expected, seen, well=not wrong, remark="; ".join(wrong) or str(alarm["text"]))
         return True
@@ -84,20 +79,19 @@ class LimitsOf:
     async def _returns(self, crossing: Crossing, title: str) -> None:
         delay_s = self._limits.off_delay_s
         begun_ns = await self._show(crossing.back)
-        alarm = await self._bench.heard.alarm(
-            self._id(crossing),
-            active=False,
-            since_ns=begun_ns,
-            within_s=delay_s + self._heard_s + self._bench.patience_s,
-        )
+        alarm = await self._told(crossing, begun_ns, delay_s, active=False)
         expected = f"returned at {figure(self._subject, crossing.back)}, not before {delay_s:g} s"
         if alarm is None:
             self._note(f"{title}: return", expected, "it is still active", well=False)
             return
-        after_s = (instant(alarm["last"]) - begun_ns) / NS
-        wrong = [f"its state is {alarm['state']}"] if alarm["state"] != "returned_unacked" else []
-        wrong += ["too early"] if after_s < delay_s - EARLY_S else []
+        after_s, early = _after(alarm, begun_ns, delay_s)
+        wrong = [*([f"its state is {alarm['state']}"] if alarm["state"] != "returned_unacked" else []), *early]
         self._note(f"{title}: return", expected, f"after {after_s:.2f} s", well=not wrong, remark="; ".join(wrong))
+
+    async def _told(self, crossing: Crossing, begun_ns: int, delay_s: float, *, active: bool) -> Message | None:
+        """Return the alarm as it is told since then; None if nobody tells it as long as that may take."""
+        within_s = delay_s + self._latency_s + self._bench.patience_s
+        return await self._bench.heard.alarm(self._id(crossing), active=active, since_ns=begun_ns, within_s=within_s)
 
     def _wrong(self, alarm: Message, crossing: Crossing) -> list[str]:
         """Return what an alarm says otherwise than it should."""
@@ -135,6 +129,12 @@ class LimitsOf:
 
     def _enter(self, test: str, expected: str, seen: str, verdict: Verdict, remark: str) -> None:
         self._bench.rows.append(of(self._subject, test, expected, seen, verdict, remark))
+
+
+def _after(alarm: Message, begun_ns: int, delay_s: float) -> tuple[float, list[str]]:
+    """Return when an alarm came after `begun_ns`, in seconds, and what is wrong about that."""
+    after_s = (instant(alarm["last"]) - begun_ns) / NS
+    return after_s, ["too early"] if after_s < delay_s - EARLY_S else []
 
 
 def judged(subjects: Sequence[Subject]) -> list[Subject]:
