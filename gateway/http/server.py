@@ -24,7 +24,7 @@ CONNECTION_S: Final = 0.0007
 AGAIN_S: Final = 10.0
 """An address that cannot be had is tried again so often."""
 FULL_S: Final = 1.0
-"""When no descriptor is left, it is waited so long for one."""
+"""When nobody can be taken, as no descriptor is left, it is waited so long."""
 
 log = structlog.get_logger()
 
@@ -86,7 +86,7 @@ class HttpServer:
             try:
                 asker, address = await loop.sock_accept(listener)
             except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                if error.errno != errno.ECONNABORTED:  # that one has hung up already
                     await asyncio.sleep(FULL_S)
                 continue
             try:
