@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from gateway.clocksync import synchronised
 from gateway.config.model import MetricsPage
 from gateway.config.otel import OtelExport
 from gateway.description import describe
 from gateway.evidence.shelf import FOLDER
+from gateway.following import Following
 from gateway.keeper import Keeper
 from gateway.local.evidence import Evidence
 from gateway.local.learn import Learn
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from gateway.metrics.exporter import Exporter
     from gateway.metrics.source import Source
     from gateway.page.serve import Page
-
-T = TypeVar("T")
 
 
 def publisher(running: Running, logbook: Logbook) -> Publisher:
@@ -59,30 +58,6 @@ def report(running: Running, publisher: Publisher, keeper: Keeper) -> Report:
         ),
         evidence=Evidence(running.config.gateway.state_dir / FOLDER, lambda: running.plant.witness),
     )
-
-
-class Following(Generic[T]):
-    """A task that a section of the configuration asks for: begun anew when that changes, ended when it is gone."""
-
-    def __init__(self, name: str, run: Callable[[T], Coroutine[Any, Any, None]]) -> None:
-        self._name, self._run = name, run
-        self._served: T | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def follow(self, wanted: T | None, group: asyncio.TaskGroup) -> None:
-        """Do what the section says now, in place of what it said before."""
-        if wanted == self._served:
-            return
-        await self.close()
-        self._served = wanted
-        if wanted is not None:
-            self._task = group.create_task(self._run(wanted), name=self._name)
-
-    async def close(self) -> None:
-        """End it, and wait for its end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
 
 class Metrics:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 
 from gateway.config.model import LocalPage
+from gateway.following import Following
 from gateway.http.server import HttpServer
 from gateway.local.server import Answer
 from gateway.page import users
@@ -27,20 +28,13 @@ class Page:
     def __init__(self, running: Running, report: Answer) -> None:
         self.server: HttpServer | None = None
         self.entrance: Entrance | None = None
-        self._task: asyncio.Task[None] | None = None
         self._source, self._files = Source(running, report), Files()
-        self._served: tuple[LocalPage, users.Users] | None = None
+        self._serving = Following("page", self._serve)
 
     async def serve(self, page: LocalPage | None, group: asyncio.TaskGroup) -> None:
         """Serve `page`, with its tokens as they are now, in place of what was served before; sessions end with it."""
         wanted = None if page is None else (page, await asyncio.to_thread(users.read, page.users))
-        if wanted == self._served:
-            return
-        await self.close()
-        self._served = wanted
-        if wanted is not None:
-            self.server = self._made(*wanted)
-            self._task = group.create_task(self.server.run(), name="page")
+        await self._serving.follow(wanted, group)
 
     def counted(self) -> Mapping[str, int]:
         """Return what is counted since it is served, nothing where it is not."""
@@ -55,11 +49,15 @@ class Page:
 
     async def close(self) -> None:
         """Serve no more, and give the port back."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self.server = self.entrance = self._task = None
-        self._source.close()
+        await self._serving.close()
+
+    async def _serve(self, wanted: tuple[LocalPage, users.Users]) -> None:
+        self.server = self._made(*wanted)
+        try:
+            await self.server.run()
+        finally:
+            self.server = self.entrance = None
+            self._source.close()
 
     def _made(self, page: LocalPage, known: users.Users) -> HttpServer:
         host, _, port = page.listen.rpartition(":")
