@@ -1,6 +1,7 @@
 """The command `gridsentinel`: one file a command, loaded only when it is asked for."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -55,4 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     command = import_module(f"gateway.cli.{arguments[0]}")
     command.configure(chosen)
-    return int(command.run(chosen.parse_intermixed_args(arguments[1:])))  # options stand anywhere
+    try:
+        code = int(command.run(chosen.parse_intermixed_args(arguments[1:])))  # options stand anywhere
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough, as `head` has; the interpreter flushes once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

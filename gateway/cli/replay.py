@@ -4,7 +4,6 @@ A capture of the network may stand alone: then the cyber checks look at it with 
 """
 
 import argparse
-import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -59,9 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_CONFIGURATION
-    except BrokenPipeError:  # who reads has seen enough, as `head` has; the interpreter flushes once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WELL
+    except BrokenPipeError:  # of who reads, not of the recording
+        raise
     except (BadRecording, OSError) as error:
         print(error, file=sys.stderr)
         return FAILED

@@ -67,8 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
     except (NotRunning, Refused) as error:
         print(plain(str(error)), file=sys.stderr)
         return FAILED
-    except BrokenPipeError:  # who reads has seen enough, as `head` has; the interpreter flushes once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return WELL
 
 

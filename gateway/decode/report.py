@@ -1,7 +1,6 @@
 """What every question ends in: an answer, or one sentence, and an exit code."""
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ OK, FAILED, WRONG_USE = 0, 1, 2
 def show(text: str, output: Path | None) -> int:
     """Print what was found, or write it to a file."""
     if output is None:
-        _print(text)
+        print(text)  # noqa: T201  the tool's output
         return OK
     try:
         output.write_text(text + "\n")
@@ -22,13 +21,6 @@ def show(text: str, output: Path | None) -> int:
             WrongUse(f"--output {output} cannot be written ({error.strerror}): name another file"), as_json=False
         )
     return OK
-
-
-def _print(text: str) -> None:
-    try:
-        print(text, flush=True)  # noqa: T201  the tool's output
-    except BrokenPipeError:  # who reads has seen enough, as `head` has; the interpreter flushes once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: Exception, *, as_json: bool) -> int:
