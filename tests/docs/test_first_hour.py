@@ -9,6 +9,7 @@ import works
 from place import Place
 from shell import commands, unseen
 
+from gateway.local.client import ask
 from simulator.speakers import SPEAKERS
 
 PROGRAM = "import sys; from gateway.cli import main; sys.exit(main(['run', 'gateway.yaml']))"
@@ -44,6 +45,7 @@ class Hour:
             case ["systemctl", "start", "mosquitto"]:
                 self._mosquitto.start()
                 self._read("broker_connected")
+                asyncio.run(self._back())
             case _:
                 assert words[0] in NOT_HERE, words
 
@@ -52,6 +54,12 @@ class Hour:
         if self._gateway is not None:
             self._gateway.terminate()
             self._gateway.communicate(timeout=works.PATIENCE_S)
+
+    async def _back(self):
+        """Wait until messages go to the broker again, which is a moment after there is a connection."""
+        async with asyncio.timeout(works.PATIENCE_S):
+            while not ask(self.place.folder / "state/status.sock", {"ask": "status"})["uplink"]["connected"]:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.05)
 
     def _until(self, enough):
         asyncio.run(self._heard.until(enough, 2 * works.PATIENCE_S))
