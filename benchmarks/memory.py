@@ -4,7 +4,6 @@ Points and features are resident memory of real daemons. A check is weighed as i
 of them take memory as they fill, trends within eight weeks.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import Any
 
 import points
 from child import MB, rss_mb
-from station import DISK, GRIDSENTINEL, station
+from station import DISK, GRIDSENTINEL, environment, station
 from table import Section
 
 SETTLE_S = 6.0
@@ -116,10 +115,9 @@ def _device(device: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _daemon(file: Path) -> Iterator[int]:
     log = file.with_suffix(".log")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     with (
         log.open("w") as lines,
-        subprocess.Popen([GRIDSENTINEL, "run", file], stderr=lines, stdout=lines, env=environment) as process,
+        subprocess.Popen([GRIDSENTINEL, "run", file], stderr=lines, stdout=lines, env=environment()) as process,
     ):
         try:
             until = time.monotonic() + START_S

@@ -19,6 +19,7 @@ import points
 GRIDSENTINEL = Path(sys.executable).parent / "gridsentinel"
 DISK = Path(__file__).resolve().parent.parent / ".peers"
 """The store lies here: a real disk, where /tmp may be RAM."""
+UNIT = Path(__file__).resolve().parent.parent / "systemd/gridsentinel.service"
 START_S = 180.0
 """Longest start that is waited for."""
 
@@ -70,7 +71,7 @@ def _gateway(file: Path, subscriber: broker.Subscriber) -> Iterator[tuple[int, f
     began = time.monotonic()
     with (
         log.open("w") as lines,
-        subprocess.Popen([GRIDSENTINEL, "run", file], stderr=lines, stdout=lines, env=_environment()) as process,
+        subprocess.Popen([GRIDSENTINEL, "run", file], stderr=lines, stdout=lines, env=environment()) as process,
     ):
         try:
             heard = subscriber.until(lambda: bool(subscriber.messages) or process.poll() is not None, START_S)
@@ -91,6 +92,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _environment() -> dict[str, str]:
-    """Return an environment in which nothing changes how Python runs."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+def environment() -> dict[str, str]:
+    """Return an environment in which nothing changes how Python runs, and malloc does as the unit has it."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    words = (word for line in UNIT.read_text().splitlines() if line.startswith("Environment=") for word in line.split())
+    told = (word.removeprefix("Environment=").split("=") for word in words)
+    return own | {key: value for key, value in told if key.startswith("MALLOC_")}
