@@ -156,6 +156,16 @@ def test_samples_are_taken_as_often_as_said(plant, normal, frame):
     assert [each.share for each in detector.learned()] == [0.2, 0.0]
 
 
+def test_what_only_learning_needs_goes_with_it(learned):
+    """Its sums are let go of when all groups are learned; the models stay."""
+    sums = [array for name, array in learned.items() if "moments." in name and not name.endswith(".count")]
+    models = [array for name, array in learned.items() if name.endswith(".turn")]
+
+    assert len(sums) == 6 * len(models)
+    assert not any(array.any() for array in sums)
+    assert all(array.any() for array in models)
+
+
 def test_learning_ready_frozen(plant, normal, frame):
     """It says how far it is; while something is wrong, nothing of what it has learned changes."""
     detector, rows = GroupConfig(**KEYS).build(plant), normal(1720)
