@@ -64,6 +64,10 @@ class Pipeline:
         self.synchronised = False
         self._named = detectors
         self._detectors = [detector for group in detectors.values() for detector in group]
+        self._learning = {
+            name: [detector for detector in group if isinstance(detector, Learning)]
+            for name, group in detectors.items()
+        }
         self._at_once = [detector for detector in self._detectors if not isinstance(detector, Framed)]
 
     @property
@@ -97,10 +101,7 @@ class Pipeline:
 
     def learned(self) -> Mapping[str, Sequence[Learned]]:
         """Return how far each check is that has to learn what is normal."""
-        return {
-            name: [each for detector in group if isinstance(detector, Learning) for each in detector.learned()]
-            for name, group in self._named.items()
-        }
+        return {name: [each for of in group for each in of.learned()] for name, group in self._learning.items()}
 
     def baselines(self) -> Mapping[str, Baseline]:
         """Return what is normal, by the word of the detector whose facts they are; of a second one with its number."""
