@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.detector import Detector, DetectorConfig
+from detectors.detector import Detector, DetectorConfig, Kinds
 from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, span, usable
@@ -41,6 +41,7 @@ class StuckDetector(Kept):
     """Remembers when each value last moved and was last read: silence is not standing still."""
 
     KEPT = ("_value", "_moved_ns", "_read_ns", "_active", "_checked_ns")
+    sees: Kinds = (Batch, Event, Tick)
 
     def __init__(self, points: Points, rows: Rows, config: StuckConfig) -> None:
         self._points, self._config = points, config
@@ -58,8 +59,8 @@ class StuckDetector(Kept):
         """Return the values that were found stuck, or moved again."""
         if isinstance(seen, Batch):
             return self._batch(seen)
-        if isinstance(seen, Tick) and not 0 <= seen.time_ns - self._checked_ns < CHECK_NS:
-            if not 0 <= seen.time_ns - self._checked_ns < LEAP_NS:
+        if isinstance(seen, Tick) and not 0 <= seen.time_ns - int(self._checked_ns) < CHECK_NS:
+            if not 0 <= seen.time_ns - int(self._checked_ns) < LEAP_NS:
                 self._begin_anew(slice(None), seen.time_ns)
             self._checked_ns[...] = seen.time_ns
             return self._check(seen.time_ns)
@@ -84,14 +85,18 @@ class StuckDetector(Kept):
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:
         at, now_ns = span(batch.rows), batch.arrival_ns
-        good = usable(batch.quality)
-        moved = (batch.values != self._value[at]) & good
-        silent = good & (now_ns - self._read_ns[at] >= self._after_ns)
-        self._value[at] = np.where(good, batch.values, self._value[at])
-        self._read_ns[at] = np.where(good, now_ns, self._read_ns[at])
-        self._moved_ns[at] = np.where(moved | silent, now_ns, self._moved_ns[at])
+        moved = batch.values != self._value[at]
+        if batch.complete and np.count_nonzero(moved) == len(moved):
+            self._value[at], self._read_ns[at], self._moved_ns[at] = batch.values, now_ns, now_ns
+        else:
+            good = usable(batch.quality)
+            moved &= good
+            silent = good & (now_ns - self._read_ns[at] >= self._after_ns)
+            self._value[at] = np.where(good, batch.values, self._value[at])
+            self._read_ns[at] = np.where(good, now_ns, self._read_ns[at])
+            self._moved_ns[at] = np.where(moved | silent, now_ns, self._moved_ns[at])
         freed = moved & self._active[at]
-        if not freed.any():
+        if not np.count_nonzero(freed):
             return ()
         rows = batch.rows[freed]
         self._active[rows] = False

@@ -51,7 +51,8 @@ class Batch:
 
     `rows` int32[n] ascending and unique; `values` float64[n], NaN where there is none; `quality` uint16[n] of
     `Quality`; `time_ns` int64[n], the device's own time where it gives one, UTC since 1970, 0 for none;
-    `arrival_ns` when the gateway had the readings. No array is changed after the batch was made.
+    `arrival_ns` when the gateway had the readings. No array is changed after the batch was made. `complete` may say
+    that every value is a finite number of good quality, so that nobody has to look.
     """
 
     rows: Rows
@@ -59,6 +60,7 @@ class Batch:
     quality: Qualities
     time_ns: Times
     arrival_ns: int
+    complete: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -194,10 +196,15 @@ def usable(quality: Qualities) -> NDArray[np.bool_]:
 
 
 def sound(batch: Batch) -> Batch:
-    """Return `batch` where what is no finite number is NaN and invalid, whatever its device says of it."""
+    """Return `batch` where what is no finite number is NaN and invalid, whatever its device says of it.
+
+    It is complete where nothing is wrong with any reading.
+    """
     finite = np.isfinite(batch.values)
     if np.count_nonzero(finite) == len(finite):
-        return batch
+        if np.count_nonzero(batch.quality):
+            return batch
+        return Batch(batch.rows, batch.values, batch.quality, batch.time_ns, batch.arrival_ns, complete=True)
     values = np.where(finite, batch.values, np.nan)
     quality = np.where(finite, batch.quality, batch.quality | np.uint16(Quality.INVALID))
     return replace(batch, values=values, quality=quality)

@@ -64,8 +64,9 @@ class Cyber:
                 check.stepped(tick.stepped_ns)
         for check in self._ticking:
             check.tick(tick.time_ns)
-        self.desk.said += self.desk.episodes.settled(self.baseline, tick.time_ns)
-        self.desk.said += self.desk.episodes.tick(tick.time_ns)
+        if self.desk.episodes:
+            self.desk.said += self.desk.episodes.settled(self.baseline, tick.time_ns)
+            self.desk.said += self.desk.episodes.tick(tick.time_ns)
 
     def _frame(self, frame: Frame) -> None:
         self.desk.utc_ns = frame.utc_ns
