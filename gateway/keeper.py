@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gateway.core.state import seal
+from gateway.spare import give_back
 from gateway.store import baseline, learned
 
 STOP_S = 0.3
@@ -15,7 +17,7 @@ EVERY_S = 3600.0
 
 
 class Keeper:
-    """`packed` returns what is learned now, and `facts` what is normal, by whatever plant is at work.
+    """By whatever plant is at work, `packed` returns what is learned now, to be sealed, and `facts` what is normal.
 
     `facts` returns None while the file on disk must stay as it is. `enter` brings a new seal of it into the audit log.
     """
@@ -23,7 +25,7 @@ class Keeper:
     def __init__(
         self,
         directory: Path,
-        packed: Callable[[], bytes],
+        packed: Callable[[], bytearray],
         facts: Callable[[], Mapping[str, Mapping[str, Any]] | None],
         enter: Callable[[str], Awaitable[None]],
     ) -> None:
@@ -36,6 +38,7 @@ class Keeper:
         while True:
             await asyncio.sleep(EVERY_S)
             await self._keep()
+            await asyncio.to_thread(give_back)  # of this, and of all that came in bursts
 
     async def last(self) -> None:
         """Keep it once more, if the disk is quick enough."""
@@ -60,4 +63,5 @@ class Keeper:
 
     async def _keep(self) -> None:
         await self.facts()
-        await asyncio.to_thread(learned.write, self._directory, self._packed())
+        packed = self._packed()
+        await asyncio.to_thread(lambda: learned.write(self._directory, seal(packed)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,8 @@ class Plant:
         """Return what a plant that takes over must know: newer than what the disk has."""
         return Memory(list(self.pipeline.alarms), self._memory.bookmarks, b"", self.facts())
 
-    def learned(self) -> bytes:
-        """Return what the checks have learned so far."""
+    def learned(self) -> bytearray:
+        """Return what the checks have learned so far, to be sealed."""
         return pack(self.pipeline.marks, self.pipeline.states())
 
     def facts(self) -> Mapping[str, Mapping[str, Any]] | None:
@@ -75,7 +76,7 @@ class Plant:
 
     async def start(self, group: asyncio.TaskGroup, memory: Memory) -> None:
         """Take up what was before, then check and poll."""
-        self._memory = memory
+        self._memory, learned = replace(memory, learned=b""), memory.learned  # it is large, and taken up at once
         self.witness = self._witness()
         self.flow = Flow(
             self.pipeline,
@@ -86,7 +87,7 @@ class Plant:
             clock=self._clock,
             witness=self.witness,
         )
-        await self.flow.keep(self._resume(*self._unpacked()))
+        await self.flow.keep(self._resume(*self._unpacked(learned)))
         self.flow.start(group)
         await self.converse(group)
 
@@ -95,7 +96,7 @@ class Plant:
 
         Return what is to be said of that. The flow must be still.
         """
-        self._memory = older.memory().over(store)
+        self._memory = replace(older.memory().over(store), learned=b"")
         self.conversations = dict(stay)
         for conversation in stay.values():
             conversation.join(self.points)
@@ -197,10 +198,10 @@ class Plant:
             broker=(self.config.uplink.host, self.config.uplink.port),
         )
 
-    def _unpacked(self) -> tuple[Mapping[str, State], bool]:
+    def _unpacked(self, learned: bytes) -> tuple[Mapping[str, State], bool]:
         """Return what the disk remembers of the checks, and whether it is of just these points."""
         try:
-            return unpack(self.pipeline.marks, self._memory.learned) if self._memory.learned else ({}, True)
+            return unpack(self.pipeline.marks, learned) if learned else ({}, True)
         except BadState as error:
             log.warning("learning_anew", reason=str(error))
             return {}, True

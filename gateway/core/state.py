@@ -43,13 +43,23 @@ def entries(kept: Kept, of_points: Marks) -> Marks | None:
     return np.fromiter((_number(of_points.take(rows).tobytes()) for rows in of), np.uint64, len(of))
 
 
-def pack(of_points: Marks, states: Mapping[str, State]) -> bytes:
-    """Return the states, by whose they are, as bytes."""
+def pack(of_points: Marks, states: Mapping[str, State]) -> bytearray:
+    """Return the states, by whose they are, as bytes that `seal` must complete: at 10,000 points 25 MB, copied once."""
     named = [(owner, name, array) for owner, state in states.items() for name, array in state.items()]
     listed = json.dumps([(owner, name, array.dtype.str, array.shape) for owner, name, array in named]).encode()
-    body = b"".join(np.ascontiguousarray(array).tobytes() for *_, array in named)
-    content = MAGIC + _fingerprint(of_points) + LENGTH.pack(len(listed)) + listed + body
-    return content + hashlib.sha256(content).digest()
+    head = MAGIC + _fingerprint(of_points) + LENGTH.pack(len(listed)) + listed
+    at, content = len(head), bytearray(len(head) + sum(array.nbytes for *_, array in named) + HASH_BYTES)
+    content[:at] = head
+    for *_, array in named:
+        np.frombuffer(content, array.dtype, array.size, at).reshape(array.shape)[...] = array
+        at += array.nbytes
+    return content
+
+
+def seal(packed: bytearray) -> bytearray:
+    """Return what `pack` returned, with the checksum in its place; it takes a while, and a thread may do it."""
+    packed[-HASH_BYTES:] = hashlib.sha256(memoryview(packed)[:-HASH_BYTES]).digest()
+    return packed
 
 
 def unpack(of_points: Marks, packed: bytes) -> tuple[Mapping[str, State], bool]:
@@ -58,7 +68,7 @@ def unpack(of_points: Marks, packed: bytes) -> tuple[Mapping[str, State], bool]:
     Raises:
         BadState: it was cut, changed, or written by another version.
     """
-    content, told = packed[:-HASH_BYTES], packed[-HASH_BYTES:]
+    content, told = memoryview(packed)[:-HASH_BYTES], packed[-HASH_BYTES:]
     if content[: len(MAGIC)] != MAGIC:
         raise BadState("not a state of this version")
     if hashlib.sha256(content).digest() != told:
@@ -68,7 +78,7 @@ def unpack(of_points: Marks, packed: bytes) -> tuple[Mapping[str, State], bool]:
     (length,) = LENGTH.unpack_from(content, start)
     start += LENGTH.size
     states: dict[str, dict[str, NDArray[np.generic]]] = {}
-    for owner, name, array in _arrays(content, json.loads(content[start : start + length]), start + length):
+    for owner, name, array in _arrays(content, json.loads(bytes(content[start : start + length])), start + length):
         states.setdefault(owner, {})[name] = array
     return states, same
 
@@ -98,7 +108,7 @@ def _fingerprint(of_points: Marks) -> bytes:
 
 
 def _arrays(
-    content: bytes, listed: list[tuple[str, str, str, list[int]]], at: int
+    content: memoryview, listed: list[tuple[str, str, str, list[int]]], at: int
 ) -> Iterator[tuple[str, str, NDArray[np.generic]]]:
     for owner, name, dtype, shape in listed:
         count = int(np.prod(shape, dtype=np.int64))

@@ -155,7 +155,7 @@ def set_aside(directory: Path) -> None:
     sync_directory(directory)
 
 
-def replace_whole(path: Path, content: bytes) -> None:
+def replace_whole(path: Path, content: bytes | bytearray) -> None:
     """Replace the file at `path`, for this user only; it is on disk when this returns.
 
     Raises:

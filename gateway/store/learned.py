@@ -28,7 +28,7 @@ def read(directory: Path) -> bytes:
     return found if len(found) <= LEARNED_BYTES else b""
 
 
-def write(directory: Path, learned: bytes) -> bool:
+def write(directory: Path, learned: bytes | bytearray) -> bool:
     """Replace the file; it is on disk then. Return False when the disk refuses: the old one is still there."""
     try:
         replace_whole(directory / FILE, learned)

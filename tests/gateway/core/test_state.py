@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from detectors.kept import Kept
 from gateway.core.pipeline import Pipeline
-from gateway.core.state import BadState, marks, pack, unpack
+from gateway.core.state import BadState, marks, pack, seal, unpack
 from protocols.model import Tick
 from protocols.point import DeviceConfig, PointConfig
 from protocols.points import Points
@@ -38,7 +38,7 @@ def test_it_comes_back_as_it_was(core):
     before.level[:], before.count[...] = (1.5, np.nan, -0.0, np.inf), 7
 
     points = core.points()
-    states, same = unpack(marks(points), pack(marks(points), of(core, before).states()))
+    states, same = unpack(marks(points), seal(pack(marks(points), of(core, before).states())))
     refused = of(core, after).restore(states)
 
     assert same
@@ -70,7 +70,7 @@ def test_another_shape_is_refused_and_changes_nothing(core, state):
 
 def test_other_points_are_told_apart(core):
     """A point more, a unit, a role: what was learned is of other points, and that is told."""
-    packed = pack(marks(core.points()), {})
+    packed = seal(pack(marks(core.points()), {}))
 
     assert unpack(marks(core.points()), packed)[1]
     assert not unpack(marks(core.points(unit="kV")), packed)[1]
@@ -95,7 +95,7 @@ def moved(before, after, *, first=("a", "b", "c"), then=("c", "new", "a"), **key
     old, new = table(*first), table(*then, **keys)
     one, two = before(first, old), after(then, new)
     one.level[:], one.count[...], two.level[:] = range(1, len(first) + 1), 7, -1.0
-    states, same = unpack(marks(new), pack(marks(old), Pipeline(old, {"m": [one]}, 10).states()))
+    states, same = unpack(marks(new), seal(pack(marks(old), Pipeline(old, {"m": [one]}, 10).states())))
     refused = Pipeline(new, {"m": [two]}, 10).restore(states, same=same)
     return two, refused
 
@@ -148,7 +148,7 @@ def test_what_looks_at_several_points_is_kept_while_they_stay():
 @given(st.data())
 def test_any_flipped_byte_is_found(core, data):
     """The checksum tells it."""
-    packed = bytearray(pack(NOTHING, {"a": {"x": np.arange(5.0)}}))
+    packed = seal(pack(NOTHING, {"a": {"x": np.arange(5.0)}}))
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
 
     with pytest.raises(BadState):
