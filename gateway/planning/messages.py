@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from gateway.uplink import payload
 from protocols.config import Device
 from protocols.model import Values
 from protocols.point import PointConfig
+
+if TYPE_CHECKING:
+    from gateway.uplink.sparkplug.device import Device as Metrics
 
 DAY_S = 86_400
 READINGS = 60
@@ -74,6 +77,21 @@ def published(topic: str, size: int, *, qos: int = 1) -> int:
     return 1 + max(1, -(-rest.bit_length() // 7)) + rest + (ACK_BYTES if qos else 0)
 
 
+def metrics(config: Config) -> "Mapping[str, Metrics]":
+    """Return the Sparkplug metrics of each device, none where the format is another."""
+    if config.uplink.format == "json":
+        return {}
+    from gateway.uplink.sparkplug.device import Device as Metrics  # noqa: PLC0415 - needs an optional package
+
+    described: Mapping[str, Any] = describe(config)["devices"]
+    found = {}
+    aliases = itertools.count(FIRST_ALIAS)
+    for device in config.devices:
+        found[device.name] = Metrics(aliases, windows=config.uplink.sparkplug_metrics == "window")
+        found[device.name].grow(described[device.name]["points"])
+    return found
+
+
 def _sent(config: Config) -> Callable[[Device, Summary, Summary], int]:
     """Return what tells the octets of a window on the wire, from the one before it and itself."""
     where = config.gateway
@@ -85,17 +103,13 @@ def _sent(config: Config) -> Callable[[Device, Summary, Summary], int]:
 
         return plain
 
-    from gateway.uplink.sparkplug.device import Device as Metrics  # noqa: PLC0415 - needs an optional package
-
-    described: Mapping[str, Any] = describe(config)["devices"]
+    named = metrics(config)
 
     def sparkplug(device: Device, before: Summary, summary: Summary) -> int:
-        metrics = Metrics(itertools.count(FIRST_ALIAS), windows=config.uplink.sparkplug_metrics == "window")
-        metrics.grow(described[device.name]["points"])
-        metrics.birth(None, START_NS // NS_PER_MS)
+        named[device.name].birth(None, START_NS // NS_PER_MS)
         for number, each in enumerate((before, summary)):  # the second tells only what differs
             row = Row(NUMBER + number, to_record(each))
-            body = metrics.data(each, row, historical=False, now_ms=START_NS // NS_PER_MS)
+            body = named[device.name].data(each, row, historical=False, now_ms=START_NS // NS_PER_MS)
         return published(f"spBv1.0/{where.site}/DDATA/{where.name}/{device.name}", len(body), qos=0)
 
     return sparkplug
