@@ -7,6 +7,8 @@ that of `field.py`, where each driver is alone. Printed beside the constants of 
 
 import argparse
 import itertools
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -31,6 +33,7 @@ from gateway.planning.messages import windows
 from protocols.points import Points
 
 SECONDS = 8
+DRIVER_S = 3
 SETTLE_S = 2.0
 """After the first window has gone: connections, the processes of the start, the first frames."""
 APART = 200
@@ -69,9 +72,9 @@ def main() -> None:
         print(f"{key:<15}{value}")
     found = list(_measured(seconds))
     fitted = fit(np.array([row for _, row, _ in found]), np.array([share for _, _, share in found]))
+    print("\n".join(_told(found, fitted)))
     with devices.serve(1) as served, field.serve() as ports:
-        alone = field.measure(served.ports[0], ports, rounds=1, seconds=3).figures
-    print("\n".join(_told(found, fitted, {case: ms["median"] / 1e6 for case, ms in alone.items()})))
+        print("\n".join(_drivers(served.ports[0], ports)))
 
 
 def fit(rows: Any, shares: Any) -> Any:
@@ -138,21 +141,36 @@ def _until(holds: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def _told(found: Sequence[tuple[Way, Sequence[float], float]], fitted: Any, alone: dict[str, float]) -> Iterator[str]:
+def _told(found: Sequence[tuple[Way, Sequence[float], float]], fitted: Any) -> Iterator[str]:
     ways = Section("share of a core, %", ["measured", "fitted", "as planned"], "")
     for way, row, share in found:
         ways.add(way.told, "measured", share * 100)
         ways.add(way.told, "fitted", float(np.dot(row, fitted)) * 100)
         ways.add(way.told, "as planned", float(np.dot(row, list(planned.CPU_S.values()))) * 100)
-    yield from ("", *ways.lines())
     parts = Section("us of processor for", ["measured", "as planned"], "")
     for (name, constant), value in zip(planned.CPU_S.items(), fitted, strict=True):
         parts.add(name, "measured", float(value) * 1e6)
         parts.add(name, "as planned", constant * 1e6)
+    yield from ("", *ways.lines(), "", *parts.lines())
+
+
+def _drivers(modbus: int, ports: Sequence[int]) -> Iterator[str]:
+    """Yield what a reading takes by each driver alone, beyond one of Modbus."""
+    parts = Section("us for a reading, beyond Modbus", ["measured", "as planned"], "each driver alone")
+    base = _alone(field.MODBUS, modbus)
     for protocol, case in DRIVERS.items():
-        parts.add(f"a reading by {protocol}, more", "measured", (alone[case] - alone[field.MODBUS]) * 1e6)
-        parts.add(f"a reading by {protocol}, more", "as planned", planned.DRIVER_CPU_S[protocol] * 1e6)
+        found = _alone(case, ports[field.PORT[case]])
+        if base is not None and found is not None:
+            parts.add(protocol, "measured", (found - base) * 1e6)
+        parts.add(protocol, "as planned", planned.DRIVER_CPU_S[protocol] * 1e6)
     yield from ("", *parts.lines())
+
+
+def _alone(case: str, port: int) -> float | None:
+    """Return the processor time of a reading; None where the machine was too busy to have enough of them."""
+    command = [sys.executable, field.__file__, case, str(DRIVER_S), str(port)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return float(answer.stdout.split()[0]) / 1000 if answer.returncode == 0 else None
 
 
 if __name__ == "__main__":
