@@ -21,7 +21,7 @@ import broker
 import soak_watch
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
-from soak_rig import Rig
+from soak_rig import WAYS, Rig
 from soak_troubles import DAY_S, SCENARIO
 from soak_week import Week
 from station import DISK
@@ -48,7 +48,7 @@ async def soak(asked: argparse.Namespace, folder: Path, port: int) -> Section:
     mqtt = Client(CallbackAPIVersion.VERSION2)
     mqtt.connect("127.0.0.1", port)
     mqtt.loop_start()
-    async with serve(scenario) as substation:
+    async with serve(scenario, ways=WAYS) as substation:
         rig = Rig(folder, urls=substation.urls, port=link.port, broker=port, days=asked.days, speed=asked.speed)
         run = Week(rig, link, asked, mqtt)
         mqtt.on_message = lambda _client, _data, message: run.told(message)
@@ -71,7 +71,7 @@ async def soak(asked: argparse.Namespace, folder: Path, port: int) -> Section:
 
 async def _judged(run: Week) -> Section:
     """Stop the daemon, let it go on at the usual speed until all is counted, and return the table."""
-    await asyncio.to_thread(run.rig.stop)
+    await asyncio.to_thread(run.rig.kill)  # a stop has seconds, which are milliseconds when hurried
     if not run.link.up:
         await run.link.mend()
     run.rig.set_clock(0.0)

@@ -5,6 +5,7 @@ It asks no clock, no network and no disk: the same input gives the same messages
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -118,15 +119,19 @@ class Pipeline:
         """Return a time of now as detectors remember it."""
         return self._steady.time_ns(utc_ns)
 
-    def states(self) -> Mapping[str, State]:
-        """Return what must survive a restart beside the alarms, by whose it is."""
-        of = {owner: entries(kept, self.marks) for owner, kept in self._kept()}
-        return {
-            owner: kept.state() if (each := of[owner]) is None else {**kept.state(), WHOSE: each}
-            for owner, kept in self._kept()
-        }
+    def states(self) -> Iterator[tuple[str, State]]:
+        """Return what must survive a restart beside the alarms, with whose it is.
 
-    def restore(self, states: Mapping[str, State], *, same: bool = True) -> Sequence[str]:
+        That of a detector is asked for as it comes, its own, which orders of people change, now.
+        """
+        own = [(owner, kept.state()) for owner, kept in self._own()]
+        return chain(own, ((owner, self._state(kept)) for owner, kept in self._kept_by_detectors()))
+
+    def _state(self, kept: Kept) -> State:
+        of = entries(kept, self.marks)
+        return kept.state() if of is None else {**kept.state(), WHOSE: of}
+
+    def restore(self, states: Iterable[tuple[str, State]], *, same: bool = True) -> Sequence[str]:
         """Put back what `states` returned, before `resume`; return whose state was refused, and why.
 
         `same` is whether the points are the same in the same order; else it is told apart by point, where it can be.
@@ -134,20 +139,26 @@ class Pipeline:
         That of a detector which is no longer there is left out; one that is new, or whose configuration is another,
         begins anew.
         """
-        refused = []
-        for owner, kept in self._kept():
+        refused, kept_by = [], dict(self._kept())
+        for owner, state in states:
+            kept = kept_by.get(owner)
             try:
-                if owner in states:
-                    kept.restore(states[owner] if same else of_now(kept, states[owner], self.marks))
+                if kept is not None:
+                    kept.restore(state if same else of_now(kept, state, self.marks))
             except ValueError as error:
                 refused.append(f"{owner}: {error}")
         return refused
 
     def _kept(self) -> Iterator[tuple[str, Kept]]:
+        return chain(self._own(), self._kept_by_detectors())
+
+    def _own(self) -> Iterator[tuple[str, Kept]]:
         yield CLOCK, self._steady
         yield "frames", self._frames
         yield "annunciator", self.annunciator
         yield "tally", self._tally
+
+    def _kept_by_detectors(self) -> Iterator[tuple[str, Kept]]:
         for name, group in self._named.items():
             for index, detector in enumerate(group):
                 if isinstance(detector, Kept):

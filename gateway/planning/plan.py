@@ -40,8 +40,9 @@ class Plan:
 
 def plan(config: Config, *, answer_s: float = ANSWER_S, memory_max: int = MEMORY_MAX) -> Plan:
     """Return what `config` takes."""
-    memory, drivers = weigh(config)
-    found, sizes = tuple(lines(config, drivers, answer_s)), windows(config)
+    sizes = windows(config)
+    memory, drivers = weigh(config, sizes)
+    found = tuple(lines(config, drivers, answer_s))
     disk_per_day = round(sum(each.disk_bytes for each in sizes) / config.uplink.window_s * DAY_S)
     share = cpu(config, found, sizes)
     return Plan(
