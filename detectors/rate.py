@@ -49,6 +49,7 @@ class RateDetector(Kept):
         self._calm_ns = np.zeros(len(points), np.int64)
         delays = points.column(lambda config: config.limits.off_delay_s if config.limits else 0.0)
         self._off_delay_ns = (delays * NS).astype(np.int64)
+        self._perhaps = True  # one may be active; found out again after a restart
         self._surely = np.minimum(self._fastest * (SURE / NS), ANY)
         if not self._watched.any():
             self.sees = ()
@@ -83,17 +84,18 @@ class RateDetector(Kept):
         for finding in taken:
             self._active[list(finding.rows)] = True
             self._calm_ns[list(finding.rows)] = finding.time_ns
+        self._perhaps = True
         return taken
 
     def _calm(self, at: Span, batch: Batch) -> bool:
         """Return whether no point turns with a complete batch, as nearly always; then it is taken."""
-        times = batch.time_ns
-        if np.count_nonzero(times) < len(times) or np.count_nonzero(self._active[at]):
+        if self._perhaps:
+            self._perhaps = bool(np.count_nonzero(self._active))
             return False
-        with np.errstate(over="ignore"):
-            moved = np.subtract(batch.values, self._value[at])
+        times, moved = batch.time_ns, batch.values - self._value[at]
         np.abs(moved, out=moved)
-        within = moved < (times - self._time_ns[at]) * self._surely[at]
+        passed_ns = (times - self._time_ns[at]).astype(np.float64)  # first: numpy is slow at a product of both kinds
+        within = moved < passed_ns * self._surely[at]
         if np.count_nonzero(within) < len(within):
             return False
         self._value[at], self._time_ns[at] = batch.values, times
@@ -104,6 +106,7 @@ class RateDetector(Kept):
         if fast:
             self._calm_ns[row] = batch.arrival_ns
             began, self._active[row] = not self._active[row], True
+            self._perhaps = True
             return self._finding(row, rate, batch.arrival_ns, active=True) if began else None
         self._calm_ns[row] = min(self._calm_ns[row], batch.arrival_ns)
         if batch.arrival_ns - self._calm_ns[row] < self._off_delay_ns[row]:

@@ -18,7 +18,7 @@ from detectors.framed import Framed
 from detectors.groups import by_device
 from detectors.learning import Lessons
 from detectors.model import Finding
-from protocols.model import BELIEVABLE, Frame, Rows, Seen, Values
+from protocols.model import BELIEVABLE_, Frame, Rows, Seen, Values
 from protocols.points import Points
 
 NS = 1_000_000_000
@@ -209,4 +209,4 @@ class DeviationDetector(Framed):
 def _sound(good: NDArray[np.bool_], values: Values) -> Rows:
     """Return where `values` are good, and no larger than a number of a substation can be."""
     with np.errstate(invalid="ignore"):
-        return np.flatnonzero(good & (np.abs(values) < BELIEVABLE)).astype(np.int32)
+        return np.flatnonzero(good & (np.abs(values) < BELIEVABLE_)).astype(np.int32)

@@ -4,7 +4,7 @@ import numpy as np
 
 from detectors.kept import Kept
 from gateway.core.image import Image
-from protocols.model import BELIEVABLE, Frame, usable
+from protocols.model import BELIEVABLE_, Frame, usable
 
 FRAME_NS = 1_000_000_000
 """One frame a second, as quick as scans usually are: what the checks cost no longer depends on how fast is polled."""
@@ -27,13 +27,13 @@ class Frames(Kept):
             return None
         self._second[...] = second
         image, n = self._image, len(self._image.values)
-        values, fresh, known = image.values.copy(), image.read.copy(), np.abs(image.values) < BELIEVABLE
+        values, fresh, known = image.values.copy(), image.read.copy(), np.abs(image.values) < BELIEVABLE_
         if np.count_nonzero(known) < n or np.count_nonzero(image.quality):
             known = usable(image.quality)
             known &= np.isfinite(values)
             values[~known] = np.nan
             fresh &= known
-            known &= np.abs(values) < BELIEVABLE
+            known &= np.abs(values) < BELIEVABLE_
         image.read.fill(False)
         complete = np.count_nonzero(fresh) == np.count_nonzero(known) == n
         for array in (values, fresh):
