@@ -12,8 +12,6 @@ from installed import PRIVATE, STATE, WRITABLE
 from nspawn import commands
 from seen import seen
 
-MINUTES_S = 300.0
-"""From an empty Debian to a service that polls."""
 GREATEST_EXPOSURE = 1.3
 LISTENER = "apt-get install -y mosquitto-clients"
 """What the story needs, and the page does not."""
@@ -36,7 +34,7 @@ def test_it_installs_without_network_and_says_what_to_do(machine, gateway, packa
     assert gateway.logged("nothing_to_poll")
 
 
-def test_it_polls_within_minutes(machine, gateway, page):
+def test_it_polls(machine, gateway, page):
     """With the configuration of the page it polls the simulated substation, and the broker has it."""
     text = page.split("\n## Let it poll\n")[1].split("```yaml\n")[1].split("```")[0]
     for command in commands(page, "Let it poll"):
@@ -52,7 +50,7 @@ def test_it_polls_within_minutes(machine, gateway, page):
             seen(said.strip().splitlines()[-1])
     seen(f"from an empty Debian to the broker in {took_s:.0f} s; {told['seq']}: {json.dumps(told['points']['va'])}")
 
-    assert took_s < MINUTES_S
+    assert {*told["points"]} == {"va", "vb"}
 
 
 def test_it_tells_systemd_when_it_is_ready_and_how_it_is(gateway, memory):
