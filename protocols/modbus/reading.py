@@ -170,13 +170,13 @@ class Reading:
         self._refused[block] = None
         self._stale = True
         if block not in self._doubted:
-            self._changed(self._positions[block], refusal)
+            self._changed(list(self._positions[block]), refusal)
         self._doubted.discard(block)
 
     def _accept(self, members: Sequence[Block]) -> None:
         for block in self._doubted.intersection(members):
             self._doubted.remove(block)
-            self._changed(self._positions[block], None)
+            self._changed(list(self._positions[block]), None)
 
     async def _ask_refused(self, ask: Ask) -> None:
         """Ask some of what was refused again; with nothing else to ask this is what shows that the unit lives.
