@@ -5,7 +5,7 @@ A stop: no more polls, carry what waits, close the windows, flush the disk, a gr
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ class Gateway:
         """Look soon whether code, configuration and audit log are what they were, and not only tomorrow."""
         self._integrity.again()
 
-    def _learned(self) -> bytearray:
+    def _learned(self) -> Iterable[bytes]:
         return self.plant.learned()  # asked when needed: a reload replaces the plant
 
     def _facts(self) -> Mapping[str, Mapping[str, Any]] | None:
@@ -143,7 +143,6 @@ class Gateway:
             await self._metrics.serve(group)
             await self._local.serve(group)
             await self.plant.start(group, memory)
-            del memory  # as large as all that the checks have learned, and taken up
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             self._ready()
             await asyncio.to_thread(collect)

@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import structlog
 
 from detectors.config import build
-from detectors.kept import State
 from gateway.config.model import Config
 from gateway.conversation import Conversation, free_share
 from gateway.core.messages import Message, Unsaid
@@ -27,6 +25,7 @@ from gateway.poll.poller import Retry
 from gateway.poll.unit import Unit
 from gateway.recording.opened import FOLDER
 from gateway.recording.recorder import Recorder
+from gateway.store import learned
 from gateway.store.baseline import set_aside
 from gateway.store.store import Store
 from gateway.timeline import Timeline
@@ -58,10 +57,10 @@ class Plant:
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
-        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, b"", self.facts())
+        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.facts())
 
-    def learned(self) -> bytearray:
-        """Return what the checks have learned so far, to be sealed."""
+    def learned(self) -> Iterator[bytes]:
+        """Yield what the checks have learned so far, in pieces; one of a check is of the moment it is asked for."""
         return pack(self.pipeline.marks, self.pipeline.states())
 
     def facts(self) -> Mapping[str, Mapping[str, Any]] | None:
@@ -76,7 +75,7 @@ class Plant:
 
     async def start(self, group: asyncio.TaskGroup, memory: Memory) -> None:
         """Take up what was before, then check and poll."""
-        self._memory, learned = replace(memory, learned=b""), memory.learned  # it is large, and taken up at once
+        self._memory = memory
         self.witness = self._witness()
         self.flow = Flow(
             self.pipeline,
@@ -87,7 +86,7 @@ class Plant:
             clock=self._clock,
             witness=self.witness,
         )
-        await self.flow.keep(self._resume(*self._unpacked(learned)))
+        await self.flow.keep(self._resume(await asyncio.to_thread(self._read)))
         self.flow.start(group)
         await self.converse(group)
 
@@ -96,7 +95,7 @@ class Plant:
 
         Return what is to be said of that. The flow must be still.
         """
-        self._memory = replace(older.memory().over(store), learned=b"")
+        self._memory = older.memory().over(store)
         self.conversations = dict(stay)
         for conversation in stay.values():
             conversation.join(self.points)
@@ -108,7 +107,7 @@ class Plant:
         self.flow.pipeline, self.flow.witness = self.pipeline, self.witness
         self.flow.bound = self.config.poll.queue_batches
         same = bool(np.array_equal(older.pipeline.marks, self.pipeline.marks))
-        said = self._resume(older.pipeline.states(), same)
+        said = self._resume(self.pipeline.restore(older.pipeline.states(), same=same))
         self.flow.begin_with(seen for each in stay.values() for seen in each.standing())
         return said
 
@@ -166,7 +165,7 @@ class Plant:
         for line, devices in conversations(self.config.devices).items():
             each = self.conversations.get(line)
             if each is None:
-                share = free_share(shares)
+                share = free_share(shares, self.config.poll.together)
                 each = Conversation(devices, self._outside(), retry=retry, share=share, enter=self.flow.put)
                 each.join(self.points)
                 shares.append(share)
@@ -198,16 +197,23 @@ class Plant:
             broker=(self.config.uplink.host, self.config.uplink.port),
         )
 
-    def _unpacked(self, learned: bytes) -> tuple[Mapping[str, State], bool]:
-        """Return what the disk remembers of the checks, and whether it is of just these points."""
-        try:
-            return unpack(self.pipeline.marks, learned) if learned else ({}, True)
-        except BadState as error:
-            log.warning("learning_anew", reason=str(error))
-            return {}, True
+    def _read(self) -> Sequence[str]:
+        """Let the checks take up what the disk remembers of them, for which it waits; return what is refused."""
+        file = learned.opened(self.config.gateway.state_dir)
+        if file is None:
+            return ()
+        with file:
+            try:
+                states, same = unpack(self.pipeline.marks, file)
+                return self.pipeline.restore(states, same=same)
+            except BadState as error:
+                log.warning("learning_anew", reason=str(error))
+            except OSError as error:
+                learned.not_read(error)
+        return ()
 
-    def _resume(self, states: Mapping[str, State], same: bool) -> Sequence[Message | Unsaid]:  # noqa: FBT001 - a pair
-        """Take up what the checks had learned, and the alarms; where it is of no use they learn anew, which is said."""
+    def _resume(self, refused: Sequence[str]) -> Sequence[Message | Unsaid]:
+        """Take up the alarms, and what is normal; say whose state was `refused`: they learn anew."""
         for name, each in self.pipeline.baselines().items():
             try:
                 if name in (before := self._memory.facts or {}):
@@ -215,7 +221,7 @@ class Plant:
             except ValueError as error:
                 set_aside(self.config.gateway.state_dir, f"{name}: {error}")
         anew: dict[str, list[str]] = {}
-        for owner, _, reason in (each.partition(": ") for each in self.pipeline.restore(states, same=same)):
+        for owner, _, reason in (each.partition(": ") for each in refused):
             anew.setdefault(reason, []).append(owner.partition("/")[0])
         for reason, checks in anew.items():
             log.warning("learning_anew", reason=reason, checks=checks)

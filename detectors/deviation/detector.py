@@ -15,9 +15,10 @@ from detectors.deviation.blocks import Blocks
 from detectors.deviation.moves import NEVER, Moves, Spike
 from detectors.deviation.stand import Stand
 from detectors.framed import Framed
+from detectors.groups import by_device
 from detectors.learning import Lessons
 from detectors.model import Finding
-from protocols.model import BELIEVABLE, Frame, Rows, Seen, Values
+from protocols.model import BELIEVABLE_, Frame, Rows, Seen, Values
 from protocols.points import Points
 
 NS = 1_000_000_000
@@ -43,7 +44,7 @@ class DeviationDetector(Framed):
         self.whose = rows
         n = len(rows)
         self._at: slice | Rows = slice(int(rows[0]), int(rows[0]) + n) if n and np.ptp(rows) == n - 1 else rows
-        self._device_of = points.device_of[rows]
+        self._device_of, self._devices = points.device_of[rows], by_device(points, rows)
         self._moves, self._stand = Moves(n), Stand(n)
         self._blocks = Blocks(n, np.array([story.regulated(points.configs[row]) for row in rows], bool))
         self._odd = np.zeros(n, np.uint8)
@@ -89,10 +90,9 @@ class DeviationDetector(Framed):
                 device,
                 self._lessons.state(float(share[mine].min())),
                 float(share[mine].min()),
-                f"{int((share[mine] == 1).sum())} of {int(mine.sum())} tags; level and range {drift[mine].min():.0%}",
+                f"{int((share[mine] == 1).sum())} of {len(share[mine])} tags; level and range {drift[mine].min():.0%}",
             )
-            for index, device in enumerate(self._points.devices)
-            if (mine := self._device_of == index).any()
+            for device, mine in self._devices
         ]
 
     def _learns(self, frame: Frame, at: slice | Rows) -> bool:
@@ -209,4 +209,4 @@ class DeviationDetector(Framed):
 def _sound(good: NDArray[np.bool_], values: Values) -> Rows:
     """Return where `values` are good, and no larger than a number of a substation can be."""
     with np.errstate(invalid="ignore"):
-        return np.flatnonzero(good & (np.abs(values) < BELIEVABLE)).astype(np.int32)
+        return np.flatnonzero(good & (np.abs(values) < BELIEVABLE_)).astype(np.int32)

@@ -1,4 +1,4 @@
-"""What a reload and a start took is given back: no older plant lives on, and nothing is held that was taken up."""
+"""What a reload and a start took is given back: no older plant lives on."""
 
 import asyncio
 import ctypes
@@ -12,7 +12,6 @@ from gateway import spare
 from gateway.app import Gateway
 from gateway.config.loader import load
 from gateway.orders import Order
-from gateway.store import learned
 from simulator import scenario
 from simulator.substation import serve
 
@@ -26,15 +25,6 @@ devices:
 """  # noqa: E501
 POINT = 'name: va, address: "holding:100", type: float32, unit: V'
 RELOADS = 3
-
-
-class Large(bytes):
-    """Bytes that tell of their end."""
-
-    gone = False
-
-    def __del__(self):
-        Large.gone = True
 
 
 async def until(true):
@@ -96,20 +86,6 @@ async def test_no_older_plant_lives_on(site):
             gateway.order(Order.RELOAD)
             await until(lambda before=before: gateway.plant is not before() and polled(gateway))
             await until(lambda old=old: not any(ref() for ref in old))
-
-
-async def test_what_was_learned_is_not_kept_as_it_was_read(site, monkeypatch):
-    """At 10,000 points it is 25 MB, which the checks have in their arrays after the start."""
-    started, _ = site
-    async with started():
-        pass
-    read = learned.read
-    monkeypatch.setattr(learned, "read", lambda directory: Large(read(directory)))
-    monkeypatch.setattr(Large, "gone", False)
-
-    async with started() as gateway:
-        assert gateway.plant.pipeline.readings
-        await until(lambda: Large.gone)
 
 
 def test_another_c_library(monkeypatch):

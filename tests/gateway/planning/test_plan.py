@@ -143,6 +143,7 @@ def test_the_uplink(config, form):
 def test_a_packet_by_hand():
     """Fixed header, topic, packet number, no properties, and the acknowledgement."""
     assert published("a/b", 10) == 2 + 2 + 3 + 2 + 1 + 10 + 4
+    assert published("a/b", 10, qos=0) == 2 + 2 + 3 + 1 + 10
     assert published("a/b", 200) - published("a/b", 100) == 101
 
 
