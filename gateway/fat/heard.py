@@ -7,13 +7,12 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from gateway.fat.host import Host
+from gateway.fat.host import Host, Message
 
-Message: TypeAlias = Mapping[str, Any]
 Tamper: TypeAlias = Callable[[str, Message], Message | None]
 """Stands between broker and consumer in tests of the test itself; None takes a message away."""
 NS = 1_000_000_000

@@ -156,14 +156,7 @@ def _first(found: Fields, number: int, otherwise: Any = None) -> Any:
 def _value(found: Fields) -> Any:
     if 15 in found:
         return found[15][0].decode()
-    return next(
-        (
-            float(found[number][0]) if number > 11 else found[number][0]
-            for number in (10, 11, 13, 14)
-            if number in found
-        ),
-        None,
-    )
+    return next((found[number][0] for number in (10, 11, 13, 14) if number in found), None)
 
 
 def _properties(found: Fields) -> Mapping[str, Any]:
