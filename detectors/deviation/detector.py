@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.detector import Learned
 from detectors.deviation import story
 from detectors.deviation.blocks import Blocks
-from detectors.deviation.moves import NEVER, Moves, Spike
+from detectors.deviation.moves import NEVER, NONE, Moves, Spike
 from detectors.deviation.stand import Stand
 from detectors.framed import Framed
 from detectors.groups import by_device
@@ -117,7 +117,7 @@ class DeviationDetector(Framed):
         learn, now_ns = self._learns(frame, at), frame.time_ns
         outside = self._blocks.outside(at, values)
         move, spikes = self._moves.step(at, values, now_ns, learn=learn)
-        moved = move != 0
+        moved = move != NONE
         self._stand.step(at, moved, now_ns, learn=learn)
         taught = not self._lessons.excluded(frame.utc_ns)
         full = self._blocks.step(at, values, self._moves.usual, self._levels_held(), learn=taught)

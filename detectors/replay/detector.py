@@ -33,7 +33,7 @@ LEAST_SEEN = 100
 """Readings after which it is known how often a group repeats itself."""
 TURNS = 1 / 8
 """A value with noise digits turns between up and down in two of three readings, one with coarse digits seldom."""
-TURNS_ALPHA = np.float32(1 / 128)
+TURNS_ALPHA, NOWHERE = np.array(1 / 128, np.float32), np.array(0.0)
 """Memory of how often it turns: some hundred readings."""
 FEW = 4
 """So many groups are taken one by one, which is faster than as arrays."""
@@ -174,7 +174,7 @@ class ReplayDetector(Framed):
 
     def _learn(self, step: Values, fresh: Flags | None) -> None:
         """Learn how often each value turns between rising and falling; `fresh` is None where all are."""
-        rises, falls = step > 0, step < 0
+        rises, falls = step > NOWHERE, step < NOWHERE
         if fresh is not None:
             rises &= fresh
             falls &= fresh
