@@ -53,7 +53,7 @@ class Kept:
                 found = f"{state[name].dtype}{list(state[name].shape)}"
                 raise ValueError(f"state {name} is {found}, not {array.dtype}{list(array.shape)}")
         for name, array in own.items():
-            np.copyto(array, state[name])
+            np.copyto(array, state[name], where=array != state[name])  # pages that nobody wrote take no memory
 
     def moved(self, state: State, there: Marks, here: Marks) -> State:
         """Return `state`, whose entries are of `there`, for entries `here`: what was not there is as it is here now.

@@ -5,7 +5,7 @@ A stop: no more polls, carry what waits, close the windows, flush the disk, a gr
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from gateway.pulse import Pulse
 from gateway.reload import read_anew
 from gateway.running import Running
 from gateway.servers import LocalPage, Metrics, publisher, report
+from gateway.spare import collect
 from gateway.store.audit import SEALED, STARTED, STOPPED, Audit
 from gateway.store.limits import Limits
 from gateway.store.store import Store
@@ -94,7 +95,7 @@ class Gateway:
         """Look soon whether code, configuration and audit log are what they were, and not only tomorrow."""
         self._integrity.again()
 
-    def _learned(self) -> bytes:
+    def _learned(self) -> Iterable[bytes]:
         return self.plant.learned()  # asked when needed: a reload replaces the plant
 
     def _facts(self) -> Mapping[str, Mapping[str, Any]] | None:
@@ -144,6 +145,7 @@ class Gateway:
             await self.plant.start(group, memory)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             self._ready()
+            await asyncio.to_thread(collect)
             try:
                 while (order := await self._orders.next()) is not Order.STOP:
                     await (self._reload(group) if order is Order.RELOAD else self._recollect(group))
@@ -194,6 +196,7 @@ class Gateway:
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         if not stopping.is_set():
             self._ready()
+            await asyncio.to_thread(collect)
 
     def _ready(self) -> None:
         """Tell systemd, for `systemctl status`, and the log what to do next while there is nothing to poll."""

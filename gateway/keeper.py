@@ -1,11 +1,12 @@
 """Keeps what the checks have learned: on disk now and then, and at a stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gateway.spare import give_back
 from gateway.store import baseline, learned
 
 STOP_S = 0.3
@@ -15,7 +16,7 @@ EVERY_S = 3600.0
 
 
 class Keeper:
-    """`packed` returns what is learned now, and `facts` what is normal, by whatever plant is at work.
+    """`packed` returns what is learned, in pieces, and `facts` what is normal, by whatever plant is at work.
 
     `facts` returns None while the file on disk must stay as it is. `enter` brings a new seal of it into the audit log.
     """
@@ -23,7 +24,7 @@ class Keeper:
     def __init__(
         self,
         directory: Path,
-        packed: Callable[[], bytes],
+        packed: Callable[[], Iterable[bytes]],
         facts: Callable[[], Mapping[str, Mapping[str, Any]] | None],
         enter: Callable[[str], Awaitable[None]],
     ) -> None:
@@ -36,12 +37,14 @@ class Keeper:
         while True:
             await asyncio.sleep(EVERY_S)
             await self._keep()
+            await asyncio.to_thread(give_back)  # of this, and of all that came in bursts
 
     async def last(self) -> None:
         """Keep it once more, if the disk is quick enough."""
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
-                await self._keep()
+                await self.facts()
+                await asyncio.to_thread(learned.write, self._directory, self._packed())  # nothing is checked any more
 
     async def facts(self) -> bool:
         """Keep what is normal, now that a person has changed it; return whether it is on disk."""
@@ -59,5 +62,12 @@ class Keeper:
             return await asyncio.to_thread(baseline.write, self._directory, content)
 
     async def _keep(self) -> None:
+        """Keep it; each piece is made here, between two readings, and written beside."""
         await self.facts()
-        await asyncio.to_thread(learned.write, self._directory, self._packed())
+        try:
+            new = await asyncio.to_thread(learned.begin, self._directory)
+            for piece in self._packed():
+                await asyncio.to_thread(new.add, piece)
+            await asyncio.to_thread(new.put)
+        except OSError as error:
+            learned.not_kept(error)

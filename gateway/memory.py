@@ -1,6 +1,6 @@
 """What is remembered from one run to the next, beside the messages that wait.
 
-That is the alarms, where each driver stands, what the checks have learned, and what is normal.
+That is the alarms, where each driver stands, and what is normal. What the checks have learned is a file of its own.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from gateway.core.messages import Alarm, AlarmState, Unsaid
-from gateway.store import baseline, learned
+from gateway.store import baseline
 from gateway.store.packing import BadRecord, alarm_of, to_record
 from gateway.store.record import Record, Stream
 from gateway.store.store import Store
@@ -31,14 +31,13 @@ Bookmarks: TypeAlias = MutableMapping[tuple[str, str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a plant takes up: alarms that were not normal, bookmarks, and what was learned, as `core.state` packs it.
+    """What a plant takes up: alarms that were not normal, and bookmarks.
 
     `facts` is what is normal, by detector, as `detectors.cyber.baseline` tells it; None when nobody knows.
     """
 
     alarms: Sequence[Alarm] = ()
     bookmarks: Bookmarks = field(default_factory=dict)
-    learned: bytes = b""
     facts: Mapping[str, Mapping[str, Any]] | None = None
 
     def over(self, older: "Memory") -> "Memory":
@@ -47,7 +46,7 @@ class Memory:
         for key, value in older.bookmarks.items():
             self.bookmarks.setdefault(key, value)  # the same object: drivers and the flow have it
         facts = older.facts if self.facts is None else self.facts
-        return Memory(list(alarms.values()), self.bookmarks, self.learned or older.learned, facts)
+        return Memory(list(alarms.values()), self.bookmarks, facts)
 
 
 async def remembered(store: Store, directory: Path) -> Memory:
@@ -57,8 +56,7 @@ async def remembered(store: Store, directory: Path) -> Memory:
         device, _, name = key.removeprefix(BOOKMARK_KEY).partition("/")
         bookmarks[device, name] = value
     alarms = list(_readable(await store.states(ALARM_KEY)))
-    known = await asyncio.to_thread(lambda: (learned.read(directory), baseline.read(directory)))
-    return Memory(alarms, bookmarks, *known)
+    return Memory(alarms, bookmarks, await asyncio.to_thread(baseline.read, directory))
 
 
 def keep_alarms(store: Store, alarms: Sequence[Alarm], unsaid: Sequence[Unsaid] = ()) -> None:

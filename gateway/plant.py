@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
 
 from detectors.config import build
-from detectors.kept import State
 from gateway.config.model import Config
 from gateway.conversation import Conversation, free_share
 from gateway.core.messages import Message, Unsaid
@@ -24,8 +23,7 @@ from gateway.memory import Memory
 from gateway.operator import carry_out
 from gateway.poll.poller import Retry
 from gateway.poll.unit import Unit
-from gateway.recording.opened import FOLDER
-from gateway.recording.recorder import Recorder
+from gateway.store import learned
 from gateway.store.baseline import set_aside
 from gateway.store.store import Store
 from gateway.timeline import Timeline
@@ -33,6 +31,9 @@ from protocols.config import Device
 from protocols.driver import Outside
 from protocols.model import Qualities, Times, Values
 from protocols.points import Points
+
+if TYPE_CHECKING:
+    from gateway.recording.recorder import Recorder
 
 log = structlog.get_logger()
 
@@ -57,10 +58,10 @@ class Plant:
 
     def memory(self) -> Memory:
         """Return what a plant that takes over must know: newer than what the disk has."""
-        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, b"", self.facts())
+        return Memory(list(self.pipeline.alarms), self._memory.bookmarks, self.facts())
 
-    def learned(self) -> bytes:
-        """Return what the checks have learned so far."""
+    def learned(self) -> Iterator[bytes]:
+        """Yield what the checks have learned so far, in pieces; one of a check is of the moment it is asked for."""
         return pack(self.pipeline.marks, self.pipeline.states())
 
     def facts(self) -> Mapping[str, Mapping[str, Any]] | None:
@@ -86,7 +87,7 @@ class Plant:
             clock=self._clock,
             witness=self.witness,
         )
-        await self.flow.keep(self._resume(*self._unpacked()))
+        await self.flow.keep(self._resume(await asyncio.to_thread(self._read)))
         self.flow.start(group)
         await self.converse(group)
 
@@ -107,7 +108,7 @@ class Plant:
         self.flow.pipeline, self.flow.witness = self.pipeline, self.witness
         self.flow.bound = self.config.poll.queue_batches
         same = bool(np.array_equal(older.pipeline.marks, self.pipeline.marks))
-        said = self._resume(older.pipeline.states(), same)
+        said = self._resume(self.pipeline.restore(older.pipeline.states(), same=same))
         self.flow.begin_with(seen for each in stay.values() for seen in each.standing())
         return said
 
@@ -153,6 +154,9 @@ class Plant:
             self.witness.taps = [tap.memory for tap in self.taps.values()]
             self._tasks.append(group.create_task(self.witness.run(), name="evidence"))
         if self.config.recorder is not None:
+            from gateway.recording.opened import FOLDER  # noqa: PLC0415 - 1 MB that few need
+            from gateway.recording.recorder import Recorder  # noqa: PLC0415
+
             self._recorder = Recorder(self.config.gateway.state_dir / FOLDER, self.points, self.config.recorder)
             recording = self._recorder.run(self.pipeline.image, self._clock)
             self._tasks.append(group.create_task(recording, name="recorder"))
@@ -165,7 +169,7 @@ class Plant:
         for line, devices in conversations(self.config.devices).items():
             each = self.conversations.get(line)
             if each is None:
-                share = free_share(shares)
+                share = free_share(shares, self.config.poll.together)
                 each = Conversation(devices, self._outside(), retry=retry, share=share, enter=self.flow.put)
                 each.join(self.points)
                 shares.append(share)
@@ -197,16 +201,23 @@ class Plant:
             broker=(self.config.uplink.host, self.config.uplink.port),
         )
 
-    def _unpacked(self) -> tuple[Mapping[str, State], bool]:
-        """Return what the disk remembers of the checks, and whether it is of just these points."""
-        try:
-            return unpack(self.pipeline.marks, self._memory.learned) if self._memory.learned else ({}, True)
-        except BadState as error:
-            log.warning("learning_anew", reason=str(error))
-            return {}, True
+    def _read(self) -> Sequence[str]:
+        """Let the checks take up what the disk remembers of them, for which it waits; return what is refused."""
+        file = learned.opened(self.config.gateway.state_dir)
+        if file is None:
+            return ()
+        with file:
+            try:
+                states, same = unpack(self.pipeline.marks, file)
+                return self.pipeline.restore(states, same=same)
+            except BadState as error:
+                log.warning("learning_anew", reason=str(error))
+            except OSError as error:
+                learned.not_read(error)
+        return ()
 
-    def _resume(self, states: Mapping[str, State], same: bool) -> Sequence[Message | Unsaid]:  # noqa: FBT001 - a pair
-        """Take up what the checks had learned, and the alarms; where it is of no use they learn anew, which is said."""
+    def _resume(self, refused: Sequence[str]) -> Sequence[Message | Unsaid]:
+        """Take up the alarms, and what is normal; say whose state was `refused`: they learn anew."""
         for name, each in self.pipeline.baselines().items():
             try:
                 if name in (before := self._memory.facts or {}):
@@ -214,7 +225,7 @@ class Plant:
             except ValueError as error:
                 set_aside(self.config.gateway.state_dir, f"{name}: {error}")
         anew: dict[str, list[str]] = {}
-        for owner, _, reason in (each.partition(": ") for each in self.pipeline.restore(states, same=same)):
+        for owner, _, reason in (each.partition(": ") for each in refused):
             anew.setdefault(reason, []).append(owner.partition("/")[0])
         for reason, checks in anew.items():
             log.warning("learning_anew", reason=reason, checks=checks)

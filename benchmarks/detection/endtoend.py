@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from detectors.config import build
 from gateway.core.messages import Alarm
 from gateway.core.pipeline import Pipeline
 from gateway.core.state import marks, pack, unpack
+from protocols.points import Points
 from simulator import scenario as scenarios
 from simulator.grid import Grid
 from simulator.load import DAY_S
@@ -73,13 +75,13 @@ class Runner:
 
     def first(self, seed: int) -> Moment:
         """Return the beginning: midnight, nothing learned."""
-        return Moment(Grid(seed, 0.0, spread=True), pack(marks(self.points), self._pipeline().states()), ())
+        return Moment(Grid(seed, 0.0, spread=True), _packed(self.points, self._pipeline()), ())
 
     def run(self, start: Moment, scenario: Scenario, seconds: int) -> tuple[list[Raised], Moment]:
         """Return the alarms that `scenario` raised within `seconds` after `start`, and where it ended."""
         play = Play(scenario, grid=copy.deepcopy(start.grid))
         pipeline, poll = self._pipeline(), Poll(self.points)
-        refused = pipeline.restore(unpack(marks(self.points), start.state)[0])
+        refused = pipeline.restore(unpack(marks(self.points), BytesIO(start.state))[0])
         assert not refused, refused
         raising = Raising(start.alarms)
         pipeline.resume(start.alarms, _now_ns(play.grid))
@@ -94,7 +96,7 @@ class Runner:
             self.spent.grid_s += middle - began
             self.spent.checks_s += time.process_time() - middle
         self.spent.simulated_s += seconds
-        return raising.raised, Moment(play.grid, pack(marks(self.points), pipeline.states()), tuple(pipeline.alarms))
+        return raising.raised, Moment(play.grid, _packed(self.points, pipeline), tuple(pipeline.alarms))
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(self.points, build(self._config.detectors, self.points), WINDOW_S)
@@ -207,6 +209,10 @@ def _later(scenario: Scenario, by_s: float) -> Scenario:
 
 def _plain(step: object) -> dict[str, object]:
     return {name: getattr(step, name) for name in step.__dataclass_fields__ if name != "FINDS"}
+
+
+def _packed(points: Points, pipeline: Pipeline) -> bytes:
+    return b"".join(pack(marks(points), pipeline.states()))
 
 
 def _now_ns(grid: Grid) -> int:

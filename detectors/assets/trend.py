@@ -54,7 +54,7 @@ class TrendDetector(Means, Framed):
 
     def __init__(self, points: Points, rows: Rows, config: TrendConfig) -> None:
         super().__init__(len(rows))
-        self._points, self._rows, self._config = points, rows, config
+        self._points, self._rows, self._config, self.whose = points, rows, config, rows
         limits = [_limits(points.configs[row]) for row in rows.tolist()]
         self._floor = np.array([np.nan if low is None else low for low, _ in limits], np.float64)
         self._ceiling = np.array([np.nan if high is None else high for _, high in limits], np.float64)

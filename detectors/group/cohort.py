@@ -140,6 +140,8 @@ class Cohort(Kept):
             self.limit[:, place] = limit * np.maximum(self._distance.noise(place) / before, 1.0)
             self._distance.most[place] = ENOUGH * self.limit[0, place]
             self.phase[place] = READY
+            if (self.phase == READY).all():
+                self._moments.forget_sums()
 
     def _kinds(self, place: int) -> Indices:
         """Return int64[3]: where the scores of a group are in the calibration."""

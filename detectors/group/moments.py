@@ -26,6 +26,13 @@ class Moments(Kept):
     def __init__(self, groups: int, width: int, samples: int) -> None:
         self.length = samples // KEPT_BLOCKS
         self.count = np.zeros(groups, np.int64)
+        self._empty(groups, width)
+
+    def forget_sums(self) -> None:
+        """Give the memory of the sums back, when all models are made; the counts stay, and groups may begin anew."""
+        self._empty(*self.total.shape)
+
+    def _empty(self, groups: int, width: int) -> None:
         self.products = np.zeros((groups, width, width))
         self.blocks = np.zeros((groups, KEPT_BLOCKS, width), np.float32)  # of some hundred samples, from their origin
         self.origin, self.total, self.least, self.most = (np.zeros((groups, width)) for _ in range(4))

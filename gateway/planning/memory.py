@@ -29,7 +29,7 @@ BASE_BYTES = 55 * MIB
 """Interpreter, libraries and the daemon of one small Modbus device."""
 PROTOCOL_BYTES = {"modbus": 0, "dnp3": 5 * MIB, "iec61850": 3 * MIB, "opcua": 3 * MIB, "tap": 2 * MIB}
 """What the first device of a protocol adds: its code."""
-AT_WORK = 1.6
+AT_WORK = 1.3
 """Resident octets for each that is allocated: pages that are partly empty, and messages while they are made."""
 OTEL_BYTES, METRICS_BYTES = 7000, 1400
 """Of each device in what is told to a collector and to Prometheus, while it is put together; measured."""

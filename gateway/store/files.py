@@ -12,8 +12,8 @@ lock                     held by the daemon that has the store open; holds its p
 import fcntl
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,24 +155,50 @@ def set_aside(directory: Path) -> None:
     sync_directory(directory)
 
 
+class Replacement:
+    """A file for this user only that is to replace the one at `path`: it is written in pieces, and then put there.
+
+    Each step raises OSError when the disk refuses: the old one is still there then, and nothing beside it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._new = path, path.with_name(f"{path.name}.new")
+        with self._whole_or_not():
+            descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._file = open(descriptor, "wb")  # noqa: PTH123, SIM115 - a descriptor is no path, and `put` closes it
+
+    def add(self, piece: bytes) -> None:
+        """Write the next piece."""
+        with self._whole_or_not():
+            self._file.write(piece)
+
+    def put(self) -> None:
+        """Put it in the place of the old one; it is on disk when this returns."""
+        with self._whole_or_not(), self._file as file:
+            file.flush()
+            os.fsync(file.fileno())
+            self._new.replace(self._path)
+            sync_directory(self._path.parent)
+
+    @contextmanager
+    def _whole_or_not(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            with suppress(OSError):
+                self._new.unlink(missing_ok=True)
+            raise
+
+
 def replace_whole(path: Path, content: bytes) -> None:
     """Replace the file at `path`, for this user only; it is on disk when this returns.
 
     Raises:
         OSError: the disk refuses; the old one is still there, and nothing beside it.
     """
-    new = path.with_name(f"{path.name}.new")
-    try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor is no path
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        sync_directory(path.parent)
-    except OSError:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
+    new = Replacement(path)
+    new.add(content)
+    new.put()
 
 
 def read_at_most(path: Path, most: int) -> bytes:

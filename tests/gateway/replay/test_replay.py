@@ -123,7 +123,8 @@ def test_a_restart_in_the_middle_changes_nothing(whole, cut):
     )
 
     said = [each for one in seen[:at] for each in before.observe(one)]
-    assert after.restore(unpack(marks(points), pack(marks(points), before.states()))[0]) == []
+    kept = io.BytesIO(b"".join(pack(marks(points), before.states())))
+    assert after.restore(unpack(marks(points), kept)[0]) == []
     assert after.resume(before.alarms, seen[at - 1].time_ns) == []
     said += [each for one in seen[at:] for each in after.observe(one)]
 
