@@ -41,6 +41,11 @@ def lines(config: Config, drivers: Mapping[str, Driver], answer_s: float = ANSWE
         yield Line(name, told, requests, still, _bytes_per_s(demands), least, least + requests * answer_s)
 
 
+def moving(drivers: Iterable[Driver]) -> frozenset[str]:
+    """Return the devices that tell values when they move, and not only when they are read."""
+    return frozenset(each.device for driver in drivers for each in _demands(driver) if each.moving)
+
+
 def built(config: Config, points: Points) -> dict[str, Driver]:
     """Return the real drivers of `config`, by their line; none of them opens anything before it is connected."""
     outside = Outside(clock=lambda: 0)

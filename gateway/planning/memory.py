@@ -45,8 +45,8 @@ class Memory:
     worst: int
 
 
-def weigh(config: Config, windows: Sequence[Window]) -> tuple[Memory, dict[str, Driver]]:
-    """Return the memory that `config` takes with windows of this size, and the drivers that were built for it."""
+def weigh(config: Config) -> tuple[Memory, dict[str, Driver]]:
+    """Return the memory that `config` takes but for `exports`, and the drivers that were built for it."""
     points = Points.of([(device, device.points) for device in config.devices])
     copy = packed(config)
     objects_bytes, _ = _weighed(lambda: unpacked(copy))
@@ -58,7 +58,7 @@ def weigh(config: Config, windows: Sequence[Window]) -> tuple[Memory, dict[str, 
     built_bytes = objects_bytes + drivers_bytes + pipeline_bytes + named_bytes
     kept = remembered(points, config.evidence) if config.evidence is not None else 0
     usual = round(BASE_BYTES + protocols + AT_WORK * built_bytes + kept)
-    return Memory(usual, usual + _buffers(config) + _evidence(config, points) + _exports(config, windows)), drivers
+    return Memory(usual, usual + _buffers(config) + _evidence(config, points)), drivers
 
 
 def _warm(config: Config, points: Points) -> None:
@@ -87,9 +87,9 @@ def _evidence(config: Config, points: Points) -> int:
     return at_worst(points, config.evidence, frames_bytes=frames)
 
 
-def _exports(config: Config, windows: Sequence[Window]) -> int:
+def exports(config: Config, windows: Sequence[Window]) -> int:
     """Return what is on its way out: messages read ahead and in flight, numbers of what is held, pages of metrics."""
-    largest = max(windows, key=lambda window: window.wire_bytes, default=Window("", 0, 0))
+    largest = max(windows, key=lambda window: window.wire_bytes, default=Window("", 1, 0, 0, 0))
     flying = config.uplink.inflight * (largest.disk_bytes + largest.wire_bytes) + 2 * READ_ROWS * largest.disk_bytes
     held = HELD_MAX * HELD_BYTES if config.uplink.format != "json" else 0
     told = OTEL_BYTES * (config.otel is not None) + METRICS_BYTES * (config.metrics is not None)

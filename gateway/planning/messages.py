@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,21 +42,29 @@ ACK_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of a device: octets on disk and on the wire to the broker with its acknowledgement."""
+    """One window of a device, of which one comes each `every_s`; octets on disk, and on the wire with its PUBACK."""
 
     device: str
+    every_s: float
+    points: int
     disk_bytes: int
     wire_bytes: int
 
 
-def windows(config: Config) -> list[Window]:
-    """Return the windows of all devices, of values that all move."""
+def windows(config: Config, moving: AbstractSet[str] = frozenset()) -> list[Window]:
+    """Return the windows of all devices, of values that all move; devices in `moving` tell them as they do.
+
+    Of others there is a window only where something was read in it.
+    """
     sent, chance = _sent(config), np.random.default_rng(1)
     found = []
     for device in config.devices:
         if device.points:
-            before, summary = (_typical(device, config.uplink.window_s, chance) for _ in range(2))
-            found.append(Window(device.name, record_cost(to_record(summary)), sent(device, before, summary)))
+            read_s = [0.0 if device.name in moving else point.every_s or device.every_s for point in device.points]
+            every_s = max(config.uplink.window_s, min(read_s))
+            before, summary = (_typical(device, config.uplink.window_s, np.array(read_s), chance) for _ in range(2))
+            octets = record_cost(to_record(summary)), sent(device, before, summary)
+            found.append(Window(device.name, every_s, len(device.points), *octets))
     return found
 
 
@@ -67,7 +76,7 @@ def wire_bytes_per_day(config: Config, of: list[Window]) -> int:
         status = published(f"gridsentinel/{where.site}/{where.name}/status", size)
     else:
         status = published(f"spBv1.0/{where.site}/NDATA/{where.name}", METRIC_BYTES, qos=0)
-    every_window = sum(window.wire_bytes for window in of) / config.uplink.window_s
+    every_window = sum(window.wire_bytes / window.every_s for window in of)
     return round((every_window + status / config.uplink.status_every_s) * DAY_S)
 
 
@@ -115,12 +124,14 @@ def _sent(config: Config) -> Callable[[Device, Summary, Summary], int]:
     return sparkplug
 
 
-def _typical(device: Device, window_s: float, chance: np.random.Generator) -> Summary:
-    points = device.points
-    every_s = np.array([point.every_s or device.every_s for point in points])
+def _typical(device: Device, window_s: float, read_s: Values, chance: np.random.Generator) -> Summary:
+    """Return a window in which something was read; of a point that is read seldom, not in each of them."""
+    points, every_s = device.points, np.array([point.every_s or device.every_s for point in device.points])
     count = np.maximum(1, np.rint(window_s / every_s)).astype(np.uint32)
+    count[chance.random(len(points)) * read_s > max(window_s, float(read_s.min()))] = 0
     readings = np.array([_readings(point, chance) for point in points])
-    kept = [row[: min(int(n), READINGS)] for row, n in zip(readings, count, strict=True)]
+    nothing = np.array([np.nan])
+    kept = [row[: min(int(n), READINGS)] if n else nothing for row, n in zip(readings, count, strict=True)]
     return Summary(
         device=device.name,
         start_ns=START_NS,

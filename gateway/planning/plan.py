@@ -1,11 +1,11 @@
 """The whole plan of a configuration, and what of it cannot be."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from gateway.config.model import Config
-from gateway.planning.lines import ANSWER_S, Line, lines
-from gateway.planning.memory import Memory, weigh
+from gateway.planning.lines import ANSWER_S, Line, lines, moving
+from gateway.planning.memory import Memory, exports, weigh
 from gateway.planning.messages import DAY_S, Window, windows, wire_bytes_per_day
 from gateway.store.limits import Limits
 from protocols.config import Device
@@ -46,10 +46,11 @@ class Plan:
 
 def plan(config: Config, *, answer_s: float = ANSWER_S, memory_max: int = MEMORY_MAX) -> Plan:
     """Return what `config` takes."""
-    sizes = windows(config)
-    memory, drivers = weigh(config, sizes)
+    built, drivers = weigh(config)
+    sizes = windows(config, moving(drivers.values()))
+    memory = replace(built, worst=built.worst + exports(config, sizes))
     found = tuple(lines(config, drivers, answer_s))
-    disk_per_day = round(sum(each.disk_bytes for each in sizes) / config.uplink.window_s * DAY_S)
+    disk_per_day = round(sum(each.disk_bytes / each.every_s for each in sizes) * DAY_S)
     share = cpu(config, found, sizes)
     return Plan(
         lines=found,
@@ -109,7 +110,6 @@ def cpu(config: Config, found: tuple[Line, ...], sizes: list[Window]) -> float:
 
 def parts(config: Config, found: tuple[Line, ...], sizes: list[Window]) -> tuple[float, ...]:
     """Return how often each of CPU_S comes in a second, in its order."""
-    window_s = config.uplink.window_s
-    values = sum(len(device.points) for device in config.devices)
     requests = sum(line.requests_per_s for line in found)
-    return 1.0, requests, _readings_per_s(config), len(sizes) / window_s, values / window_s
+    sent, values = sum(1 / each.every_s for each in sizes), sum(each.points / each.every_s for each in sizes)
+    return 1.0, requests, _readings_per_s(config), sent, values

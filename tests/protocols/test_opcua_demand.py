@@ -14,6 +14,7 @@ from protocols.opcua.demand import demands, sealed
 
 LONG_S = 600.0
 PATIENCE_S = 10.0
+READS = 5
 
 
 @pytest.fixture
@@ -58,11 +59,14 @@ async def test_what_is_read(server, opcua, points):
         driver = opcua(line.port, points, keepalive_s=LONG_S)
         read, _, _ = driver.demands
         await began(driver, points)
-        line.taken()
-        await driver.read(driver.scans[0])
-        found = line.taken()
+        least = []
+        for _ in range(READS):  # a notification on its way adds to one of them
+            line.taken()
+            await driver.read(driver.scans[0])
+            least.append(line.taken())
         await driver.close()
 
+    found = tuple(map(min, *least))
     assert found == (about(read.sent_bytes), about(read.received_bytes))
 
 

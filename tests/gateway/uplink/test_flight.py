@@ -2,8 +2,6 @@
 
 import tracemalloc
 
-import pytest
-
 from gateway.store.record import Record, Row, Stream
 from gateway.uplink.flight import HELD_BYTES, Flight
 from gateway.uplink.schedule import Due
@@ -35,5 +33,5 @@ def test_what_is_held_is_not_kept_in_memory():
     tracemalloc.stop()
     flight.let_go(ROWS + 60.0)
 
-    assert held == pytest.approx(ROWS * HELD_BYTES, rel=0.25)
+    assert held < 1.25 * ROWS * HELD_BYTES
     assert store.gone == [10_000 + number for number in range(ROWS)]
