@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -40,15 +41,25 @@ def write(
 
 
 def write_devices(
-    file: Path, devices: Sequence[Mapping[str, Any]], *, broker: int, state_dir: Path, window_s: int = 10
+    file: Path,
+    devices: Sequence[Mapping[str, Any]],
+    *,
+    broker: int,
+    state_dir: Path,
+    window_s: int = 10,
+    keys: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Write a gateway's configuration: defaults, but for a status that is renewed every 10 s, and each alarm told."""
+    """Write a gateway's configuration: defaults, but for a status that is renewed every 10 s, and each alarm told.
+
+    `keys` are other sections, and keys of `uplink`.
+    """
     window = {} if window_s == 10 else {"window_s": window_s}
     config = {
         "gateway": {"site": "bench", "name": "gw", "state_dir": str(state_dir)},
-        "uplink": {"url": f"mqtt://127.0.0.1:{broker}", "status_every_s": 10, **window},
+        "uplink": {"url": f"mqtt://127.0.0.1:{broker}", "status_every_s": 10, **window, **keys.get("uplink", {})},
         "alarms": {"chatter_count": 1000, "fleeting_count": 1000, "flood_count": 10_000},  # each one is timed
         "devices": list(devices),
+        **{key: section for key, section in keys.items() if key != "uplink"},
     }
     file.write_text(yaml.dump(config, Dumper=_Short, sort_keys=False, default_flow_style=None, width=200))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
@@ -23,8 +23,6 @@ from gateway.memory import Memory
 from gateway.operator import carry_out
 from gateway.poll.poller import Retry
 from gateway.poll.unit import Unit
-from gateway.recording.opened import FOLDER
-from gateway.recording.recorder import Recorder
 from gateway.store import learned
 from gateway.store.baseline import set_aside
 from gateway.store.store import Store
@@ -33,6 +31,9 @@ from protocols.config import Device
 from protocols.driver import Outside
 from protocols.model import Qualities, Times, Values
 from protocols.points import Points
+
+if TYPE_CHECKING:
+    from gateway.recording.recorder import Recorder
 
 log = structlog.get_logger()
 
@@ -153,6 +154,9 @@ class Plant:
             self.witness.taps = [tap.memory for tap in self.taps.values()]
             self._tasks.append(group.create_task(self.witness.run(), name="evidence"))
         if self.config.recorder is not None:
+            from gateway.recording.opened import FOLDER  # noqa: PLC0415 - 1 MB that few need
+            from gateway.recording.recorder import Recorder  # noqa: PLC0415
+
             self._recorder = Recorder(self.config.gateway.state_dir / FOLDER, self.points, self.config.recorder)
             recording = self._recorder.run(self.pipeline.image, self._clock)
             self._tasks.append(group.create_task(recording, name="recorder"))
@@ -165,7 +169,7 @@ class Plant:
         for line, devices in conversations(self.config.devices).items():
             each = self.conversations.get(line)
             if each is None:
-                share = free_share(shares)
+                share = free_share(shares, self.config.poll.together)
                 each = Conversation(devices, self._outside(), retry=retry, share=share, enter=self.flow.put)
                 each.join(self.points)
                 shares.append(share)

@@ -70,6 +70,7 @@ class Conversation(Wire, asyncio.BufferedProtocol):
         self._waiting: asyncio.Future[Sequence[Answer] | Exception] | None = None
         self._more: deque[Request] = deque()
         self._answers: list[Answer] = []
+        self._next = False
         self._timer: asyncio.TimerHandle | None = None
         self._hush: asyncio.TimerHandle | None = None
         self._due = self._longest = 0.0
@@ -205,12 +206,11 @@ class Conversation(Wire, asyncio.BufferedProtocol):
         self._leave()
 
     def _answered(self, answer: Answer) -> None:
-        """Go on with the series, or end it."""
+        """Note it: the series ends with its last answer, or the first refusal."""
         self._troubled, self._garbled_in_a_row = False, 0
         self._answers.append(answer)
-        if self._more and self.over is None and not isinstance(answer, Refusal):
-            self._send(self._more.popleft())
-        else:
+        self._next = bool(self._more) and not isinstance(answer, Refusal)
+        if not self._next:
             self._settle(self._answers)
 
     def _settle(self, end: Sequence[Answer] | Exception) -> None:
@@ -220,7 +220,7 @@ class Conversation(Wire, asyncio.BufferedProtocol):
 
     def _leave(self) -> None:
         """End an exchange: an answer that has not come by now will be late."""
-        self._waiting = None
+        self._waiting, self._next = None, False
         self._more.clear()
         for timer in (self._timer, self._hush):
             if timer is not None:
@@ -256,6 +256,9 @@ class Conversation(Wire, asyncio.BufferedProtocol):
             self._violated(str(violation))
         self._filled = filled - start
         self._buffer[: self._filled] = self._buffer[start:filled]
+        if self._next and self.over is None:  # only now: what came before it was sent is no answer to it
+            self._next = False
+            self._send(self._more.popleft())
         if self._on_line:
             self._listen()
 

@@ -117,7 +117,7 @@ class Reading:
         values, quality = self._decoder.decode()
         values[self._refused_rows], quality[self._refused_rows] = np.nan, _REFUSED
         for block in self._failed:
-            rows = self._positions[block]
+            rows = list(self._positions[block])
             values[rows], quality[rows] = np.nan, _FAILED
         return values, quality
 
@@ -127,8 +127,8 @@ class Reading:
         runs = plan(good, self._limits, refused=self._refused, cuts=self._cuts)
         self._plan = [self._planned(members) for members in runs]
         self._whole = _whole(self._plan)
-        rows = [self._positions[block] for block in self._refused]
-        self._refused_rows = np.concatenate(rows) if rows else np.empty(0, np.intp)
+        rows = [row for block in self._refused for row in self._positions[block]]
+        self._refused_rows = np.array(rows, np.intp)
         self._stale = False
 
     def _planned(self, members: Sequence[Block]) -> _Planned:
@@ -170,13 +170,13 @@ class Reading:
         self._refused[block] = None
         self._stale = True
         if block not in self._doubted:
-            self._changed(self._positions[block].tolist(), refusal)
+            self._changed(list(self._positions[block]), refusal)
         self._doubted.discard(block)
 
     def _accept(self, members: Sequence[Block]) -> None:
         for block in self._doubted.intersection(members):
             self._doubted.remove(block)
-            self._changed(self._positions[block].tolist(), None)
+            self._changed(list(self._positions[block]), None)
 
     async def _ask_refused(self, ask: Ask) -> None:
         """Ask some of what was refused again; with nothing else to ask this is what shows that the unit lives.
@@ -222,9 +222,9 @@ def _value(point: ModbusPoint) -> Value:
     return Value(block, point.kind, point.order, place.bit or 0, point.scale, point.offset)
 
 
-def _positions(values: Sequence[Value]) -> dict[Block, NDArray[np.intp]]:
+def _positions(values: Sequence[Value]) -> dict[Block, tuple[int, ...]]:
     """Return the positions of the values in each block: several where they are bits of one register."""
     found: dict[Block, list[int]] = {}
     for position, value in enumerate(values):
         found.setdefault(value.block, []).append(position)
-    return {block: np.array(positions, np.intp) for block, positions in found.items()}
+    return {block: tuple(positions) for block, positions in found.items()}
