@@ -240,7 +240,7 @@ class Pipeline:
         return (self._steady.told(said),)
 
     def _stamped(self, messages: Sequence[Message | Unsaid]) -> Sequence[Message | Unsaid]:
-        return [self.stamped(self._tallied(each)) for each in messages] if messages else ()
+        return [self.stamped(self._tallied(each)) for each in messages] if messages else []
 
     def _tallied(self, message: Message | Unsaid) -> Message | Unsaid:
         """Count alarms, follow windows, and keep reports: that of a day with the number of its alarms."""
