@@ -12,7 +12,7 @@ PEERS ?=
 SOAK ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo attack-demo test check lint slow interop acceptance browser screenshots fuzz deb docs bench bench-peers \
+.PHONY: help demo attack-demo test check lint slow interop acceptance emulated browser screenshots fuzz deb docs bench bench-peers \
 	soak detection cyber picture schema lock clean
 .DEFAULT_GOAL := help
 
@@ -37,6 +37,9 @@ interop: $(VENV)/.dev $(VENV)/.peers ## against foreign implementations, which t
 acceptance: $(VENV)/.dev ## the package on a Debian of its own, from installation to purge; needs root (RELEASE=trixie)
 	RELEASE=$(RELEASE) sh tests/acceptance/run.sh $(BIN)/pytest -q -x -p no:randomly \
 	--basetemp=.acceptance/tmp -o tmp_path_retention_policy=none tests/acceptance
+
+emulated: $(VENV)/.dev $(VENV)/.peers ## the package for arm64 checks, polls and ends in order, on an emulated processor; needs root
+	NEEDS=qemu-aarch64-static:qemu-user-static sh tests/acceptance/run.sh $(BIN)/pytest -q -x -p no:randomly tests/acceptance/emulated.py
 
 browser: $(VENV)/.browser ## the local page in a real headless Chromium
 	$(BROWSER)/bin/python -m pytest -q -m browser tests/page/browser

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +22,7 @@ import broker
 import soak_watch
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
-from soak_rig import Rig
+from soak_rig import WAYS, Rig
 from soak_troubles import DAY_S, SCENARIO
 from soak_week import Week
 from station import DISK
@@ -48,7 +49,7 @@ async def soak(asked: argparse.Namespace, folder: Path, port: int) -> Section:
     mqtt = Client(CallbackAPIVersion.VERSION2)
     mqtt.connect("127.0.0.1", port)
     mqtt.loop_start()
-    async with serve(scenario) as substation:
+    async with serve(scenario, ways=WAYS) as substation:
         rig = Rig(folder, urls=substation.urls, port=link.port, broker=port, days=asked.days, speed=asked.speed)
         run = Week(rig, link, asked, mqtt)
         mqtt.on_message = lambda _client, _data, message: run.told(message)
@@ -57,6 +58,9 @@ async def soak(asked: argparse.Namespace, folder: Path, port: int) -> Section:
             await run.run()
             section = await _judged(run)
         finally:
+            if asked.json:  # also where the end goes wrong
+                seen = {"samples": run.samples, "days": soak_watch.days(run.samples), "happened": run.happened}
+                asked.json.write_text(json.dumps(seen))
             rig.close()
             mqtt.disconnect()
             mqtt.loop_stop()
@@ -65,13 +69,23 @@ async def soak(asked: argparse.Namespace, folder: Path, port: int) -> Section:
         about = f"{asked.days:g} simulated days at {asked.speed:g} times speed: kills red, long outages orange"
         asked.picture.write_text(soak_watch.picture(run.samples, run.marks, about))
     if asked.json:
-        asked.json.write_text(json.dumps({**section.plain(), "samples": run.samples, "happened": run.happened}))
+        asked.json.write_text(json.dumps({**section.plain(), **json.loads(asked.json.read_text())}))
+    print("\n".join(_days(soak_watch.days(run.samples))))
     return section
+
+
+def _days(days: Sequence[soak_watch.Day]) -> Iterator[str]:
+    yield "day   RSS, MB   highest   descriptors   threads   files, MB   CPU, s a day"
+    for each in days:
+        yield (
+            f"{each.day:3}   {each.rss_mb:7.1f}   {each.highest_rss_mb:7.1f}   {each.descriptors:11}   "
+            f"{each.threads:7}   {each.disk_mb:9.1f}   {each.cpu_s:12.0f}"
+        )
 
 
 async def _judged(run: Week) -> Section:
     """Stop the daemon, let it go on at the usual speed until all is counted, and return the table."""
-    await asyncio.to_thread(run.rig.stop)
+    await asyncio.to_thread(run.rig.kill)  # a stop has seconds, which are milliseconds when hurried
     if not run.link.up:
         await run.link.mend()
     run.rig.set_clock(0.0)
@@ -87,10 +101,12 @@ def _table(run: Week, code: int, report: dict[str, Any]) -> Section:
     case = f"{run.asked.days:g} days"
     section = Section("soak", [case], LEGEND)
     lived = soak_watch.last_life(run.samples)
+    later = [each for each in lived if each.at_s >= DAY_S] or lived
     due = run.asked.days * DAY_S / run.asked.every * len(BAYS)
     streams = [stream for stream in report.values() if isinstance(stream, dict)]
     figures: dict[str, float] = {
         "RSS, MB a day": soak_watch.slope(lived, lambda each: each.rss_mb),
+        "RSS, MB a day after the first, least squares": soak_watch.line(later, lambda each: each.rss_mb),
         "RSS at the end, MB": run.samples[-1].rss_mb,
         "descriptors leaked": _more(lived, lambda each: each.descriptors),
         "threads leaked": _more(lived, lambda each: each.threads),

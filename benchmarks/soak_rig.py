@@ -22,6 +22,10 @@ PATIENCE_S = 60.0
 SLOW_S = 60
 """Time-outs, in the daemon's seconds: to it everything else is as slow as its clock is fast."""
 NS = 1_000_000_000
+WAYS, OTHERS = ("modbus", "dnp3", "iec61850", "opcua"), "bus1"
+"""What is spoken: every bay by the first, one bay by each of the others as well."""
+AS_THE_UNIT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
+"""What systemd/gridsentinel.service sets."""
 
 
 class Rig:
@@ -62,7 +66,8 @@ class Rig:
     def configure(self, *, every_s: float, window_s: float, variant: int) -> None:
         """Write the configuration; the second `variant` lacks a bay, and has other dead-bands and rules."""
         bays = list(BAYS)[: len(BAYS) - variant]
-        devices: list[dict[str, Any]] = [yaml.safe_load(device("modbus", b, self._urls["modbus"][b]))[0] for b in bays]
+        ways = [("modbus", bay) for bay in bays] + [(way, OTHERS) for way in WAYS if way != "modbus"]
+        devices: list[dict[str, Any]] = [yaml.safe_load(device(way, b, self._urls[way][b]))[0] for way, b in ways]
         for each in devices:
             each |= {"every_s": every_s, "timeout_s": SLOW_S}
             for point in each["points"]:
@@ -92,7 +97,8 @@ class Rig:
         words = [str(HERE / "hurried.py"), *clock] if hurried else alone
         (self.state / "status.sock").unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self._daemon = subprocess.Popen([sys.executable, *words, "run", self.file], stdout=log, stderr=log)
+            command = [sys.executable, *words, "run", self.file]
+            self._daemon = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | AS_THE_UNIT)
         self.lives += 1
         deadline = time.monotonic() + PATIENCE_S
         while not (self.state / "status.sock").exists():

@@ -10,6 +10,8 @@ from child import cpu_s, rss_mb
 DAY_S = 86_400.0
 WARM = 0.2
 """Share of a life that is not judged: first windows, first alarms, first outage. Each buffer is filled once."""
+LEAST = 10
+"""Samples; of a day that has fewer nothing is said."""
 WIDTH, HEIGHT, EDGE = 900, 300, 50
 
 
@@ -43,6 +45,47 @@ def slope(samples: Sequence[Sample], of: Callable[[Sample], float]) -> float:
     at, value = np.array([each.at_s for each in samples]) / DAY_S, np.array([of(each) for each in samples])
     one, other = np.triu_indices(len(at), 1)
     return float(np.median((value[other] - value[one]) / (at[other] - at[one])))
+
+
+def line(samples: Sequence[Sample], of: Callable[[Sample], float]) -> float:
+    """Return the growth in a simulated day by least squares."""
+    at, value = np.array([each.at_s for each in samples]) / DAY_S, np.array([of(each) for each in samples])
+    return float(np.polyfit(at, value, 1)[0])
+
+
+class Day(NamedTuple):
+    """One simulated day: medians of what is held, lowest where something is held for a moment only; CPU in seconds."""
+
+    day: int
+    rss_mb: float
+    highest_rss_mb: float
+    descriptors: int
+    threads: int
+    disk_mb: float
+    cpu_s: float
+
+
+def days(samples: Sequence[Sample]) -> list[Day]:
+    """Return each day that began; the processor time is that of the last process of the day, over its share of it."""
+    found = []
+    for number in range(int(samples[-1].at_s // DAY_S) + 1):
+        day = [each for each in samples if each.at_s // DAY_S == number]
+        lived = [each for each in day if each.life == day[-1].life] if day else []
+        if len(lived) < LEAST:
+            continue
+        share = (lived[-1].at_s - lived[0].at_s) / DAY_S
+        found.append(
+            Day(
+                number + 1,
+                float(np.median([each.rss_mb for each in lived])),
+                max(each.rss_mb for each in lived),
+                min(each.descriptors for each in lived),
+                min(each.threads for each in lived),
+                float(np.median([each.disk_mb for each in lived])),
+                (lived[-1].cpu_s - lived[0].cpu_s) / share,
+            )
+        )
+    return found
 
 
 def thirds(samples: Sequence[Sample], of: Callable[[Sample], float]) -> tuple[float, float]:

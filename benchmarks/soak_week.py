@@ -60,7 +60,8 @@ class Week:
         """Wait for a simulated second; mend the link when it is time."""
         while self.rig.now_s < at_s:
             if not self.link.up and self.rig.now_s >= self.cut_until_s:
-                await self.link.mend()
+                with suppress(OSError):  # a connection of somebody else has the port for a moment: the next turn
+                    await self.link.mend()
             await asyncio.sleep(min(0.1, max(0.001, (at_s - self.rig.now_s) / self.rig.speed)))
 
     async def _happen(self, trouble: Trouble) -> None:

@@ -59,14 +59,15 @@ def station(
         state = Path(folder) / "state"
         points.write(file, ports=served.ports, points=points_each, broker=port, state_dir=state, more=more)
         try:
-            with _gateway(file, subscriber) as (pid, start_s):
+            with gateway(file, subscriber) as (pid, start_s):
                 yield Station(pid, served, subscriber, points_each, start_s)
         finally:
             subscriber.close()
 
 
 @contextmanager
-def _gateway(file: Path, subscriber: broker.Subscriber) -> Iterator[tuple[int, float]]:
+def gateway(file: Path, subscriber: broker.Subscriber) -> Iterator[tuple[int, float]]:
+    """Run a gateway by `file` until it is left; give its process, and how many seconds its first message took."""
     log = file.with_suffix(".log")
     began = time.monotonic()
     with (

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.detector import Detector, DetectorConfig
+from detectors.detector import Detector, DetectorConfig, Kinds
 from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Event, EventKind, Seen, Tick
@@ -40,6 +40,7 @@ class CommLostDetector(Kept):
     """Remembers since when each device is away, and why."""
 
     KEPT = ("_since_ns", "_reason", "_active")
+    sees: Kinds = (Event, Tick)
 
     def __init__(self, config: CommLost, points: Points) -> None:
         self._after_ns, self._severity = int(config.after_s * NS), Severity(config.severity)
@@ -49,6 +50,7 @@ class CommLostDetector(Kept):
         self._since_ns = np.full(len(self._devices), HERE, np.int64)
         self._reason = np.zeros(len(self._devices), f"U{REASON}")
         self._active = np.zeros(len(self._devices), bool)
+        self._perhaps = True  # one may be away; found out again after a restart
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the devices that were away for long enough, or came back."""
@@ -70,6 +72,7 @@ class CommLostDetector(Kept):
         if index is None:
             return ()
         if event.kind is EventKind.LOST:
+            self._perhaps = True
             if self._since_ns[index] == HERE:
                 self._since_ns[index], self._reason[index] = event.time_ns, event.detail
             return self._due(event.time_ns)
@@ -81,8 +84,11 @@ class CommLostDetector(Kept):
         return ()
 
     def _due(self, now_ns: int) -> Sequence[Finding]:
+        if not self._perhaps:
+            return ()
         away = self._since_ns != HERE_
         if not np.count_nonzero(away):
+            self._perhaps = False
             return ()
         self._since_ns[away] = np.minimum(self._since_ns[away], now_ns)  # set back, the delay counts from here
         due = np.flatnonzero(away & ~self._active & (now_ns - self._since_ns >= self._after_ns))

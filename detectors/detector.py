@@ -6,7 +6,7 @@ from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from detectors.cyber.baseline import Baseline
 from detectors.model import Finding, Report, Said
-from protocols.model import Seen
+from protocols.model import Batch, Event, Frame, Seen, Tick
 from protocols.points import Points
 from protocols.settings import Field, settings
 
@@ -14,7 +14,8 @@ from protocols.settings import Field, settings
 class Detector(Protocol):
     """Sees everything once, in order. Asks no clock, no network and no disk: time reaches it in what it sees.
 
-    What must survive a restart it declares as `detectors.kept.Kept`; whether it has learned enough, as `Learning`.
+    What must survive a restart it declares as `detectors.kept.Kept`; whether it has learned enough, as `Learning`; what
+    it has anything to say to, as `sees`.
     """
 
     def observe(self, seen: Seen) -> Sequence[Said]:
@@ -26,6 +27,19 @@ class Detector(Protocol):
         Return those it took up: a point or device that it watches no more is not among them. What is not in `active`
         is not active, whatever the state that was restored before says.
         """
+
+
+Kinds: TypeAlias = tuple[type[Seen], ...]
+EVERYTHING: Kinds = (Batch, Event, Tick, Frame)
+
+
+def sees(detector: Detector) -> Kinds:
+    """Return what a detector is asked about, by its attribute `sees`: everything where it has none.
+
+    So many batches and ticks come a second that not being asked counts.
+    """
+    kinds: Kinds = getattr(detector, "sees", EVERYTHING)
+    return kinds
 
 
 State: TypeAlias = Literal["learning", "ready", "frozen"]

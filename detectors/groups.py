@@ -40,6 +40,13 @@ def by_bay(points: Points, rows: Rows, wanted: Callable[[PointConfig], bool]) ->
     ]
 
 
+def by_device(points: Points, rows: Rows) -> list[tuple[str, slice]]:
+    """Return of each device that has some of the ascending `rows` its name, and where in `rows` they are."""
+    ends = np.searchsorted(rows, [each.stop for each in points.rows_of.values()]).tolist()
+    spans = zip(points.rows_of, map(slice, [0, *ends], ends), strict=True)
+    return [(device, mine) for device, mine in spans if mine.stop > mine.start]
+
+
 def _subject(device: str, bay: str, times: int) -> str:
     """Return the bay where it is measured by one device only, and else both, so that each group has its own name."""
     if not bay:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from detectors.kept import Kept
-from protocols.model import BELIEVABLE, Frame, Rows, Values
+from protocols.model import BELIEVABLE_, Frame, Rows, Values
 
 BACK = 2
 """The clock may be set back by so many steps and the open one goes on; beyond that another begins."""
@@ -60,7 +60,7 @@ class Means(Kept):
 
     def count(self, values: Values, *, known: bool) -> None:
         """Count float64[rows] `values` into the open step; unless all are `known`, some may be NaN or absurd."""
-        believable = None if known else np.abs(values) < BELIEVABLE
+        believable = None if known else np.abs(values) < BELIEVABLE_
         if believable is None or np.count_nonzero(believable) == len(values):
             self._frames += WHOLE
             self._sum += values

@@ -5,14 +5,18 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.detector import Detector, DetectorConfig
+from detectors.detector import Detector, DetectorConfig, Kinds
 from detectors.kept import Kept
 from detectors.model import Finding, Severity
-from protocols.model import Batch, Rows, Seen, span, usable
+from protocols.model import Batch, Rows, Seen, Span, span, usable
 from protocols.points import Points
 from protocols.settings import settings
 
 NS = 1_000_000_000
+SURE = 1 - 1e-9
+"""What moves by less than this part of what it may is within, however the numbers are rounded."""
+ANY = 1e280
+"""A move a nanosecond of points that may move as they like; times any time it is still a number."""
 
 
 @settings
@@ -30,6 +34,7 @@ class RateDetector(Kept):
     """Compares each reading with the last good one, by the readings' own times."""
 
     KEPT = ("_value", "_time_ns", "_active", "_calm_ns")
+    sees: Kinds = (Batch,)
 
     def __init__(self, points: Points, rows: Rows) -> None:
         self._points = points
@@ -44,16 +49,19 @@ class RateDetector(Kept):
         self._calm_ns = np.zeros(len(points), np.int64)
         delays = points.column(lambda config: config.limits.off_delay_s if config.limits else 0.0)
         self._off_delay_ns = (delays * NS).astype(np.int64)
+        self._perhaps = True  # one may be active; found out again after a restart
+        self._surely = np.minimum(self._fastest * (SURE / NS), ANY)
+        if not self._watched.any():
+            self.sees = ()
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the points that began or ceased to move too fast."""
         if not isinstance(seen, Batch):
             return ()
         at = span(seen.rows)
-        watched = self._watched[at]
-        if not np.count_nonzero(watched):
+        if seen.complete and self._calm(at, seen):
             return ()
-        good = watched & usable(seen.quality) & np.isfinite(seen.values)
+        good = usable(seen.quality) & np.isfinite(seen.values)
         times = np.where(seen.time_ns == 0, seen.arrival_ns, seen.time_ns)
         before = self._time_ns[at]
         passed_s = (times - before) / NS
@@ -76,13 +84,29 @@ class RateDetector(Kept):
         for finding in taken:
             self._active[list(finding.rows)] = True
             self._calm_ns[list(finding.rows)] = finding.time_ns
+        self._perhaps = True
         return taken
+
+    def _calm(self, at: Span, batch: Batch) -> bool:
+        """Return whether no point turns with a complete batch, as nearly always; then it is taken."""
+        if self._perhaps:
+            self._perhaps = bool(np.count_nonzero(self._active))
+            return False
+        times, moved = batch.time_ns, batch.values - self._value[at]
+        np.abs(moved, out=moved)
+        passed_ns = (times - self._time_ns[at]).astype(np.float64)  # first: numpy is slow at a product of both kinds
+        within = moved < passed_ns * self._surely[at]
+        if np.count_nonzero(within) < len(within):
+            return False
+        self._value[at], self._time_ns[at] = batch.values, times
+        return True
 
     def _turn(self, row: int, fast: bool, rate: float, batch: Batch) -> Finding | None:  # noqa: FBT001 - the event
         """Begin at once; end when no fast change was seen for the off delay."""
         if fast:
             self._calm_ns[row] = batch.arrival_ns
             began, self._active[row] = not self._active[row], True
+            self._perhaps = True
             return self._finding(row, rate, batch.arrival_ns, active=True) if began else None
         self._calm_ns[row] = min(self._calm_ns[row], batch.arrival_ns)
         if batch.arrival_ns - self._calm_ns[row] < self._off_delay_ns[row]:

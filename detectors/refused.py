@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.detector import Detector, DetectorConfig
+from detectors.detector import Detector, DetectorConfig, Kinds
 from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, span, usable
@@ -34,6 +34,7 @@ class RefusedDetector(Kept):
     """
 
     KEPT = ("_refused",)
+    sees: Kinds = (Batch, Event)
 
     def __init__(self, points: Points, rows: Rows, severity: Severity) -> None:
         self._points, self._severity = points, severity
@@ -41,6 +42,7 @@ class RefusedDetector(Kept):
         self._watched = np.zeros(len(points), bool)
         self._watched[rows] = True
         self._refused = np.zeros(len(points), bool)
+        self._perhaps = True  # one may be refused; found out again after a restart
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the points that were refused, or accepted again."""
@@ -50,20 +52,24 @@ class RefusedDetector(Kept):
             return ()
         active = seen.kind is EventKind.REFUSED
         turned = [row for row in seen.rows if self._watched[row] and self._refused[row] != active]
-        self._refused[turned] = active
+        self._refused[turned], self._perhaps = active, True
         return [self._finding(row, seen, active=active) for row in turned]
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
         taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
         self._refused.fill(False)
+        self._perhaps = True
         for finding in taken:
             self._refused[list(finding.rows)] = True
         return taken
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:
+        if not self._perhaps:
+            return ()
         refused = self._refused[span(batch.rows)]
         if not np.count_nonzero(refused):
+            self._perhaps = bool(np.count_nonzero(self._refused))
             return ()
         answers = refused & usable(batch.quality)
         rows = batch.rows[answers].tolist()

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.detector import Detector, DetectorConfig
+from detectors.detector import Detector, DetectorConfig, Kinds
 from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, span
@@ -41,6 +41,7 @@ class StaleDetector(Kept):
     """One finding a device, naming its silent points."""
 
     KEPT = ("_read_ns", "_lost", "_silent", "_tick_ns")
+    sees: Kinds = (Batch, Event, Tick)
 
     def __init__(self, points: Points, rows: Rows, config: StaleConfig) -> None:
         self._points, self._severity = points, Severity(config.severity)
@@ -84,7 +85,7 @@ class StaleDetector(Kept):
             self._begin_anew(at, event.time_ns)
 
     def _check(self, tick: Tick) -> Sequence[Finding]:
-        if not 0 <= tick.time_ns - self._tick_ns < LEAP_NS:
+        if not 0 <= tick.time_ns - int(self._tick_ns) < LEAP_NS:
             self._begin_anew(slice(None), tick.time_ns)
         self._tick_ns[...] = tick.time_ns
         if tick.time_ns <= self._due_ns:

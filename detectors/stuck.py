@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.detector import Detector, DetectorConfig
+from detectors.detector import Detector, DetectorConfig, Kinds
 from detectors.kept import Kept
 from detectors.model import Finding, Severity
 from protocols.model import Batch, Event, EventKind, Rows, Seen, Tick, span, usable
@@ -41,6 +41,7 @@ class StuckDetector(Kept):
     """Remembers when each value last moved and was last read: silence is not standing still."""
 
     KEPT = ("_value", "_moved_ns", "_read_ns", "_active", "_checked_ns")
+    sees: Kinds = (Batch, Event, Tick)
 
     def __init__(self, points: Points, rows: Rows, config: StuckConfig) -> None:
         self._points, self._config = points, config
@@ -53,13 +54,14 @@ class StuckDetector(Kept):
         self._read_ns = np.zeros(len(points), np.int64)
         self._active = np.zeros(len(points), bool)
         self._checked_ns = np.zeros((), np.int64)
+        self._perhaps = True  # one may be active; found out again after a restart
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the values that were found stuck, or moved again."""
         if isinstance(seen, Batch):
             return self._batch(seen)
-        if isinstance(seen, Tick) and not 0 <= seen.time_ns - self._checked_ns < CHECK_NS:
-            if not 0 <= seen.time_ns - self._checked_ns < LEAP_NS:
+        if isinstance(seen, Tick) and not 0 <= seen.time_ns - int(self._checked_ns) < CHECK_NS:
+            if not 0 <= seen.time_ns - int(self._checked_ns) < LEAP_NS:
                 self._begin_anew(slice(None), seen.time_ns)
             self._checked_ns[...] = seen.time_ns
             return self._check(seen.time_ns)
@@ -72,6 +74,7 @@ class StuckDetector(Kept):
         """Take up what was active when the gateway stopped."""
         taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
         self._active.fill(False)
+        self._perhaps = True
         for finding in taken:
             self._active[list(finding.rows)] = True
             self._value[list(finding.rows)] = np.nan if finding.actual is None else finding.actual
@@ -84,14 +87,17 @@ class StuckDetector(Kept):
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:
         at, now_ns = span(batch.rows), batch.arrival_ns
-        good = usable(batch.quality)
-        moved = (batch.values != self._value[at]) & good
-        silent = good & (now_ns - self._read_ns[at] >= self._after_ns)
-        self._value[at] = np.where(good, batch.values, self._value[at])
-        self._read_ns[at] = np.where(good, now_ns, self._read_ns[at])
-        self._moved_ns[at] = np.where(moved | silent, now_ns, self._moved_ns[at])
-        freed = moved & self._active[at]
-        if not freed.any():
+        moved = batch.values != self._value[at]
+        if batch.complete and np.count_nonzero(moved) == len(moved):
+            self._value[at], self._read_ns[at], self._moved_ns[at] = batch.values, now_ns, now_ns
+        else:
+            good = usable(batch.quality)
+            moved &= good
+            silent = good & (now_ns - self._read_ns[at] >= self._after_ns)
+            self._value[at] = np.where(good, batch.values, self._value[at])
+            self._read_ns[at] = np.where(good, now_ns, self._read_ns[at])
+            self._moved_ns[at] = np.where(moved | silent, now_ns, self._moved_ns[at])
+        if not self._perhaps or not np.count_nonzero(freed := moved & self._active[at]):
             return ()
         rows = batch.rows[freed]
         self._active[rows] = False
@@ -102,6 +108,7 @@ class StuckDetector(Kept):
         still &= self._watched & ~self._active & (self._value != 0)
         rows = np.flatnonzero(still)
         self._active[rows] = True
+        self._perhaps = bool(np.count_nonzero(self._active))
         return [self._finding(int(row), now_ns, active=True) for row in rows]
 
     def _finding(self, row: int, now_ns: int, *, active: bool) -> Finding:

@@ -29,6 +29,7 @@ from gateway.pulse import Pulse
 from gateway.reload import read_anew
 from gateway.running import Running
 from gateway.servers import LocalPage, Metrics, publisher, report
+from gateway.spare import collect
 from gateway.store.audit import SEALED, STARTED, STOPPED, Audit
 from gateway.store.limits import Limits
 from gateway.store.store import Store
@@ -144,6 +145,7 @@ class Gateway:
             await self.plant.start(group, memory)
             log.info("started", version=__version__, devices=len(self.config.devices), points=len(self.plant.points))
             self._ready()
+            await asyncio.to_thread(collect)
             try:
                 while (order := await self._orders.next()) is not Order.STOP:
                     await (self._reload(group) if order is Order.RELOAD else self._recollect(group))
@@ -194,6 +196,7 @@ class Gateway:
             log.info("reloaded", devices=len(config.devices), points=len(self.plant.points))
         if not stopping.is_set():
             self._ready()
+            await asyncio.to_thread(collect)
 
     def _ready(self) -> None:
         """Tell systemd, for `systemctl status`, and the log what to do next while there is nothing to poll."""

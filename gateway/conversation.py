@@ -5,6 +5,7 @@ here they get the rows of the plant that is at work when they enter it.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -113,12 +114,15 @@ class Conversation:
         return Batch(rows[order], values, quality, time_ns, batch.arrival_ns)
 
 
-def free_share(taken: Iterable[float]) -> float:
-    """Return the middle of the widest gap between the shares that are `taken`, of a turn from 0 to 1: 0 is the first.
+def free_share(taken: Iterable[float], together: int) -> float:
+    """Return where in a turn from 0 to 1 one more conversation is polled: with others, at most `together` at a moment.
 
-    So the polls of what comes later fall between those that go on.
+    Else it is the middle of the widest gap between the shares that are `taken`; the first is 0.
     """
-    places = sorted(taken)
+    members = Counter(taken)
+    if room := [share for share, count in members.items() if count < together]:
+        return min(room)
+    places = sorted(members)
     if not places:
         return 0.0
     gaps = [(later - place, place) for place, later in zip(places, [*places[1:], places[0] + 1.0], strict=True)]

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gateway.spare import give_back
 from gateway.store import baseline, learned
 
 STOP_S = 0.3
@@ -36,6 +37,7 @@ class Keeper:
         while True:
             await asyncio.sleep(EVERY_S)
             await self._keep()
+            await asyncio.to_thread(give_back)  # of this, and of all that came in bursts
 
     async def last(self) -> None:
         """Keep it once more, if the disk is quick enough."""

@@ -169,7 +169,7 @@ class Plant:
         for line, devices in conversations(self.config.devices).items():
             each = self.conversations.get(line)
             if each is None:
-                share = free_share(shares)
+                share = free_share(shares, self.config.poll.together)
                 each = Conversation(devices, self._outside(), retry=retry, share=share, enter=self.flow.put)
                 each.join(self.points)
                 shares.append(share)

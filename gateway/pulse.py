@@ -39,7 +39,7 @@ class Pulse:
         while True:
             await asyncio.sleep(min(LOOK_S, every_s / 2) if every_s else LOOK_S)
             self._note_numbers()
-            self._tell(self._running.health())
+            self._tell(self._running.condition())
             ticks, self._ticks = self._ticks, self._running.plant.flow.ticks
             if every_s and ticks != self._ticks and not self._stalled():
                 notify("WATCHDOG=1")
@@ -49,7 +49,7 @@ class Pulse:
 
     def _tell(self, health: Health) -> None:
         if health.state != self._said.state:
-            log.info("health", state=health.state, score=health.score, why=list(health.why))
+            log.info("health", state=health.state, score=health.score, why=list(self._running.health().why))
         if (health.state, health.score) != (self._said.state, self._said.score):
             self._said = health
             self._publisher.status_now()

@@ -1,10 +1,11 @@
 """What is at work now, for everybody who asks: a reload replaces configuration and plant, everything else stays."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from detectors.detector import Learned
 from gateway import __version__
 from gateway.clocksync import synchronised
 from gateway.config import Config
@@ -33,9 +34,11 @@ class Running:
 
     def health(self) -> Health:
         """Return how the gateway is."""
-        pipeline, fault = self.plant.pipeline, self.store.stats.fault
-        hours, far = self.growth.hours_until_full, chain.from_iterable(pipeline.learned().values())
-        return judge(self.plant.answering(), pipeline.alarms, fault, hours, far)
+        return self._judged(chain.from_iterable(self.plant.pipeline.learned().values()))
+
+    def condition(self) -> Health:
+        """Return how it is but for how far its checks have learned, which takes no points off and a while to gather."""
+        return self._judged(())
 
     def command(self, command: Mapping[str, Any]) -> Mapping[str, Any]:
         """Carry out a command on an alarm; return its new state, or why it cannot be done."""
@@ -64,6 +67,10 @@ class Running:
             "alarms": overview(self.plant.pipeline, self.clock()),
             "devices": self.plant.devices(),
         }
+
+    def _judged(self, learned: Iterable[Learned]) -> Health:
+        alarms, fault, hours = self.plant.pipeline.alarms, self.store.stats.fault, self.growth.hours_until_full
+        return judge(self.plant.answering(), alarms, fault, hours, learned)
 
 
 def _told(stats: StoreStats) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Quality(IntFlag):
 
 UNUSABLE = Quality.INVALID | Quality.BAD_REFERENCE | Quality.FAILURE | Quality.COMM_LOST | Quality.RESTART
 """A value under one of these flags says nothing about the grid: no detector judges it."""
+UNUSABLE_, NOTHING = np.array(UNUSABLE, np.uint16), np.array(0, np.uint16)
+# Arrays, as a scalar is made one with every call.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +53,8 @@ class Batch:
 
     `rows` int32[n] ascending and unique; `values` float64[n], NaN where there is none; `quality` uint16[n] of
     `Quality`; `time_ns` int64[n], the device's own time where it gives one, UTC since 1970, 0 for none;
-    `arrival_ns` when the gateway had the readings. No array is changed after the batch was made.
+    `arrival_ns` when the gateway had the readings. No array is changed after the batch was made. `complete` may say
+    that every reading is of good quality, and none beyond `BELIEVABLE`, so that nobody has to look.
     """
 
     rows: Rows
@@ -59,6 +62,7 @@ class Batch:
     quality: Qualities
     time_ns: Times
     arrival_ns: int
+    complete: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -126,6 +130,7 @@ class Tick:
 
 BELIEVABLE = 1e15
 """Nothing that is measured is larger in any unit; its square still fits a float32."""
+BELIEVABLE_ = np.array(BELIEVABLE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,20 +186,36 @@ Seen: TypeAlias = Fed | Frame
 """What detectors see: what the pipeline is fed with, and the frames that it makes."""
 
 
+_last: list[tuple[Rows, Span]] = [(np.empty(0, np.int32), slice(0, 0))]
+
+
 def span(rows: Rows) -> Span:
-    """Return the cheapest index for ascending, unique `rows`: a slice (a view) where they are contiguous."""
-    first, last = int(rows[0]), int(rows[-1])
-    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+    """Return the cheapest index for ascending, unique `rows`: a slice (a view) where they are contiguous.
+
+    It is asked for the rows of each batch by all who look at it, one after the other: the last answer is remembered.
+    """
+    known, at = _last[0]
+    if known is not rows:
+        first, last = int(rows[0]), int(rows[-1])
+        at = slice(first, last + 1) if last - first + 1 == len(rows) else rows
+        _last[0] = rows, at
+    return at
 
 
 def usable(quality: Qualities) -> NDArray[np.bool_]:
     """Return bool[n]: True where the value may be judged."""
-    good: NDArray[np.bool_] = (quality & np.uint16(UNUSABLE)) == 0
+    good: NDArray[np.bool_] = (quality & UNUSABLE_) == NOTHING
     return good
 
 
 def sound(batch: Batch) -> Batch:
-    """Return `batch` where what is no finite number is NaN and invalid, whatever its device says of it."""
+    """Return `batch` where what is no finite number is NaN and invalid, whatever its device says of it.
+
+    It is complete where nothing is wrong with any reading.
+    """
+    believable = np.abs(batch.values) < BELIEVABLE_
+    if np.count_nonzero(believable) == len(believable) and not np.count_nonzero(batch.quality):
+        return Batch(batch.rows, batch.values, batch.quality, batch.time_ns, batch.arrival_ns, complete=True)
     finite = np.isfinite(batch.values)
     if np.count_nonzero(finite) == len(finite):
         return batch

@@ -2,7 +2,7 @@
 
 import asyncio
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from protocols.driver import LinkLost
 from protocols.tcp import prepare
@@ -69,9 +69,8 @@ class Wire(asyncio.BaseProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Be ready for requests."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self.over = transport, None
-        prepare(transport, self.unsent_bytes)
+        self._transport, self.over = cast("asyncio.Transport", transport), None
+        prepare(self._transport, self.unsent_bytes)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail who waits at once, whatever its time-out."""

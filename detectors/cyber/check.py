@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from detectors.cyber.baseline import Baseline
 from detectors.cyber.config import CyberConfig
 from detectors.cyber.episodes import FACT, NORMAL, Episodes
-from detectors.cyber.moves import Moves
+from detectors.cyber.moves import Move, Moves
 from detectors.cyber.policy import Rules, Who
 from detectors.model import Finding, Severity
 from detectors.stretches import Stretches
@@ -85,7 +85,8 @@ class Check:
     """One idea. `KINDS` are the events it is shown; it says what it finds with `alarm`, and returns nothing.
 
     `NAME` is the kind of its alarms and its word in `checks`, `TECHNIQUES` of MITRE ATT&CK for ICS, the likeliest
-    first, `SEVERITY` the usual one; `BATCHES` whether it is shown batches too, `FRAMES` likewise.
+    first, `SEVERITY` the usual one; `BATCHES` whether it is shown batches too, `MOVES` only what moves with them, and
+    `FRAMES` likewise.
     """
 
     NAME: ClassVar[str]
@@ -93,6 +94,7 @@ class Check:
     TECHNIQUES: ClassVar[tuple[str, ...]] = ()
     SEVERITY: ClassVar[Severity] = Severity.WARNING
     BATCHES: ClassVar[bool] = False
+    MOVES: ClassVar[bool] = False
     FRAMES: ClassVar[bool] = False
     ADVICE: ClassVar[str] = ""
 
@@ -106,6 +108,9 @@ class Check:
 
     def batch(self, batch: Batch) -> None:
         """Look at readings."""
+
+    def moved(self, moves: Sequence[Move]) -> None:
+        """Look at outputs and breakers that have just moved."""
 
     def frame(self, frame: Frame) -> None:
         """Look at the plant as a whole, once a second."""

@@ -28,6 +28,7 @@ class Cyber:
             kind: [check for check in self.checks if kind in check.KINDS] for kind in kinds
         }
         self._batches = [check for check in self.checks if check.BATCHES]
+        self._moving = [check for check in self.checks if check.MOVES]
         self._frames = [check for check in self.checks if check.FRAMES]
         self._ticking = [check for check in self.checks if type(check).tick is not Check.tick]
 
@@ -46,6 +47,8 @@ class Cyber:
                 check.event(seen)
         elif isinstance(seen, Batch):
             desk.moves.batch(seen)
+            for check in self._moving if desk.moves.moved else ():
+                check.moved(desk.moves.moved)
             for check in self._batches:
                 check.batch(seen)
         elif isinstance(seen, Tick):
@@ -64,8 +67,9 @@ class Cyber:
                 check.stepped(tick.stepped_ns)
         for check in self._ticking:
             check.tick(tick.time_ns)
-        self.desk.said += self.desk.episodes.settled(self.baseline, tick.time_ns)
-        self.desk.said += self.desk.episodes.tick(tick.time_ns)
+        if self.desk.episodes:
+            self.desk.said += self.desk.episodes.settled(self.baseline, tick.time_ns)
+            self.desk.said += self.desk.episodes.tick(tick.time_ns)
 
     def _frame(self, frame: Frame) -> None:
         self.desk.utc_ns = frame.utc_ns

@@ -47,6 +47,9 @@ class Episodes:
     def __init__(self) -> None:
         self._open: dict[str, dict[Place, Episode]] = {}
 
+    def __bool__(self) -> bool:
+        return any(self._open.values())
+
     def happens(self, finding: Finding, count: int = 1) -> Sequence[Finding]:
         """Return what there is to say of something that happens: the first time, or when it gets worse."""
         episodes = self._open.setdefault(finding.kind, {})

@@ -61,6 +61,7 @@ class Moves:
         self._points, self._rules = points, rules
         self._sense = np.array([_sense(config) for config in points.configs], np.uint8)
         self._states = (self._sense & (OUTPUT | BREAKER | STATUS)) != 0
+        self._stateless = not self._states.any()
         self._last = [np.nan] * len(points)
         self._measured: Rows = np.flatnonzero(self._sense & (CURRENT | VOLTAGE)).astype(np.int32)
         self._current = (self._sense[self._measured] & CURRENT) != 0
@@ -78,6 +79,8 @@ class Moves:
         """Take states as they come, in their order."""
         if self.moved:
             self.moved = []
+        if self._stateless:
+            return
         rows, quality, last = batch.rows, batch.quality, self._last
         for place in self._states[span(rows)].nonzero()[0].tolist():
             row, value = int(rows[place]), float(batch.values[place])
@@ -89,6 +92,8 @@ class Moves:
 
     def frame(self, frame: Frame) -> None:
         """Take what is measured, once a second: a current that rises, a voltage that leaves its place."""
+        if not len(self._measured):
+            return
         values, before = frame.values[self._measured], self._before
         least = self._step * np.maximum(np.abs(before), self._floor)
         off = values - before

@@ -1,11 +1,11 @@
 """What checks of moves begin with: a move waits until its reason must be known, and what has none is judged."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from detectors.cyber.check import Check, Desk
 from detectors.cyber.moves import Commanded, Move
-from protocols.model import Batch
 
 WAITING_MAX: Final = 256
 """Moves that wait to be judged: as many outputs as flip within seconds; more are the same event."""
@@ -14,7 +14,7 @@ WAITING_MAX: Final = 256
 class Unexplained(Check):
     """Lets moves wait, and judges those that no command of who may, no fresh start and no fault explains."""
 
-    BATCHES: ClassVar[bool] = True
+    MOVES: ClassVar[bool] = True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -28,11 +28,9 @@ class Unexplained(Check):
         """Say what is wrong with a move without a reason; `command` is of somebody who may not."""
         raise NotImplementedError
 
-    def batch(self, batch: Batch) -> None:  # noqa: ARG002 - the desk has looked at it
+    def moved(self, moves: Sequence[Move]) -> None:
         """Let what moved wait for its reason."""
-        for move in self.desk.moves.moved:
-            if self.concerns(move):
-                self._waiting.append(move)
+        self._waiting.extend(filter(self.concerns, moves))
 
     def tick(self, now_ns: int) -> None:
         """Judge what has waited long enough, in the order in which it came."""

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from detectors.detector import Learned
 from detectors.deviation import story
 from detectors.deviation.blocks import Blocks
-from detectors.deviation.moves import NEVER, Moves, Spike
+from detectors.deviation.moves import NEVER, NONE, Moves, Spike
 from detectors.deviation.stand import Stand
 from detectors.framed import Framed
+from detectors.groups import by_device
 from detectors.learning import Lessons
 from detectors.model import Finding
-from protocols.model import BELIEVABLE, Frame, Rows, Seen, Values
+from protocols.model import BELIEVABLE_, Frame, Rows, Seen, Values
 from protocols.points import Points
 
 NS = 1_000_000_000
@@ -43,7 +44,7 @@ class DeviationDetector(Framed):
         self.whose = rows
         n = len(rows)
         self._at: slice | Rows = slice(int(rows[0]), int(rows[0]) + n) if n and np.ptp(rows) == n - 1 else rows
-        self._device_of = points.device_of[rows]
+        self._device_of, self._devices = points.device_of[rows], by_device(points, rows)
         self._moves, self._stand = Moves(n), Stand(n)
         self._blocks = Blocks(n, np.array([story.regulated(points.configs[row]) for row in rows], bool))
         self._odd = np.zeros(n, np.uint8)
@@ -89,10 +90,9 @@ class DeviationDetector(Framed):
                 device,
                 self._lessons.state(float(share[mine].min())),
                 float(share[mine].min()),
-                f"{int((share[mine] == 1).sum())} of {int(mine.sum())} tags; level and range {drift[mine].min():.0%}",
+                f"{int((share[mine] == 1).sum())} of {len(share[mine])} tags; level and range {drift[mine].min():.0%}",
             )
-            for index, device in enumerate(self._points.devices)
-            if (mine := self._device_of == index).any()
+            for device, mine in self._devices
         ]
 
     def _learns(self, frame: Frame, at: slice | Rows) -> bool:
@@ -117,7 +117,7 @@ class DeviationDetector(Framed):
         learn, now_ns = self._learns(frame, at), frame.time_ns
         outside = self._blocks.outside(at, values)
         move, spikes = self._moves.step(at, values, now_ns, learn=learn)
-        moved = move != 0
+        moved = move != NONE
         self._stand.step(at, moved, now_ns, learn=learn)
         taught = not self._lessons.excluded(frame.utc_ns)
         full = self._blocks.step(at, values, self._moves.usual, self._levels_held(), learn=taught)
@@ -209,4 +209,4 @@ class DeviationDetector(Framed):
 def _sound(good: NDArray[np.bool_], values: Values) -> Rows:
     """Return where `values` are good, and no larger than a number of a substation can be."""
     with np.errstate(invalid="ignore"):
-        return np.flatnonzero(good & (np.abs(values) < BELIEVABLE)).astype(np.int32)
+        return np.flatnonzero(good & (np.abs(values) < BELIEVABLE_)).astype(np.int32)

@@ -42,7 +42,7 @@ class Stand(Kept):
     def step(self, at: slice | Rows, moved: NDArray[np.bool_], now_ns: int, *, learn: bool) -> None:
         """Take whether each of the rows `at` moved with its reading."""
         run, all_ = self.run[at], np.count_nonzero(moved) == len(moved)
-        mask = moved.astype(np.float32)
+        mask = ONE if all_ else moved.astype(np.float32)
         if learn:
             self._learn(at, run, mask)
         run += ONE

@@ -32,7 +32,8 @@ class GroupDetector(Framed):
         sizes = sorted({_class_of(group) for group in groups})
         cohorts = [[group for group in groups if _class_of(group) == size] for size in sizes]
         self.whose = [np.concatenate([group.rows for group in groups] or [np.zeros(0, np.int32)])]
-        self._order = [group.subject for group in groups]
+        places, found = [group.subject for group in groups], [group.subject for each in cohorts for group in each]
+        self._order = sorted(range(len(found)), key=lambda k: places.index(found[k]))
         self._cohorts = [Cohort(points, each, config) for each in cohorts]
 
     def state(self) -> State:
@@ -46,7 +47,7 @@ class GroupDetector(Framed):
     def learned(self) -> Sequence[Learned]:
         """Return how far each group is."""
         found = [each for cohort in self._cohorts for each in cohort.learned()]
-        return sorted(found, key=lambda each: self._order.index(each.subject))
+        return [found[k] for k in self._order]
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the groups that began or ceased to be outliers."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from detectors.detector import Learned
 from detectors.framed import Framed
+from detectors.groups import by_device
 from detectors.learning import Lessons
 from detectors.maxima import Maxima, Plan, Scores
 from detectors.model import Finding, Severity
@@ -40,7 +41,7 @@ class PatternDetector(Framed):
 
     def __init__(self, points: Points, rows: Rows, *, every_s: float, lessons: Lessons) -> None:
         n = len(rows)
-        self._points, self._rows = points, rows
+        self._points, self._rows, self._devices = points, rows, by_device(points, rows)
         self.whose = rows
         self._at: slice | Rows = slice(int(rows[0]), int(rows[0]) + n) if n and np.ptp(rows) == n - 1 else rows
         self._every_ns, self._lessons = int(every_s * NS), lessons
@@ -97,16 +98,15 @@ class PatternDetector(Framed):
 
     def learned(self) -> Sequence[Learned]:
         """Return of each device how far its tags have learned what is normal."""
-        share, device_of = self._calibration.share, self._points.device_of[self._rows]
+        share = self._calibration.share
         return [
             Learned(
                 device,
                 self._lessons.state(float(share[mine].min())),
                 float(share[mine].mean()),
-                f"{int((share[mine] == 1).sum())} of {int(mine.sum())} tags",
+                f"{int((share[mine] == 1).sum())} of {len(share[mine])} tags",
             )
-            for index, device in enumerate(self._points.devices)
-            if (mine := device_of == index).any()
+            for device, mine in self._devices
         ]
 
     def _take(self, frame: Frame, at: slice | Rows, values: Values) -> Sequence[Finding]:

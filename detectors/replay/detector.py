@@ -33,8 +33,10 @@ LEAST_SEEN = 100
 """Readings after which it is known how often a group repeats itself."""
 TURNS = 1 / 8
 """A value with noise digits turns between up and down in two of three readings, one with coarse digits seldom."""
-TURNS_ALPHA = np.float32(1 / 128)
+TURNS_ALPHA, NOWHERE = np.array(1 / 128, np.float32), np.array(0.0)
 """Memory of how often it turns: some hundred readings."""
+FEW = 4
+"""So many groups are taken one by one, which is faster than as arrays."""
 MOST_ROWS = 64
 """Points that a finding names; the rest is counted."""
 PLANT = "plant"
@@ -107,16 +109,17 @@ class ReplayDetector(Framed):
         if not isinstance(seen, Frame) or not len(self._rows):
             return ()
         values = seen.values.take(self._rows) if self._at is self._rows else seen.values[self._at]
-        with np.errstate(over="ignore", invalid="ignore"):
-            step = values - self.value  # NaN, which moves nowhere, where one of both is not known
         fresh = None if seen.complete else seen.fresh[self._at]
+        if fresh is not None and not np.count_nonzero(fresh) and not self._follows:
+            return ()
+        step = self._step(values, known=fresh is None)
         self._learn(step, fresh)
         if fresh is None:
             np.copyto(self.value, values)
         else:
             np.copyto(self.value, values, where=fresh)
         new = self._advance(values, fresh, seen.time_ns)
-        if not (np.count_nonzero(self._each.run) or self._plant.run[0] or np.count_nonzero(self.active)):
+        if not self._follows:
             return ()
         return self._judge(np.append(self._each.run, self._plant.run), new, seen)
 
@@ -135,22 +138,49 @@ class ReplayDetector(Framed):
             np.copyto(self.last, now, where=new)
         moved = np.flatnonzero(new[:-1])
         if len(moved):
-            self._each.advance(moved, now[moved], now_ns)
-            if not self._plant.pass_by(int(now[-1]), now_ns):
+            self._take(moved, now[moved], now_ns)
+            if self._plant.new(0, int(now[-1])):
+                self._plant.enter(0, int(now[-1]), now_ns)
+                self._plant.seen[0] += 1
+            else:
                 self._plant.advance(np.zeros(1, np.int64), now[-1:], now_ns)
         new[-1] = len(moved) > 0
         return new
 
+    def _take(self, moved: NDArray[np.intp], now: NDArray[np.int64], now_ns: int) -> None:
+        """Take the prints `now` of the groups that have `moved`."""
+        each, few = self._each, list(zip(moved.tolist(), now.tolist(), strict=True)) if len(moved) <= FEW else []
+        if not few or np.count_nonzero(each.run) or not all(each.new(place, print_) for place, print_ in few):
+            each.advance(moved, now, now_ns)
+            return
+        each.seen[moved] += 1
+        for place, print_ in few:
+            each.enter(place, print_, now_ns)
+
+    @property
+    def _follows(self) -> bool:
+        """Whether something is, or may be, replayed now."""
+        return bool(self._plant.run[0] or np.count_nonzero(self._each.run) or np.count_nonzero(self.active))
+
+    def _step(self, values: Values, *, known: bool) -> Values:
+        """Return by how much each value moved: NaN, which moves nowhere, where it is not known, now or before."""
+        step: Values
+        if known:  # and believable, so the difference is a number
+            step = values - self.value
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):
+                step = values - self.value
+        return step
+
     def _learn(self, step: Values, fresh: Flags | None) -> None:
         """Learn how often each value turns between rising and falling; `fresh` is None where all are."""
-        rises, falls = step > 0, step < 0
+        rises, falls = step > NOWHERE, step < NOWHERE
         if fresh is not None:
             rises &= fresh
             falls &= fresh
-        turned = falls & self.rose
-        turned |= rises > self.rose
-        np.greater(self.rose, falls, out=self.rose)
-        self.rose |= rises
+        rises |= np.greater(self.rose, falls, out=falls)  # it rises, or rose and does not fall
+        turned = rises != self.rose
+        np.copyto(self.rose, rises)
         change = turned - self.turns
         change *= TURNS_ALPHA
         if fresh is not None:

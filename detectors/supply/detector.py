@@ -46,6 +46,7 @@ class SupplyDetector(Framed):
         self._told_frequency = np.zeros(len(self._ratios.frequency), np.bool_)
         self._bays = bays_of(points)
         self._interruptions = Interruptions(points, self._bays, self._ratios, customers)
+        self._watches = bool(self._bays or len(voltage) or len(self._ratios.frequency))
 
     def state(self) -> State:
         """Return the arrays of its parts, and its own."""
@@ -60,7 +61,7 @@ class SupplyDetector(Framed):
 
     def observe(self, seen: Seen) -> Sequence[Said]:
         """Return which compliance was lost or is back, and which bay was interrupted or is supplied again."""
-        if not isinstance(seen, Frame):
+        if not isinstance(seen, Frame) or not self._watches:
             return ()
         closed = self._ratios.observe(seen)
         said: list[Said] = []

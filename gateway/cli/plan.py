@@ -49,6 +49,8 @@ def _page(found: Plan, answer_ms: float) -> Iterator[str]:
         room = "" if line.busy < BUSY else "  little room" if line.busy <= 1 else "  too slow, scans are skipped"
         wire = f"{line.least:6.1%} on the wire alone" if line.least else "a network"
         rate = f"{line.requests_per_s:8.3g} requests/s, {line.bytes_per_s:8.0f} bytes/s"
+        if line.moving_bytes_per_s > line.bytes_per_s:
+            rate += f", {line.moving_bytes_per_s:.0f} while all values move"
         yield f"  {line.line:<{width}}  {line.busy:6.1%} busy, {wire}, {rate}{room}"
     days = f"{found.disk_days:.3g} days" if found.disk_days >= 2 else f"{found.disk_days * 24:.3g} hours"
     usual, worst = found.memory.usual / 1e6, found.memory.worst / 1e6
@@ -58,4 +60,4 @@ def _page(found: Plan, answer_ms: float) -> Iterator[str]:
     yield f"           at most {found.disk_max_bytes / 1e6:.0f} MB in state_dir"
     yield f"uplink     {found.wire_bytes_per_day / 1e6:.3g} MB a day, MQTT of windows and status, values that all move"
     yield f"processor  about {found.cpu:.1%} of a core as in the README, at {found.readings_per_s:.4g} readings/s"
-    yield "not foreseen: changes, alarms and events, which depend on what happens; TCP and TLS around MQTT"
+    yield "not foreseen: changes, alarms and events, which depend on what happens; what TCP and TLS put around it all"

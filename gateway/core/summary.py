@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from detectors.kept import put
 from gateway.core.messages import Summary
 from protocols.model import Batch, Quality, Rows, Span, span, usable
 from protocols.points import Points
 
 NS = 1_000_000_000
+ONE = np.array(1, np.uint32)  # an array, as a scalar is made one with every call
 SMALL_STEP_NS = 1_500_000_000
 """The clock may be set by so much, a leap second, and the open window goes on; beyond it another begins."""
 
@@ -33,19 +35,22 @@ class Windows:
 
     def observe(self, batch: Batch) -> None:
         """Add readings; values under an unusable quality leave only their quality."""
-        at, values, quality = span(batch.rows), batch.values, batch.quality
-        if isinstance(at, slice):
-            self._quality[at] |= quality
-        else:
-            self._quality[at] = self._quality[at] | quality
-        if np.count_nonzero(quality):
-            good = usable(quality)
+        at, values = span(batch.rows), batch.values
+        if not batch.complete:
+            quality = batch.quality | self._quality[at]
+            self._quality[at] = quality
+            good = usable(batch.quality)
             at, values = batch.rows[good], values[good]
         self.good += len(values)
-        self._count[at] += 1
-        self._sum[at] += values
-        self._min[at] = np.minimum(self._min[at], values)
-        self._max[at] = np.maximum(self._max[at], values)
+        count, total, least, most = self._count[at], self._sum[at], self._min[at], self._max[at]
+        count += ONE
+        total += values
+        np.minimum(least, values, out=least)
+        np.maximum(most, values, out=most)
+        put(self._count, at, count)
+        put(self._sum, at, total)
+        put(self._min, at, least)
+        put(self._max, at, most)
         self._last[at] = values
 
     def take_over(self, older: "Windows", there: Rows, here: Rows) -> None:

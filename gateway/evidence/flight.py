@@ -45,12 +45,17 @@ class Readings:
         return cls(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in cls.__slots__))
 
 
+def capacity(points: Points, seconds: float) -> int:
+    """Return how many readings are remembered of so many seconds."""
+    polled = float(np.sum(seconds / np.maximum(points.every_s, 1e-3))) if len(points) else 0.0
+    return int(min(max(SPARE * polled, READINGS_MIN), READINGS_MAX))
+
+
 class Flight:
-    """The ring. `total` readings were taken so far, which numbers them."""
+    """The ring of `capacity` readings. `total` were taken so far, which numbers them."""
 
     def __init__(self, points: Points, seconds: float) -> None:
-        polled = float(np.sum(seconds / np.maximum(points.every_s, 1e-3))) if len(points) else 0.0
-        size = int(min(max(SPARE * polled, READINGS_MIN), READINGS_MAX))
+        self.capacity = size = capacity(points, seconds)
         self.total = 0
         self._size, self._at, self._count = size, 0, 0
         self._ring = Readings(

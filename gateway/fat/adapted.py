@@ -18,7 +18,7 @@ NEVER = 1000
 """So many alarms are neither chatter nor a flood."""
 DIFFERENT = (
     f"windows are {WINDOW_S:g} s long, so that values are told sooner",
-    "the broker is one of this machine, without TLS; messages are JSON",
+    "the broker is one of this machine, without TLS and a primary host",
     "links to devices are without TLS, certificates and passwords",
     "alarms are neither counted as chatter or a flood nor suppressed by design: each test must be told of",
     f"only the checks {', '.join(sorted(LOOKING))} look; rates, physics and what is learned are not tested",
@@ -37,7 +37,7 @@ def adapted(config: Config, places: Mapping[str, int | str], *, broker_port: int
         incident_s=config.alarms.incident_s,
     )  # fmt: skip
     uplink = replace(
-        config.uplink, url=f"mqtt://127.0.0.1:{broker_port}", format="json", primary_host=None,
+        config.uplink, url=f"mqtt://127.0.0.1:{broker_port}", primary_host=None,
         window_s=min(WINDOW_S, config.uplink.window_s), username=None, password_file=None, ca_file=None, cert_file=None,
         key_file=None,
     )  # fmt: skip

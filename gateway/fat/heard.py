@@ -1,17 +1,18 @@
 """What an independent consumer hears of the gateway: the last word about every point, and the life of every alarm.
 
-It knows topics and payloads from docs/mqtt.md only, and none of the gateway's own code.
+It knows topics and payloads from docs/mqtt.md only, and none of the gateway's own code; of Sparkplug a host tells it.
 """
 
 import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-Message: TypeAlias = Mapping[str, Any]
+from gateway.fat.host import Host, Message
+
 Tamper: TypeAlias = Callable[[str, Message], Message | None]
 """Stands between broker and consumer in tests of the test itself; None takes a message away."""
 NS = 1_000_000_000
@@ -34,10 +35,10 @@ class Word(NamedTuple):
 class Heard:
     """Takes every message; `points` has the last word about each, `alarms` the words about each by its id.
 
-    `numbers` are the sequence numbers of each stream; `garbled` counts what was no JSON.
+    `numbers` are the sequence numbers of each stream; `garbled` counts what could not be read. `host` reads Sparkplug.
     """
 
-    def __init__(self, prefix: str, tamper: Tamper | None = None) -> None:
+    def __init__(self, prefix: str, tamper: Tamper | None = None, *, host: Host | None = None) -> None:
         self.prefix = prefix
         self.points: dict[str, Word] = {}
         self.changes: dict[str, Word] = {}
@@ -46,15 +47,20 @@ class Heard:
         self.numbers: defaultdict[str, set[int]] = defaultdict(set)
         self.messages = 0
         self.garbled = 0
-        self._tamper = tamper
+        self._tamper, self._host = tamper, host
         self._news = asyncio.Event()
         self._of_alarm: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     def take(self, topic: str, body: bytes) -> None:
         """Take a message as it came."""
-        message = self._read(body)
-        if self._tamper is not None and message is not None:
-            message = self._tamper(topic, message)
+        try:
+            for name, message in [(topic, json.loads(body))] if self._host is None else self._host.read(topic, body):
+                self._enter(name, message)
+        except ValueError:
+            self.garbled += 1
+
+    def _enter(self, topic: str, told: Message) -> None:
+        message = told if self._tamper is None else self._tamper(topic, told)
         if message is None:
             return
         self.messages += 1
@@ -69,14 +75,6 @@ class Heard:
             case "alarm":
                 self._alarm(message)
         self._news.set()
-
-    def _read(self, body: bytes) -> Message | None:
-        try:
-            message: Message = json.loads(body)
-        except ValueError:
-            self.garbled += 1
-            return None
-        return message
 
     async def news(self, within_s: float) -> None:
         """Wait for the next message, at most so long."""

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from gateway.fat.bench import NS, SETTLED_S, Bench, close, figure
 from gateway.fat.crossing import LEVELS, Crossing, crossings
-from gateway.fat.heard import Message, instant
+from gateway.fat.heard import instant
+from gateway.fat.host import Message
 from gateway.fat.row import Verdict, of
 from gateway.fat.subject import Subject
 from protocols.point import Limits

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.config import Config
 from gateway.fat.bench import SETTLED_S, Bench, quality
-from gateway.fat.heard import Message
+from gateway.fat.host import Message
 from gateway.fat.row import Row, Verdict
 from gateway.fat.subject import Subject
 from protocols.config import Device

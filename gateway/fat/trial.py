@@ -24,6 +24,7 @@ from gateway.fat.consumer import consuming
 from gateway.fat.copied import spoken, subjects, text, untold
 from gateway.fat.daemon import daemon, ended
 from gateway.fat.heard import Heard, Tamper
+from gateway.fat.host import Host, as_metric
 from gateway.fat.plan import plan, steps_of
 from gateway.fat.row import Row, Verdict, of
 from gateway.fat.subject import Subject
@@ -104,8 +105,10 @@ class Trial:
             port, which = await stack.enter_async_context(broker(folder))
             identity = self.config.gateway
             prefix = f"gridsentinel/{identity.site}/{identity.name}"
-            heard = Heard(prefix, self._tamper)
-            await stack.enter_async_context(consuming(HOST, port, f"{prefix}/#", heard.take))
+            plain = self.config.uplink.format == "json"
+            heard = Heard(prefix, self._tamper, host=None if plain else Host(prefix))
+            topic = f"{prefix}/#" if plain else f"spBv1.0/{identity.site}/+/{identity.name}/#"
+            await stack.enter_async_context(consuming(HOST, port, topic, heard.take))
             config = adapted(self._running, copy.places, broker_port=port, folder=folder)
             (folder / "gateway.yaml").write_text(text(config), encoding="utf-8")
             bench = Bench(copy, heard, window_s=config.uplink.window_s, patience_s=self._patience_s, tell=self._tell)
@@ -151,7 +154,8 @@ class Trial:
         self._tell("waiting for the gateway")
         await _begun(bench.heard)
         await at_rest(bench, self.driven)
-        bench.rows.append(whole.born(bench.heard, self.devices, self.subjects))
+        types = str if self.config.uplink.format == "json" else as_metric
+        bench.rows.append(whole.born(bench.heard, self.devices, self.subjects, types=types))
         bench.unwell.clear()
         await Ranges(bench, self.driven).run()
         await at_rest(bench, self.driven)

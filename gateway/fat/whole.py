@@ -1,6 +1,6 @@
 """What concerns the gateway as a whole: what it says that it measures, and that no message is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.fat.heard import Heard
 from gateway.fat.row import Row, Verdict
@@ -11,8 +11,10 @@ NAMED = 3
 """Points that are named where several are wrong."""
 
 
-def born(heard: Heard, devices: Sequence[Device], subjects: Sequence[Subject]) -> Row:
-    """Check that the birth message has every point, with its unit and type, and no other."""
+def born(
+    heard: Heard, devices: Sequence[Device], subjects: Sequence[Subject], *, types: Callable[[str], str] = str
+) -> Row:
+    """Check that the birth message has every point, with its unit and type as `types` tells it, and no other."""
     told = {} if heard.birth is None else heard.birth["devices"]
     said = {
         f"{device}.{name}": (point["unit"], point["type"])
@@ -20,7 +22,7 @@ def born(heard: Heard, devices: Sequence[Device], subjects: Sequence[Subject]) -
         for name, point in one["points"].items()
     }
     names = {device.name for device in devices}
-    should = {each.name: (each.point.unit, each.point.kind) for each in subjects if each.device in names}
+    should = {each.name: (each.point.unit, types(each.point.kind)) for each in subjects if each.device in names}
     wrong = sorted(name for name in should.keys() | said.keys() if should.get(name) != said.get(name))
     return Row(
         test="birth message",
@@ -41,5 +43,5 @@ def complete(heard: Heard) -> Row:
         expected="no number is missing",
         seen=counted or "nothing",
         verdict=Verdict.FAIL if gone or heard.garbled or not counted else Verdict.PASS,
-        remark=", ".join([*gone, *([f"{heard.garbled} messages are no JSON"] if heard.garbled else [])]),
+        remark=", ".join([*gone, *([f"{heard.garbled} messages cannot be read"] if heard.garbled else [])]),
     )

@@ -1,6 +1,6 @@
 """How busy each line will be: from the requests that the real drivers have planned."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.config.model import Config
@@ -18,12 +18,14 @@ class Line:
     """One conversation: its devices, requests and octets a second both ways, and shares of its time.
 
     `least` is what characters, silences and pauses take; `busy` is with the time that devices take to answer.
+    `bytes_per_s` come while no value moves, `moving_bytes_per_s` while each of them moves once a second.
     """
 
     line: str
     devices: tuple[str, ...]
     requests_per_s: float
     bytes_per_s: float
+    moving_bytes_per_s: float
     least: float
     busy: float
 
@@ -34,15 +36,24 @@ def lines(config: Config, drivers: Mapping[str, Driver], answer_s: float = ANSWE
         demands = list(_demands(drivers[name]))
         least = sum(each.line_s / each.every_s for each in demands)
         requests = sum(each.requests / each.every_s for each in demands)
-        octets = sum((each.sent_bytes + each.received_bytes) / each.every_s for each in demands)
+        still = _bytes_per_s(each for each in demands if not each.moving)
         told = tuple(device.name for device in devices)
-        yield Line(name, told, requests, octets, least, least + requests * answer_s)
+        yield Line(name, told, requests, still, _bytes_per_s(demands), least, least + requests * answer_s)
+
+
+def moving(drivers: Iterable[Driver]) -> frozenset[str]:
+    """Return the devices that tell values when they move, and not only when they are read."""
+    return frozenset(each.device for driver in drivers for each in _demands(driver) if each.moving)
 
 
 def built(config: Config, points: Points) -> dict[str, Driver]:
     """Return the real drivers of `config`, by their line; none of them opens anything before it is connected."""
     outside = Outside(clock=lambda: 0)
     return {name: each[0].driver(each, points, outside) for name, each in conversations(config.devices).items()}
+
+
+def _bytes_per_s(demands: Iterable[Demand]) -> float:
+    return sum((each.sent_bytes + each.received_bytes) / each.every_s for each in demands)
 
 
 def _demands(driver: Driver) -> Sequence[Demand]:

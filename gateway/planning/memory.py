@@ -4,7 +4,7 @@ Constants are resident memory of a running daemon, measured by tests/system/test
 """
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,9 +12,13 @@ from detectors.config import build
 from gateway.config.apart import packed, unpacked
 from gateway.config.model import MIB, Config
 from gateway.core.pipeline import Pipeline
+from gateway.evidence.weight import at_worst, remembered
 from gateway.planning.lines import built
+from gateway.planning.messages import Window, metrics
 from gateway.recording.recorder import BLOCK_BYTES, LOOK_BYTES, LOOKS, WAITING
 from gateway.store.limits import RAM_BYTES
+from gateway.uplink.flight import HELD_BYTES, HELD_MAX
+from gateway.uplink.schedule import READ_ROWS
 from protocols.driver import Driver, Outside
 from protocols.points import Points
 from protocols.tap.config import TapDevice
@@ -27,6 +31,8 @@ PROTOCOL_BYTES = {"modbus": 0, "dnp3": 5 * MIB, "iec61850": 3 * MIB, "opcua": 3 
 """What the first device of a protocol adds: its code."""
 AT_WORK = 1.3
 """Resident octets for each that is allocated: pages that are partly empty, and messages while they are made."""
+OTEL_BYTES, METRICS_BYTES = 7000, 1400
+"""Of each device in what is told to a collector and to Prometheus, while it is put together; measured."""
 BATCH_BYTES, READING_BYTES = 600, 22
 """Of a batch that waits: its objects, and each reading."""
 
@@ -40,7 +46,7 @@ class Memory:
 
 
 def weigh(config: Config) -> tuple[Memory, dict[str, Driver]]:
-    """Return the memory that `config` takes, and the drivers that were built for it."""
+    """Return the memory that `config` takes but for `exports`, and the drivers that were built for it."""
     points = Points.of([(device, device.points) for device in config.devices])
     copy = packed(config)
     objects_bytes, _ = _weighed(lambda: unpacked(copy))
@@ -48,8 +54,11 @@ def weigh(config: Config) -> tuple[Memory, dict[str, Driver]]:
     drivers_bytes, drivers = _weighed(lambda: built(config, points))
     pipeline_bytes, _ = _weighed(lambda: _pipeline(config, points))
     protocols = sum(PROTOCOL_BYTES.get(name, 0) for name in {device.protocol for device in config.devices})
-    usual = round(BASE_BYTES + protocols + AT_WORK * (objects_bytes + drivers_bytes + pipeline_bytes))
-    return Memory(usual, usual + _buffers(config)), drivers
+    named_bytes, _ = _weighed(lambda: metrics(config))
+    built_bytes = objects_bytes + drivers_bytes + pipeline_bytes + named_bytes
+    kept = remembered(points, config.evidence) if config.evidence is not None else 0
+    usual = round(BASE_BYTES + protocols + AT_WORK * built_bytes + kept)
+    return Memory(usual, usual + _buffers(config) + _evidence(config, points)), drivers
 
 
 def _warm(config: Config, points: Points) -> None:
@@ -68,6 +77,23 @@ def _buffers(config: Config) -> int:
     points = sum(len(device.points) for device in config.devices)
     blocks = (1 + WAITING) * min(BLOCK_BYTES, LOOKS * LOOK_BYTES * points) if config.recorder is not None else 0
     return queue + RAM_BYTES + taps + trends + blocks
+
+
+def _evidence(config: Config, points: Points) -> int:
+    """Return what evidence takes while an alarm has it written, and the next has come."""
+    if config.evidence is None:
+        return 0
+    frames = sum(device.evidence_bytes for device in config.devices if isinstance(device, TapDevice))
+    return at_worst(points, config.evidence, frames_bytes=frames)
+
+
+def exports(config: Config, windows: Sequence[Window]) -> int:
+    """Return what is on its way out: messages read ahead and in flight, numbers of what is held, pages of metrics."""
+    largest = max(windows, key=lambda window: window.wire_bytes, default=Window("", 1, 0, 0, 0))
+    flying = config.uplink.inflight * (largest.disk_bytes + largest.wire_bytes) + 2 * READ_ROWS * largest.disk_bytes
+    held = HELD_MAX * HELD_BYTES if config.uplink.format != "json" else 0
+    told = OTEL_BYTES * (config.otel is not None) + METRICS_BYTES * (config.metrics is not None)
+    return flying + held + told * len(config.devices)
 
 
 def _pipeline(config: Config, points: Points) -> Pipeline:

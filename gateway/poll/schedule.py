@@ -9,8 +9,8 @@ from protocols.driver import Scan
 class Schedule:
     """The due times of the scans of one conversation, in seconds of a monotonic clock.
 
-    Every scan is due at once, then at `phase` + k * `every_s`: conversations spread over their interval. The first turn
-    on the grid is at least half an interval away, so that a start, where everything happens at once, misses none.
+    Every scan is due at once, then at `phase` + k * `every_s`. The first turn on the grid is at least half an interval
+    away, so that a start, where everything happens at once, misses none.
     """
 
     def __init__(self, scans: Iterable[Scan], *, phase: float, now: float) -> None:

@@ -6,14 +6,16 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol, TypeAlias
 
-from gateway.store.record import Gap, Row, Stream
+from gateway.store.record import Gap, Stream
 from gateway.uplink.schedule import Due
 
 Carried: TypeAlias = Due | Gap | None
 """What a message carries out of the store; None for what the gateway says about itself."""
 
 HELD_MAX = 100_000
-"""Rows that have arrived and are held all the same; 4 MB. Beyond it the oldest leave the store early, counted."""
+"""Rows that have arrived and are held all the same. Beyond it the oldest leave the store early, counted."""
+HELD_BYTES = 130
+"""Of each that is held: its number, and when it arrived."""
 
 
 class Store(Protocol):
@@ -40,7 +42,7 @@ class Flight:
         self._store = store
         self._hold_s = hold_s
         self._flying: dict[int, Carried] = {}
-        self._held: deque[tuple[float, Row]] = deque()
+        self._held: deque[tuple[float, Stream, int]] = deque()
         self._reported: deque[tuple[float, Gap]] = deque()
 
     def __len__(self) -> int:
@@ -63,7 +65,7 @@ class Flight:
         match carried:
             case Due():
                 self.backlog -= carried.backlog
-                self._held.append((now_s, carried.row))
+                self._held.append((now_s, carried.row.record.stream, carried.row.seq))  # not the row: it may be large
             case Gap():
                 self._reported.append((now_s, carried))
         if not self._flying:
@@ -92,9 +94,9 @@ class Flight:
         """Tell the store what has arrived and was held long enough by `now_s`, all at once."""
         gone: dict[Stream, list[int]] = {}
         while self._held and (len(self._held) > HELD_MAX or self._held[0][0] + self._hold_s <= now_s):
-            arrived_s, row = self._held.popleft()
+            arrived_s, stream, seq = self._held.popleft()
             self.let_go_early += arrived_s + self._hold_s > now_s
-            gone.setdefault(row.record.stream, []).append(row.seq)
+            gone.setdefault(stream, []).append(seq)
         for stream, seqs in gone.items():
             self._store.acknowledge(stream, tuple(seqs))
         told = []

@@ -1,18 +1,20 @@
 """How long a line is taken by the polls of an outstation: frames of DNP3 by their octets.
 
 What an integrity poll brings is counted with 32 bits and a flag for each number, which most outstations send; of event
-polls the empty answer, as nobody knows what will happen.
+polls the empty answer, and beside it what they bring while every value moves.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 
-from protocols.demand import Demand
+from protocols.demand import MOVES_S, Demand
 from protocols.dnp3.config import SERIAL, Dnp3Device, serial_line
 from protocols.dnp3.requests import EVENTS, INTEGRITY
 
 OCTETS = {"bool": 1, "dbpos": 1, "uint32": 5, "float64": 5, "octets": 16}
 """Of one point in a response."""
+EVENT_OCTETS = 8
+"""What an event has more: its index of 16 bits, and its time."""
 RESPONSE_HEAD, OBJECT_HEAD = 4, 7
 """Application header with its indications; group, variation, qualifier and a range of 16 bits (IEEE 1815-2012, 4.2)."""
 FRAGMENT, SEGMENT, BLOCK = 2048, 249, 16
@@ -27,12 +29,29 @@ def demands(device: Dnp3Device) -> Iterator[Demand]:
     everything = sum(octets * count + OBJECT_HEAD for octets, count in held.items())
     yield _demand(device, device.integrity_every_s, len(INTEGRITY.fragment(0)), everything)
     yield _demand(device, device.events_every_s, len(EVENTS.fragment(0)), 0)
+    moved = max(1.0, device.events_every_s / MOVES_S)
+    events = round(moved * sum((octets + EVENT_OCTETS) * count + OBJECT_HEAD for octets, count in held.items()))
+    yield _moving(device, events)
 
 
 def framed(octets: int) -> int:
     """Return how many octets a fragment of `octets` takes on the line: segments, link headers and checks."""
     full, rest = divmod(octets, SEGMENT)
     return sum(LINK_HEAD + 1 + each + CHECK * -(-(each + 1) // BLOCK) for each in (*[SEGMENT] * full, rest) if each)
+
+
+def _moving(device: Dnp3Device, events: int) -> Demand:
+    """What an event poll brings more than nothing: its events, and the confirm of each fragment."""
+    full, rest = divmod(events, FRAGMENT - RESPONSE_HEAD)
+    received = full * framed(FRAGMENT) + framed(RESPONSE_HEAD + rest) - framed(RESPONSE_HEAD)
+    return Demand(
+        device=device.name,
+        every_s=max(device.events_every_s, MOVES_S),
+        requests=0,
+        sent_bytes=(full + bool(rest)) * framed(CONFIRM),
+        received_bytes=received,
+        moving=True,
+    )
 
 
 def _demand(device: Dnp3Device, every_s: float, asked: int, objects: int) -> Demand:

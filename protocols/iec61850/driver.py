@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from protocols.demand import Demand
 from protocols.driver import LinkLost, Outside, Scan
 from protocols.iec61850.attributes import Attributes
 from protocols.iec61850.blocks import Blocks
@@ -63,6 +64,13 @@ class Iec61850Driver:
     def scans(self) -> Sequence[Scan]:
         """One for each scan class, and one that hands on reports."""
         return self._scans
+
+    @property
+    def demands(self) -> Sequence[Demand]:
+        """What the device is asked and tells, in octets."""
+        from protocols.iec61850.demand import demands  # noqa: PLC0415 - for planning only
+
+        return list(demands(self._device))
 
     async def connect(self) -> Sequence[Event]:
         """Associate, after ending the association before. What the device has is learned with the first read.

@@ -47,6 +47,23 @@ def resolved(device: Iec61850Device) -> tuple[Iec61850Device, Sequence[Fault]]:
     return replace(device, points=tuple(points), **selectors), ()
 
 
+def brought(device: Iec61850Device) -> dict[tuple[str, int], frozenset[str]]:
+    """Return the addresses in the data set of each report, `("reports", index)`, and in each of its `data_sets`.
+
+    Raises:
+        SclError, OSError, ValueError: the file is not what it was when `device` was resolved.
+    """
+    assert device.scl is not None
+    file = SclFile(device.scl)
+    ied = file.ied(device)
+    return {
+        (str(path[0]), int(path[1])): frozenset(
+            address for address, _, _ in _attributes(file, ied, [(path, name, found)])
+        )
+        for path, name, found in _data_sets(device, ied)
+    }
+
+
 def _data_sets(device: Iec61850Device, ied: SclIed) -> Iterator[tuple[tuple[str | int, ...], str, SclDataSet | None]]:
     """Yield the data sets that the device names, itself or by a report control block, with where it does."""
     sets = {(each.domain, each.ln, each.name): each for each in ied.data_sets}

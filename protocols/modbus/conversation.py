@@ -7,13 +7,14 @@ request. Only a line with nothing but noise ends.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from protocols.driver import LinkLost
 from protocols.modbus import mbap, rtu
-from protocols.modbus.codec import Answer, Request, Violation
+from protocols.modbus.codec import Answer, Refusal, Request, Violation
 from protocols.modbus.framing import Framing
 from protocols.modbus.mbap import Mbap
 from protocols.modbus.pace import NETWORK, Pace
@@ -65,10 +66,14 @@ class Conversation(Wire, asyncio.BufferedProtocol):
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._filled = 0
         self._unit = 0
-        self._waiting: asyncio.Future[Answer | Exception] | None = None
+        self._lenient, self._timeout_s = False, 0.0
+        self._waiting: asyncio.Future[Sequence[Answer] | Exception] | None = None
+        self._more: deque[Request] = deque()
+        self._answers: list[Answer] = []
+        self._next = False
         self._timer: asyncio.TimerHandle | None = None
         self._hush: asyncio.TimerHandle | None = None
-        self._longest = 0.0
+        self._due = self._longest = 0.0
         self._on_line = pace.listen_s > 0
         self._heard = self._loop.time()
         self._troubled = True
@@ -107,25 +112,49 @@ class Conversation(Wire, asyncio.BufferedProtocol):
                     continue
             return await self._ask(unit, request, timeout_s, manners)
 
+    async def series(
+        self, unit: int, requests: Iterable[Request], timeout_s: float, manners: Manners = PLAIN
+    ) -> Sequence[Answer]:
+        """Send `requests` to `unit`, each after the answer to the one before; end with the last or the first refusal.
+
+        Where answers are numbered and nobody needs rest, the next request leaves in the moment of an answer, and who
+        waits is woken once: half the turns of the event loop. Errors are those of `request`, whichever it was.
+        """
+        if self.framing.numbered and not self._on_line and not manners.pause_s:
+            async with self._turn:
+                return await self._exchange(unit, requests, timeout_s, manners)
+        answers = []
+        for request in requests:
+            answers.append(await self.request(unit, request, timeout_s, manners))
+            if isinstance(answers[-1], Refusal):
+                break
+        return answers
+
     async def _ask(self, unit: int, request: Request, timeout_s: float, manners: Manners) -> Answer:
         first = self.framing.in_step(unit, request, self._loop.time())
         if first is not None:
-            await self._exchange(unit, first, timeout_s, manners)
-        return await self._exchange(unit, request, timeout_s, manners)
+            await self._exchange(unit, (first,), timeout_s, manners)
+        return (await self._exchange(unit, (request,), timeout_s, manners))[0]
 
-    async def _exchange(self, unit: int, request: Request, timeout_s: float, manners: Manners) -> Answer:
+    async def _exchange(
+        self, unit: int, requests: Iterable[Request], timeout_s: float, manners: Manners
+    ) -> Sequence[Answer]:
         if self._on_line or manners.pause_s:
             await self._silence(unit, manners.pause_s)
-        self._waiting = waiting = self._send(unit, request, timeout_s, manners)
+        self._unit, self._lenient, self._timeout_s = unit, manners.lenient, timeout_s
+        self._more, self._answers = deque(requests), []
+        waiting: asyncio.Future[Sequence[Answer] | Exception] = self._loop.create_future()
+        self._waiting = waiting
         try:
-            answer = await waiting
+            self._send(self._more.popleft())
+            answers = await waiting
         finally:
             self._leave()
             if manners.pause_s:
                 self._rested[unit] = self._loop.time() + manners.pause_s
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(answers, Exception):
+            raise answers
+        return answers
 
     async def _silence(self, unit: int, pause_s: float) -> None:
         """Wait until the line has been silent for long enough, and the unit has rested."""
@@ -140,31 +169,28 @@ class Conversation(Wire, asyncio.BufferedProtocol):
                 self._violated(f"the line is never silent: {BABBLE_S:g} s of noise")
             await asyncio.sleep(left)
 
-    def _send(
-        self, unit: int, request: Request, timeout_s: float, manners: Manners
-    ) -> asyncio.Future[Answer | Exception]:
-        transport = self._live()
+    def _send(self, request: Request) -> None:
         if self._on_line:
             self._filled = 0  # silence has ended whatever began there
-        self._unit = unit
-        data = self.framing.ask(unit, request, lenient=manners.lenient)
-        transport.write(data)
+        data = self.framing.ask(self._unit, request, lenient=self._lenient)
+        self._live().write(data)
         char_s = self._pace.char_s
         self._heard = self._loop.time() + len(data) * char_s
-        first = self._heard + timeout_s
-        self._longest = first + self.framing.room(request) * char_s
-        self._timer = self._loop.call_at(first, self._expire, timeout_s)
-        return self._loop.create_future()
+        self._due = self._heard + self._timeout_s
+        self._longest = self._due + self.framing.room(request) * char_s
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due, self._expire)
 
-    def _expire(self, timeout_s: float) -> None:
-        """Give up; but an answer that has begun may use the time that its bytes take."""
-        if self._filled and self._loop.time() < self._longest:
-            self._timer = self._loop.call_at(self._longest, self._expire, timeout_s)
+    def _expire(self) -> None:
+        """Give up; but each request of a series has its own time, and an answer that has begun that of its bytes."""
+        due = self._longest if self._filled else self._due
+        if self._loop.time() < due:
+            self._timer = self._loop.call_at(due, self._expire)
         elif self._on_line and self._filled + len(self.framing.noise) >= rtu.EXCEPTION_FRAME:
             self._garble()
         else:
             self._troubled = True
-            self._settle(TimeoutError(f"no answer from unit {self._unit} in {timeout_s:g} s"))
+            self._settle(TimeoutError(f"no answer from unit {self._unit} in {self._timeout_s:g} s"))
             self._leave()
 
     def _garble(self) -> None:
@@ -179,14 +205,23 @@ class Conversation(Wire, asyncio.BufferedProtocol):
         self._settle(Garbled(f"garbled answer from unit {self._unit}: {self.noise}"))
         self._leave()
 
-    def _settle(self, answer: Answer | Exception) -> None:
+    def _answered(self, answer: Answer) -> None:
+        """Note it: the series ends with its last answer, or the first refusal."""
+        self._troubled, self._garbled_in_a_row = False, 0
+        self._answers.append(answer)
+        self._next = bool(self._more) and not isinstance(answer, Refusal)
+        if not self._next:
+            self._settle(self._answers)
+
+    def _settle(self, end: Sequence[Answer] | Exception) -> None:
         """Wake who waits; without one nothing happens."""
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(answer)
+            self._waiting.set_result(end)
 
     def _leave(self) -> None:
         """End an exchange: an answer that has not come by now will be late."""
-        self._waiting = None
+        self._waiting, self._next = None, False
+        self._more.clear()
         for timer in (self._timer, self._hush):
             if timer is not None:
                 timer.cancel()
@@ -215,13 +250,15 @@ class Conversation(Wire, asyncio.BufferedProtocol):
                     break
                 start += taken
                 if answer is not None:
-                    self._troubled, self._garbled_in_a_row = False, 0
-                    self._settle(answer)
+                    self._answered(answer)
         except Violation as violation:
             self.orphan = violation.why
             self._violated(str(violation))
         self._filled = filled - start
         self._buffer[: self._filled] = self._buffer[start:filled]
+        if self._next and self.over is None:  # only now: what came before it was sent is no answer to it
+            self._next = False
+            self._send(self._more.popleft())
         if self._on_line:
             self._listen()
 

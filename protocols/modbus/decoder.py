@@ -1,6 +1,7 @@
-"""Registers into numbers: one image of everything a scan reads, decoded by one gather per type.
+"""Registers into numbers: one image of everything a scan reads, decoded by one view or one gather per type.
 
 An order only says where in the image each byte of a value lies, so it is an index made once, and costs nothing later.
+Values that lie evenly, their bytes as a processor has them, need no index: they are a view of the image.
 A, B, C ... are the bytes as sent; written is the value from its most significant byte:
 
     order           16 bits   32 bits   64 bits
@@ -88,11 +89,11 @@ class Decoder:
         self._image = image.bytes
         self._count = len(values)
         starts = [image.place(value.block).start for value in values]
-        self._gathers = [
-            _Gather(np.dtype(dtype), np.array([_index(values[i], starts[i]) for i in chosen], np.intp), _into(chosen))
-            for kind, dtype in _DTYPES.items()
-            if (chosen := [i for i, value in enumerate(values) if value.kind == kind])
-        ]
+        self._views: list[tuple[Span, NDArray[np.generic]]] = []
+        self._gathers: list[_Gather] = []
+        for kind, name in _DTYPES.items():
+            if chosen := [i for i, value in enumerate(values) if value.kind == kind]:
+                self._plan(np.dtype(name), np.array([_index(values[i], starts[i]) for i in chosen]), _into(chosen))
         flags = [i for i, value in enumerate(values) if value.kind == "bool"]
         self._flags = _into(flags) if flags else None
         places = [_bit(values[i], starts[i]) for i in flags]
@@ -107,6 +108,8 @@ class Decoder:
         """Return float64[n] and uint16[n]: what is no finite number is NaN and invalid."""
         values = np.empty(self._count)
         with np.errstate(invalid="ignore", over="ignore"):  # signalling NaN, and a scale that leaves float64
+            for into, view in self._views:
+                values[into] = view
             for gather in self._gathers:
                 raw = self._image.take(gather.index)
                 values[gather.into] = raw.view(gather.dtype)[:, 0]
@@ -120,6 +123,27 @@ class Decoder:
             values[~finite] = np.nan
             quality[~finite] = Quality.INVALID
         return values, quality
+
+    def _plan(self, dtype: np.dtype[np.generic], index: NDArray[np.intp], into: Span) -> None:
+        view = _evenly(self._image, dtype, index)
+        if view is None:
+            self._gathers.append(_Gather(dtype, index, into))
+        else:
+            self._views.append((into, view))
+
+
+def _evenly(
+    image: NDArray[np.uint8], dtype: np.dtype[np.generic], index: NDArray[np.intp]
+) -> NDArray[np.generic] | None:
+    """Return the values at `index` as a view, or None: they lie at uneven distances, or their bytes out of order."""
+    first = index[0]
+    step = int(index[1, 0] - first[0]) if len(index) > 1 else dtype.itemsize
+    if step <= 0 or not np.array_equal(index, first + step * np.arange(len(index))[:, None]):
+        return None
+    for each, ascending in ((dtype, first), (dtype.newbyteorder(">"), first[::-1])):
+        if np.array_equal(ascending, ascending[0] + np.arange(dtype.itemsize)):
+            return np.ndarray((len(index),), each, image.data, int(ascending[0]), (step,))
+    return None
 
 
 def _width(block: Block) -> int:

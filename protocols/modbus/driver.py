@@ -97,11 +97,11 @@ class ModbusDriver:
             raise LinkLost("not connected")
         device, manners, reading = self._readings[scan.key]
 
-        async def ask(request: Request) -> Answer:
-            answer = await conversation.request(device.unit, request, scan.timeout_s, manners)
-            if isinstance(answer, Refusal):
-                self._remarks.exception(device.name, request.function, answer)
-            return answer
+        async def ask(requests: Sequence[Request]) -> Sequence[Answer]:
+            answers = await conversation.series(device.unit, requests, scan.timeout_s, manners)
+            if isinstance(answers[-1], Refusal):
+                self._remarks.exception(device.name, requests[len(answers) - 1].function, answers[-1])
+            return answers
 
         try:
             values, quality = await reading.read(ask)

@@ -1,7 +1,7 @@
 """What a conversation needs of a framing: frames for requests, and for each byte that comes whose answer it is."""
 
 from collections import Counter
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from protocols.modbus.codec import Answer, Request
 
@@ -9,8 +9,11 @@ from protocols.modbus.codec import Answer, Request
 class Framing(Protocol):
     """One request at a time: `ask`, then `take` until it gives an answer, or `give_up`. No I/O, no clock.
 
-    `late` counts dropped late answers by unit; `noise` has the first bytes that were skipped since the last `ask`.
+    `numbered` is whether every answer carries the number of its request. `late` counts dropped late answers by unit;
+    `noise` has the first bytes that were skipped since the last `ask`.
     """
+
+    numbered: ClassVar[bool]
 
     late: Counter[int]
     noise: bytearray

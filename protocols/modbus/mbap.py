@@ -8,7 +8,7 @@ comes after all, it is counted and dropped. Every other surprise is a violation.
 
 from collections import Counter, OrderedDict
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from protocols.modbus.codec import LARGEST_PDU, Answer, Request, Violation
 
@@ -34,6 +34,8 @@ class Frame(NamedTuple):
 
 class Mbap:
     """Whose answer is whose on one connection: told by the transaction; see `framing.Framing`."""
+
+    numbered: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.late: Counter[int] = Counter()

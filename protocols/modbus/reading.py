@@ -8,6 +8,7 @@ this device gives at once) failed where both sides did not.
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,7 +20,8 @@ from protocols.modbus.decoder import Decoder, Image, Value
 from protocols.modbus.planner import Block, Limits, cover, plan
 from protocols.model import Qualities, Quality, Values
 
-Ask: TypeAlias = Callable[[Request], Awaitable[Answer]]
+Ask: TypeAlias = Callable[[Sequence[Request]], Awaitable[Sequence[Answer]]]
+"""Asks one after the other; the answers end with the last, or with the first refusal."""
 Changed: TypeAlias = Callable[[Sequence[int], Refusal | None], None]
 """Told the positions of values that become refused, and with None when they answer again."""
 
@@ -96,8 +98,17 @@ class Reading:
         self._halvings = 0
         if self._stale:
             self._replan()
-        for planned in self._plan:
-            await self._fetch(planned, ask)
+        left = self._plan
+        while left:
+            answers = await _answers([planned.request for planned in left], ask)
+            if self._whole is not None and len(answers) == len(self._plan) and not self._doubted:
+                data = [answer for answer in answers if isinstance(answer, bytes)]
+                if len(data) == len(answers):
+                    self._image.put(self._whole, b"".join(data), bits=False)
+                    break
+            for planned, answer in zip(left, answers, strict=False):
+                await self._take(planned, answer, ask)
+            left = left[len(answers) :]
         if self._stale:
             self._replan()
         return self._decode()
@@ -115,6 +126,7 @@ class Reading:
         good = [block for block in self._positions if block not in self._refused]
         runs = plan(good, self._limits, refused=self._refused, cuts=self._cuts)
         self._plan = [self._planned(members) for members in runs]
+        self._whole = _whole(self._plan)
         rows = [row for block in self._refused for row in self._positions[block]]
         self._refused_rows = np.array(rows, np.intp)
         self._stale = False
@@ -123,9 +135,8 @@ class Reading:
         block = cover(members)
         return _Planned(Request.read(block), tuple(members), self._image.place(block), block.bits)
 
-    async def _fetch(self, planned: _Planned, ask: Ask) -> bool:
-        """Ask, isolate what is refused, and return whether the whole block was answered."""
-        answer = await _answer(planned.request, ask)
+    async def _take(self, planned: _Planned, answer: Answer, ask: Ask) -> bool:
+        """Take what was answered, isolate what is refused, and return whether the whole block was answered."""
         if isinstance(answer, bytes):
             self._image.put(planned.place, answer, bits=planned.bits)
             if self._doubted:
@@ -142,11 +153,15 @@ class Reading:
             self._failed.extend(planned.members)
         return False
 
+    async def _fetch(self, members: Sequence[Block], ask: Ask) -> bool:
+        planned = self._planned(members)
+        return await self._take(planned, (await _answers((planned.request,), ask))[0], ask)
+
     async def _isolate(self, members: Sequence[Block], ask: Ask) -> None:
         """Ask both halves of what was refused; when both answer, only asking them together was wrong."""
         middle = len(members) // 2
-        lower = await self._fetch(self._planned(members[:middle]), ask)
-        upper = await self._fetch(self._planned(members[middle:]), ask)
+        lower = await self._fetch(members[:middle], ask)
+        upper = await self._fetch(members[middle:], ask)
         if lower and upper:
             self._cuts.add(members[middle])
             self._stale = True
@@ -172,9 +187,9 @@ class Reading:
         if due and not self._ask_again:
             self._ask_again.extend(self._refused)
         for _ in range(min(ASK_AGAIN_AT_ONCE, len(self._ask_again))):
-            answer = await _answer(Request.read(self._ask_again[0]), ask)
+            answers = await _answers((Request.read(self._ask_again[0]),), ask)
             self._ask_again.popleft()
-            if isinstance(answer, bytes):
+            if isinstance(answers[0], bytes):
                 self._doubt_all()
                 return
 
@@ -186,11 +201,19 @@ class Reading:
         self._stale = True
 
 
-async def _answer(request: Request, ask: Ask) -> Answer:
-    answer = await ask(request)
-    if isinstance(answer, Refusal) and answer.of_gateway:
-        raise TimeoutError(str(answer))
-    return answer
+async def _answers(requests: Sequence[Request], ask: Ask) -> Sequence[Answer]:
+    answers = await ask(requests)
+    if isinstance(refusal := answers[-1], Refusal) and refusal.of_gateway:
+        raise TimeoutError(str(refusal))
+    return answers
+
+
+def _whole(plan: Sequence[_Planned]) -> slice | None:
+    """Return the place of all answers together, where they follow each other in the image as registers do."""
+    follow = all(one.place.stop == other.place.start for one, other in pairwise(plan))
+    if not plan or not follow or any(planned.bits for planned in plan):
+        return None
+    return slice(plan[0].place.start, plan[-1].place.stop)
 
 
 def _value(point: ModbusPoint) -> Value:

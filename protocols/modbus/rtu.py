@@ -14,7 +14,7 @@ the same place. A unit answers in the order it was asked: once that is answered 
 """
 
 from collections import Counter, OrderedDict
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from protocols.modbus.codec import EXCEPTION, IDENTIFY, LARGEST_PDU, Answer, Request
 
@@ -44,6 +44,8 @@ class _Expected(NamedTuple):
 
 class Rtu:
     """Whose answer is whose on one line; see `framing.Framing`. Lives as long as the line, over all conversations."""
+
+    numbered: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.late: Counter[int] = Counter()

@@ -6,7 +6,7 @@ What is no message, or answers nothing, is a violation, which ends the conversat
 import asyncio
 import os
 import struct
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from protocols.driver import Clock, LinkLost
 from protocols.opcua import encoding
@@ -184,9 +184,8 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Be ready for requests."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self.lost = transport, None
-        prepare(transport, UNSENT_BYTES)
+        self._transport, self.lost = cast("asyncio.Transport", transport), None
+        prepare(self._transport, UNSENT_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail who waits at once, whatever its time-out."""

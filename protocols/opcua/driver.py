@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from protocols.demand import Demand
 from protocols.driver import LinkLost, Outside, Scan
 from protocols.model import Batch, Event, EventKind, Quality, Rows
 from protocols.opcua.binary import Violation
@@ -62,6 +63,13 @@ class OpcuaDriver:
     def scans(self) -> Sequence[Scan]:
         """One for each device and scan class that reads, and one for each device that drains."""
         return self._scans
+
+    @property
+    def demands(self) -> Sequence[Demand]:
+        """What the server is asked and tells, in octets."""
+        from protocols.opcua.demand import demands  # noqa: PLC0415 - for planning only
+
+        return list(demands(self._devices))
 
     async def connect(self) -> Sequence[Event]:
         """Take up the session of the link that broke; or open one and watch every point.

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import microvm
 import pytest
 from debian import debian
 from follow import Follow
-from installed import Installed
+from installed import WRITABLE, Installed
 from nspawn import Machine, sweep
 from seen import SEEN, seen
 
@@ -23,8 +24,7 @@ CACHE = ROOT / ".acceptance"
 MEMORY = """
 unit() { systemctl show gridsentinel --value --property="$1"; }
 logged() { journalctl -u gridsentinel -f -n all -o cat | grep --max-count 1 --line-buffered "$1"; }
-cat /proc/$(unit MainPID)/mountinfo | cut -d' ' -f5-6 | grep -E ' rw' | tr '\\n' ';'
-echo
+echo "writable $(WRITABLE | tr '\\n' ' ')"
 echo "limit $(unit MemoryMax) uses $(unit MemoryCurrent) pid $(unit MainPID)"
 systemctl set-property --runtime gridsentinel MemoryMax=24M
 logged oom-kill
@@ -32,29 +32,28 @@ systemctl set-property --runtime gridsentinel MemoryMax=256M
 until [ "$(unit ActiveState)" = active ]; do sleep 1; done
 echo "back uses $(unit MemoryCurrent) pid $(unit MainPID) restarts $(unit NRestarts)"
 echo over
-"""
+""".replace("WRITABLE", WRITABLE)
+MADE = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
+"""No source."""
 RELEASE = os.environ.get("RELEASE", "bookworm")
 
 
 class Packages:
     """This version, the same built once more while the first is tried, and the first under the name of a later one.
 
-    All are made from a copy of what git knows here, so that whoever works on it meanwhile does not change them.
+    All are made from a copy of the source, so that whoever works on it meanwhile does not change them. It begins at
+    once, and whoever asks for one waits until it is built.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.wheels = ROOT / f"build/wheels/{RELEASE}-amd64"
         self.source = folder / "source"
-        self.source.mkdir()
-        copy = f"git ls-files -z | tar --create --null --files-from - | tar --extract --no-same-owner -C {self.source}"
-        subprocess.run(("sh", "-c", copy), check=True, cwd=ROOT)
+        shutil.copytree(ROOT, self.source, ignore=MADE)
         (ROOT / "build").mkdir(exist_ok=True)
         (self.source / "build").symlink_to(ROOT / "build")  # the wheels are fetched once for all runs
-        changed = subprocess.check_output(("git", "log", "-1", "--format=%ct"), cwd=ROOT, text=True).strip()
-        self._environment = {**os.environ, "SOURCE_DATE_EPOCH": changed, "PYTHONPATH": str(self.source)}
-        self.this = self._made(self._start("this"))
-        self._again = self._start("again")
+        self._environment = {**os.environ, "PYTHONPATH": str(self.source)}
+        self._builds = [self._start("this")]
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         build = (sys.executable, "packaging/build.py", "--release", RELEASE, "--output", self._folder / name)
@@ -65,10 +64,17 @@ class Packages:
         (made,) = Path(str(build.args[-1])).glob("*.deb")
         return made
 
+    @cached_property
+    def this(self) -> Path:
+        """Return this version; it is built once more from then on, as the wheels are there."""
+        made = self._made(self._builds[0])
+        self._builds.append(self._start("again"))
+        return made
+
     @property
     def again(self) -> Path:
-        """Return the same, when it is built."""
-        return self._made(self._again)
+        """Return the same, built once more."""
+        return self._made(self._builds[1])
 
     @cached_property
     def later(self) -> Path:
@@ -82,21 +88,23 @@ class Packages:
 
     def close(self) -> None:
         """End what is still being built."""
-        self._again.kill()
-        self._again.wait()
+        for build in self._builds:
+            build.kill()
+            build.wait()
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Packages]:
     """Return the packages."""
+    CACHE.mkdir(exist_ok=True)  # what is temporary lies in it, too
     made = Packages(tmp_path_factory.mktemp("packages"))
     yield made
     made.close()
 
 
 @pytest.fixture(scope="session")
-def machine() -> Iterator[Machine]:
-    """Return a Debian that has just booted."""
+def machine(packages: Packages) -> Iterator[Machine]:
+    """Return a Debian that has just booted; the packages are built while it is fetched."""
     sweep()  # what a run that was killed has left
     began = time.monotonic()
     base = debian(RELEASE, CACHE)

@@ -8,21 +8,18 @@ import re
 import time
 import zlib
 
-from installed import STATE
+from installed import PRIVATE, STATE, WRITABLE
 from nspawn import commands
 from seen import seen
 
-MINUTES_S = 300.0
-"""From an empty Debian to a service that polls."""
 GREATEST_EXPOSURE = 1.3
 LISTENER = "apt-get install -y mosquitto-clients"
 """What the story needs, and the page does not."""
-PRIVATE = {STATE, "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue"}
 STORY: dict[str, float] = {}
 """When it began."""
 
 
-def test_it_installs_without_network_and_says_what_to_do(machine, packages, page):
+def test_it_installs_without_network_and_says_what_to_do(machine, gateway, packages, page):
     """On a Debian without Python; the service runs at once with nothing to poll, and tells so in three places."""
     machine.put(packages.this, packages.this.name)
     machine.run("find / -xdev > /before")
@@ -34,10 +31,10 @@ def test_it_installs_without_network_and_says_what_to_do(machine, packages, page
     assert "polls nothing yet" in installed
     assert "name devices in /etc/gridsentinel/gateway.yaml" in state
     assert status.startswith("operational")
-    assert "nothing_to_poll" in machine.run("journalctl --unit gridsentinel --output json")
+    assert gateway.logged("nothing_to_poll")
 
 
-def test_it_polls_within_minutes(machine, gateway, page):
+def test_it_polls(machine, gateway, page):
     """With the configuration of the page it polls the simulated substation, and the broker has it."""
     text = page.split("\n## Let it poll\n")[1].split("```yaml\n")[1].split("```")[0]
     for command in commands(page, "Let it poll"):
@@ -53,7 +50,7 @@ def test_it_polls_within_minutes(machine, gateway, page):
             seen(said.strip().splitlines()[-1])
     seen(f"from an empty Debian to the broker in {took_s:.0f} s; {told['seq']}: {json.dumps(told['points']['va'])}")
 
-    assert took_s < MINUTES_S
+    assert {*told["points"]} == {"va", "vb"}
 
 
 def test_it_tells_systemd_when_it_is_ready_and_how_it_is(gateway, memory):
@@ -89,12 +86,8 @@ def test_it_is_confined(machine, gateway):
     """No root, no capability, nothing to write but its own directory and RAM; systemd finds little to reproach."""
     pid = gateway.unit("MainPID")
     about = machine.run(f"cat /proc/{pid}/status")
-    uid, gid, capabilities = (
-        re.search(rf"^{key}:\s+(\w+)", about, re.MULTILINE)[1] for key in ("Uid", "Gid", "CapEff")
-    )
-    into = f"nsenter -t {pid} --user --mount -S {uid} -G {gid}"
-    writable = machine.run(f"{into} find / -path /proc -prune -o -type d -writable -print", check=False)
-    writable = {line for line in writable.splitlines() if line.startswith("/") and STATE + "/" not in line}
+    uid, capabilities = (re.search(rf"^{key}:\s+(\w+)", about, re.MULTILINE)[1] for key in ("Uid", "CapEff"))
+    writable = {line for line in machine.run(WRITABLE, check=False).splitlines() if STATE + "/" not in line}
     handles = (
         "for fd in /proc/{0}/fd/*; do grep -q 'flags:.*[12]$' /proc/{0}/fdinfo/${{fd##*/}} && readlink $fd; done; true"
     )
@@ -106,6 +99,6 @@ def test_it_is_confined(machine, gateway):
 
     assert int(uid) > 0
     assert int(capabilities, 16) == 0
-    assert writable <= PRIVATE
+    assert {STATE} <= writable <= PRIVATE
     assert all(each.startswith(f"{STATE}/") or not each.startswith("/") or each == "/dev/null" for each in handles)
     assert exposure <= GREATEST_EXPOSURE

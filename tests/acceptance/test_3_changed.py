@@ -1,6 +1,7 @@
 """The third part: reloads, an upgrade, a downgrade, a reboot, what the broker has of all that, and the end."""
 
 import hashlib
+import json
 import re
 
 from installed import STATE
@@ -9,6 +10,14 @@ from seen import seen
 
 FOREIGN = ("/var/lib/dpkg/", "/var/lib/apt/", "/var/log/", "/var/cache/", "/var/lib/systemd/", "/var/lib/mosquitto/")
 """What the package manager, systemd and the broker keep."""
+REFUSED = {
+    "EVENT": "reload_refused",
+    "PRIORITY": "3",
+    "SYSLOG_IDENTIFIER": "gridsentinel",
+    "_TRANSPORT": "journal",
+    "_SYSTEMD_UNIT": "gridsentinel.service",
+}
+"""Fields of the journal for a configuration that is refused; only what comes as native fields is of that transport."""
 
 
 def test_a_reload_is_taken_up_and_a_bad_one_is_not(machine, gateway, page):
@@ -22,12 +31,14 @@ def test_a_reload_is_taken_up_and_a_bad_one_is_not(machine, gateway, page):
     log = gateway.journal.mark()
     gateway.file.write_text(good.replace("holding:104", "holdin:104"))
     machine.run(command)
-    refused = gateway.logged("reload_refused", since=log)
+    refused = json.loads(gateway.logged("reload_refused", since=log))
     gateway.polls("va", "vb", "vc", since=gateway.broker.mark())
     gateway.file.write_text(good)
-    seen(f"vc {window['points']['vc']['last']:.0f} V after the reload; {re.search('reload_refused.{,90}', refused)[0]}")
+    seen(f"vc {window['points']['vc']['last']:.0f} V after the reload; {refused['MESSAGE'][:90]}")
 
     assert gateway.unit("MainPID") == before
+    assert {key: refused[key] for key in REFUSED} == REFUSED
+    assert refused["MESSAGE"] in machine.run("journalctl -u gridsentinel EVENT=reload_refused --output cat")
 
 
 def test_the_same_source_gives_the_same_package(packages):
@@ -42,18 +53,15 @@ def test_an_upgrade_keeps_configuration_and_store(machine, gateway, packages, pa
     """The file that was changed is kept without a question, numbers go on, the break is short."""
     told, text, before = gateway.status(), gateway.file.read_text(), gateway.unit("MainPID")
     put(machine, packages.later)
-    log = gateway.journal.mark()
     for command in commands(page, "Upgrade"):
         machine.run(command)
-    gateway.logged("Started gridsentinel.service", since=log)
-    heard = gateway.broker.mark()
-    began = int(gateway.unit("ActiveEnterTimestampMonotonic")) - int(gateway.unit("ActiveExitTimestampMonotonic"))
-    window = gateway.polls("va", "vb", "vc", since=heard)
+    gateway.other(before)
+    down_us = int(gateway.unit("ActiveEnterTimestampMonotonic")) - int(gateway.unit("ActiveExitTimestampMonotonic"))
+    window = gateway.polls("va", "vb", "vc", since=gateway.broker.mark())
     version = machine.run("dpkg-query -W gridsentinel").split()[1]
     last = told["store"]["last_seq"]["telemetry"]
-    seen(f"now {version}, down for {began / 1e6:.1f} s; number {last} before, {window['seq']} after")
+    seen(f"now {version}, down for {down_us / 1e6:.1f} s; number {last} before, {window['seq']} after")
 
-    assert gateway.unit("MainPID") != before
     assert version.endswith("+later")
     assert gateway.file.read_text() == text
 
@@ -93,8 +101,9 @@ def test_a_reboot_brings_it_back(machine, gateway, page):
 
 def test_the_broker_has_every_number(machine, gateway):
     """Of all windows since the first: through kill, hang, full disk, upgrade, downgrade and reboot none is missing."""
+    heard = gateway.broker.mark()
     machine.run("systemctl stop gridsentinel")
-    gateway.broker.until(lambda line: '"stopped"' in line, "the farewell")
+    gateway.broker.until(lambda line: '"stopped"' in line, "the farewell", since=heard)
     had = {number for first, last in gateway.numbers() for number in range(first, last + 1)}
     seen(f"windows 1 to {max(had)}")
 

@@ -1,7 +1,7 @@
 """The suite that every detector passes, whatever it looks for: add one to the union and it is tested here."""
 
 import pickle
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from itertools import chain
 from typing import get_args
 
@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.config import AnyDetector, build, chosen
-from detectors.framed import Framed
+from detectors.detector import sees
 from detectors.kept import Kept
 from detectors.limits import LimitsConfig
 from detectors.model import Finding
+from detectors.rate import RateConfig
 from detectors.tflite.config import TfliteConfig
-from protocols.model import Batch, Event, EventKind, Frame, Tick
+from protocols.model import Batch, Event, EventKind, Frame, Tick, sound
 from protocols.point import DeviceConfig, Limits, PointConfig
 from protocols.points import Points
 
@@ -134,13 +135,36 @@ def test_any_table(kind, devices):
 @every_detector
 @examples(4)
 @given(seen=SEEN)
-def test_who_is_asked_about_frames_only_has_nothing_else_to_say(kind, seen):
+def test_a_check_has_nothing_to_say_to_what_it_does_not_see(kind, seen):
     """The pipeline leaves out what such a check would leave unanswered."""
     detector = kind().build(table(DEVICES))
 
-    if isinstance(detector, Framed):
-        for each in seen:
-            assert list(detector.observe(each)) == [] or isinstance(each, Frame)
+    for each in seen:
+        assert list(detector.observe(each)) == [] or type(each) in sees(detector)
+
+
+@every_detector
+@examples(12)
+@given(seen=SEEN)
+def test_a_check_says_the_same_where_it_need_not_look(kind, seen):
+    """A batch that is told to be complete, as the pipeline does where all readings are sound, is only cheaper."""
+    one, other = kind().build(table(DEVICES)), kind().build(table(DEVICES))
+    for each in seen:
+        told = sound(each) if isinstance(each, Batch) else each
+        plain = replace(told, complete=False) if isinstance(told, Batch) else told
+
+        assert list(one.observe(told)) == list(other.observe(plain))
+    if isinstance(one, Kept):
+        assert all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(
+            one.state().values(), other.state().values(), strict=True
+        ))  # fmt: skip
+
+
+def test_what_no_point_has_is_not_asked_for():
+    """Limits and rates are of no interest where no point has any."""
+    points = Points.of([(DeviceConfig(name="a"), [PointConfig(name="p")])])
+
+    assert sees(LimitsConfig().build(points)) == sees(RateConfig().build(points)) == ()
 
 
 @every_detector

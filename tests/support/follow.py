@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
+"""On a computer that does much else; who waits sees at once what he waits for."""
 
 
 class Follow:

@@ -5,6 +5,7 @@ that none of them outlives him.
 """
 
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -13,9 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from follow import Follow
+from follow import PATIENCE_S, Follow
 
-PATIENCE_S: Final = 60.0
 REBOOT: Final = 133
 """With this code systemd-nspawn ends when the machine wants to be started again."""
 SIZE: Final = "3g"
@@ -28,6 +28,11 @@ PROPAGATE: Final = Path("/run/systemd/nspawn")
 """Where systemd-nspawn keeps folders and locks that it never removes."""
 CGROUPS: Final = ("payload", "supervisor")
 """What systemd-nspawn makes in the cgroup that it is started in, and leaves there."""
+NEEDS: Final = "it takes root with all capabilities, and a kernel with overlayfs and cgroups of version 2"
+
+
+class NoMachineError(Exception):
+    """This computer does not let a machine be made, or it did not boot; the message has what was said."""
 
 
 class Machine:
@@ -40,11 +45,10 @@ class Machine:
         self._following: list[Follow] = []
         for folder, size in ((scratch, SIZE), (PROPAGATE, "1m")):
             folder.mkdir(parents=True, exist_ok=True)
-            subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)), check=True)
+            _mount("tmpfs", f"size={size}", folder)
         for name in ("root", "upper", "work"):
             (scratch / name).mkdir()
-        layers = f"lowerdir={base},upperdir={scratch}/upper,workdir={scratch}/work"
-        subprocess.run(("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root)), check=True)
+        _mount("overlay", f"lowerdir={base},upperdir={scratch}/upper,workdir={scratch}/work", self.root)
         self._log = (scratch / "console.log").open("wb")
         self._start()
 
@@ -52,7 +56,6 @@ class Machine:
         """Start it, and wait until its systemd says that all is up."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
             told.bind(f"\0{self._name}")
-            told.settimeout(PATIENCE_S)
             self._container = subprocess.Popen(
                 ("systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self._name}", *OPTIONS),
                 stdin=subprocess.DEVNULL,
@@ -61,12 +64,14 @@ class Machine:
                 # the new hierarchy alone, as a Debian of today has it, whatever the computer has
                 env={**os.environ, "NOTIFY_SOCKET": f"@{self._name}", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )
+            ended = os.pidfd_open(self._container.pid)
             words: list[str] = []
             while "READY=1" not in words:
-                try:
-                    words += told.recv(4096).decode().splitlines()
-                except TimeoutError:
-                    raise AssertionError(f"the machine did not boot: {self._console()}") from None
+                ready, _, _ = select.select((told, ended), (), (), PATIENCE_S)
+                if told not in ready:
+                    raise NoMachineError(f"the machine did not boot ({NEEDS}):\n{self._console()}")
+                words += told.recv(4096).decode().splitlines()
+            os.close(ended)
         (self._leader,) = (word.split("=")[1] for word in words if word.startswith("X_NSPAWN_LEADER_PID="))
 
     def reboot(self) -> None:
@@ -131,9 +136,17 @@ class Machine:
         return (self._scratch / "console.log").read_text(errors="replace")
 
 
+def _mount(kind: str, options: str, folder: Path) -> None:
+    command = ("mount", "-t", kind, "-o", options, kind, str(folder))
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise NoMachineError(f"{done.stderr.strip()} ({NEEDS})")
+
+
 def sweep() -> None:
     """Remove the empty cgroups that a machine has left; such a one as is in use stays."""
-    (own,) = (line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
+    hierarchies = Path("/proc/self/cgroup").read_text().splitlines()
+    own = next((line[3:] for line in hierarchies if line.startswith("0::")), "")
     mounts = [line.split(" - ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for before, after in mounts:
         if after.startswith("cgroup2 "):

@@ -1,19 +1,24 @@
-"""`gridsentinel plan` against a real daemon: memory, requests, and what goes to the broker."""
+"""`gridsentinel plan` against a real daemon: memory, requests, what goes to the broker and on disk."""
 
-import json
+import asyncio
+import sqlite3
 import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import works
 import yaml
+from counted import Counted
 
 from gateway.config.loader import load
-from gateway.planning.messages import windows
+from gateway.planning.messages import DAY_S
 from gateway.planning.plan import plan
 
 DEMO = Path(__file__).resolve().parents[2] / "config/demo.yaml"
+PATIENCE_S = 60.0
 ROOM = {"limits": {"low": -1, "high": 70_000, "rate_per_s": 1_000_000}}
 
 
@@ -69,22 +74,87 @@ async def test_memory_of_every_protocol(daemon, book, substation, protocol):
     assert daemon.rss_kib() * 1024 < memory.worst
 
 
-async def test_requests_and_messages(daemon, device, book):
-    """Requests a second, and octets of a window upstream, within a quarter."""
-    chance, began = np.random.default_rng(2), 0.0
-    device.registers = [0] * 300
-    daemon.write([{**device.config("d1", points=250), "every_s": 0.1}])
+@pytest.fixture
+def moving(make_device):
+    """Begin devices whose registers all move with every answer, as measurements do."""
+
+    async def moving(count):
+        chance, made = np.random.default_rng(2), [make_device() for _ in range(count)]
+        for each in made:
+            each.conduct = partial(_moved, each, chance)
+            await each.start()
+        return made
+
+    return moving
+
+
+def _moved(device, chance, transport, request):
+    device.registers = (3000 + chance.normal(0, 10, 300)).astype(int).tolist()
+    device.honest(transport, request)
+
+
+async def test_requests(daemon, moving):
+    """Requests a second, within a quarter."""
+    [device] = await moving(1)
+    daemon.write([device.config("d1", points=250)])
     await daemon.start()
     foreseen = plan(load(daemon.file))
-    (size,) = windows(load(daemon.file))
     await device.answered(10)
     began, before = time.monotonic(), len(device.asked_s[1])
-    while len(book.read().windows("d1")) < 5:
-        device.registers[:] = (3000 + chance.normal(0, 10, 300)).astype(int).tolist()
-        seen = len(book.windows("d1"))
-        await book.until(lambda book: len(book.windows("d1")) > seen)  # noqa: B023 - it is over before the next
+    await device.answered(60)
     rate = (len(device.asked_s[1]) - before) / (time.monotonic() - began)
 
     assert rate == pytest.approx(foreseen.lines[0].requests_per_s, rel=0.25)
-    bodies = [len(json.dumps(window, separators=(",", ":"))) for window in book.windows("d1")[2:]]
-    assert np.mean(bodies) == pytest.approx(size.wire_bytes, rel=0.25)
+
+
+SEVERAL = 5
+
+
+@pytest.mark.parametrize(("form", "topic"), [("json", "gridsentinel/#"), ("sparkplug_b", "spBv1.0/#")])
+async def test_octets_to_the_broker(daemon, mosquitto, subscribe, moving, form, topic):
+    """Of some windows with a status each, counted on the way, acknowledgements and all: within a quarter."""
+    heard = await asyncio.to_thread(subscribe, mosquitto, topic)
+
+    def windows():
+        return sum("/telemetry/" in message.topic or "/DDATA/" in message.topic for message in heard.messages)
+
+    async with Counted(int(daemon.url.rpartition(":")[2])) as line:
+        daemon.url = f"mqtt://127.0.0.1:{line.port}"
+        devices = [each.config(f"d{number}", points=250) for number, each in enumerate(await moving(2))]
+        daemon.write(devices, uplink={"format": form, "status_every_s": 1})
+        await daemon.start()
+        await heard.until(lambda _: windows() >= 4)
+        line.taken()
+        before = windows()
+        await heard.until(lambda _: windows() >= before + 2 * SEVERAL)
+        counted, told = sum(line.taken()), (windows() - before) / 2
+    a_second = plan(load(daemon.file)).wire_bytes_per_day / DAY_S
+
+    assert counted / told == pytest.approx(a_second, rel=0.25)
+
+
+async def test_octets_on_disk(daemon, moving):
+    """What the database grows by, window for window, while there is no broker: within a quarter."""
+    daemon.url = "mqtt://127.0.0.1:1"
+    devices = [each.config(f"d{number}", points=100) for number, each in enumerate(await moving(5))]
+    daemon.write(devices)
+    used_bytes, rows = await grown(daemon, 5)
+    more_bytes, more_rows = await grown(daemon, 5 * (1 + SEVERAL))
+    a_second = plan(load(daemon.file)).disk_bytes_per_day / DAY_S
+
+    assert (more_bytes - used_bytes) / (more_rows - rows) * 5 == pytest.approx(a_second, rel=0.25)
+
+
+async def grown(daemon, least):
+    """Run until so many windows are on disk; return the octets in use in the database, and its windows."""
+    await daemon.start()
+    async with asyncio.timeout(PATIENCE_S):
+        while (await daemon.asked())["store"]["waiting"]["telemetry"] < least:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.1)
+    await daemon.stop()
+    with closing(sqlite3.connect(daemon.state_dir / "store.db")) as database:
+        [(pages, free, size, rows)] = database.execute(
+            "SELECT page_count, freelist_count, page_size, (SELECT count(*) FROM telemetry)"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        )
+    return (pages - free) * size, rows

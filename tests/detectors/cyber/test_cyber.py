@@ -199,7 +199,7 @@ def test_every_check_has_its_words():
         assert each.TECHNIQUES
         assert all(word[:2] == "T0" and len(word) == 5 for word in each.TECHNIQUES)
         assert len(each.ADVICE) > 20
-        assert each.KINDS or each.BATCHES
+        assert each.KINDS or each.BATCHES or each.MOVES
     assert [*CHECKS] == sorted(CHECKS, key=lambda each: each.__name__)
 
 

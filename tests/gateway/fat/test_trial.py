@@ -122,6 +122,18 @@ async def test_a_good_configuration_passes_and_says_what_could_not_be_tested(con
 
 
 @pytest.mark.slow
+async def test_a_good_configuration_passes_by_sparkplug(configured):
+    """The same tests of every point, limit, quality and link, by a host that reads births, data and deaths."""
+    config = configured(FAST)
+    config = replace(config, uplink=replace(config.uplink, format="sparkplug_b"))
+    outcome = await Trial(config).run()
+    tests = {row.test for row in outcome.rows}
+
+    assert failed(outcome.rows) == {}
+    assert {"high end", "on", "bad", "time of change", "quality bad", "communication lost", "birth message"} <= tests
+
+
+@pytest.mark.slow
 async def test_a_good_configuration_of_every_protocol_passes(configured):
     """Modbus by all its ways, DNP3 by network and line, IEC 61850 with reports, OPC UA."""
     outcome = await Trial(configured(FAST + OTHERS)).run()

@@ -131,6 +131,16 @@ def test_the_disk(config):
     assert 1.9 < long.disk_days / short.disk_days < 2.1
 
 
+def test_a_device_that_is_read_seldom(config):
+    """It has a window for each reading only; one that tells changes by itself has all of them."""
+    often, seldom = (plan(config(meter(every_s=every_s))).disk_bytes_per_day for every_s in (10, 60))
+    points = [{"name": f"p{n}", "address": f"ns=2;i={n}"} for n in range(10)]
+    told = plan(config({"name": "m1", "protocol": "opcua", "url": "opc.tcp://h", "every_s": 60, "points": points}))
+
+    assert seldom == pytest.approx(often / 6, rel=0.1)
+    assert told.disk_bytes_per_day > 5 * seldom
+
+
 @pytest.mark.parametrize("form", ["json", "sparkplug_b"])
 def test_the_uplink(config, form):
     """A window of more points takes more; a status is there too."""
@@ -143,6 +153,7 @@ def test_the_uplink(config, form):
 def test_a_packet_by_hand():
     """Fixed header, topic, packet number, no properties, and the acknowledgement."""
     assert published("a/b", 10) == 2 + 2 + 3 + 2 + 1 + 10 + 4
+    assert published("a/b", 10, qos=0) == 2 + 2 + 3 + 1 + 10
     assert published("a/b", 200) - published("a/b", 100) == 101
 
 

@@ -141,6 +141,7 @@ async def test_answers_that_are_swallowed(mosquitto, wire, subscribe, memory, pu
     await memory.until(lambda: not publisher.connected)
     wire.treat = lambda _: Fate.PASS
     wire.cut()
+    await subscriber.until(lambda s: len(s.on("/alarm")) == 20)
     ledger = await complete(subscriber, memory)
 
     assert ledger.report()["alarm"]["duplicate"] == 10

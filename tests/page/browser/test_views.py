@@ -99,3 +99,55 @@ async def test_the_colours_are_remembered(open_page: Opened) -> None:
     await seen.page.wait_for_selector("html[data-theme=dark]")
 
     assert light != await seen.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+
+
+def staged(told: Any) -> Any:
+    """Let there be two alarms that wait to be acknowledged, and one that is shelved."""
+    one, states = told["alarms"][0], ("active_unacked", "active_unacked", "shelved")
+    told["alarms"] = [{**one, "id": f"{one['id']}{at}", "state": state} for at, state in enumerate(states)]
+    return {**told, "count": len(states)}
+
+
+ORDERS = (("active_unacked", "a", "Acknowledge"), ("active_unacked", "s", "Shelve"), ("shelved", "s", "Unshelve"))
+
+
+@pytest.mark.parametrize(
+    "keys", [{"color_scheme": "light"}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"]
+)
+async def test_every_dialog_is_readable(open_page: Opened, keys: dict[str, Any]) -> None:
+    """Orders, a refusal, a point and the help: axe finds nothing in them, and each gives the focus back."""
+    seen = await open_page(**keys)
+    page, wrong = seen.page, []
+    await seen.replace("alarms", staged)
+    await seen.view("alarms", "ol.alarms > li[data-state=shelved]")
+    for state, key, told in ORDERS:
+        row = f"ol.alarms > li[data-state={state}] button.row >> nth=0"
+        await page.focus(row)
+        await page.keyboard.press(key)
+        await page.wait_for_selector(f"dialog[open] >> text={told} this alarm?")
+        wrong += [f"{told} {fault}" for fault in await faults_of_access(page)]
+        await page.keyboard.press("Escape")
+        await page.wait_for_selector("dialog", state="detached")
+        assert await page.evaluate("document.activeElement.classList.contains('row')")
+    await page.route("**/api/v1/alarms/ack", lambda route: route.fulfill(status=409, json={"error": "no such alarm"}))
+    await page.focus("ol.alarms > li[data-state=active_unacked] button.row >> nth=0")
+    await page.keyboard.press("a")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("dialog[open] .fault:not(:empty)")
+    wrong += [f"refused {fault}" for fault in await faults_of_access(page)]
+    await page.keyboard.press("Escape")
+    await seen.view("points", ".space .line")
+    await page.click(".space .line >> nth=0")
+    await page.wait_for_selector("dialog[open] >> text=Trend")
+    wrong += [f"point {fault}" for fault in await faults_of_access(page)]
+    await page.keyboard.press("Escape")
+    await page.wait_for_selector("dialog", state="detached")
+    await page.keyboard.press("?")
+    await page.wait_for_selector("dialog[open] >> text=acknowledge the alarm")
+    wrong += [f"help {fault}" for fault in await faults_of_access(page)]
+    await page.evaluate("document.querySelector('dialog h2').style.opacity = 0.2")
+    pale = {each.split(":")[0] for each in await faults_of_access(page)}
+    await page.unroute_all(behavior="ignoreErrors")
+
+    assert wrong == []
+    assert pale == {"color-contrast"}

@@ -16,13 +16,13 @@ async def serving():
     made = []
 
     async def serving(**kinds):
-        outstation = Outstation(lambda: time.time_ns() // 1_000_000, restarted=False)
+        outstation = Outstation(lambda: time.time_ns() // 1_000_000, restarted=False, most_events=2000)
         for kind, count in kinds.items():
             for index in range(count):
                 outstation.add(kind, index, index % 2)
         made.append(Server({10: outstation}))
         await made[-1].start()
-        return made[-1].port
+        return made[-1].port, outstation
 
     yield serving
     for server in made:
@@ -38,11 +38,12 @@ async def serving():
     ],
 )
 async def test_the_octets_of_a_scan(serving, reader, make_device, kinds):
-    """Of an integrity poll within a quarter, and exactly of an event poll that finds nothing; both ways."""
+    """Of an integrity poll and of events within a quarter, and exactly of a poll that finds none; both ways."""
     points = {f"{kind}{n}": f"{kind}:{n}" for kind, count in kinds.items() for n in range(count)}
-    integrity, events = demands(make_device(1, points))
-    async with Counted(await serving(**kinds)) as line:
-        one = reader(line.port, points)
+    integrity, events, moving = demands(make_device(1, points))
+    port, outstation = await serving(**kinds)
+    async with Counted(port) as line:
+        one = reader(line.port, points, unsolicited=False)
         await one.driver.connect()
         await one.read()
         line.taken()
@@ -51,5 +52,14 @@ async def test_the_octets_of_a_scan(serving, reader, make_device, kinds):
         await one.read("events")
 
         assert line.taken() == (events.sent_bytes, events.received_bytes)
+        for place, point in outstation.points.items():
+            outstation.change(*place, 1 - point.value)
+        await one.read("events")
+        await one.until(lambda _: not outstation.events)  # which the last confirm has ended
+        moved = line.taken()
+        await one.driver.close()
+
+    more = moved[0] - events.sent_bytes, moved[1] - events.received_bytes
+    assert more == (moving.sent_bytes, pytest.approx(moving.received_bytes, rel=0.25))
     assert sent == pytest.approx(integrity.sent_bytes, rel=0.25)
     assert received == pytest.approx(integrity.received_bytes, rel=0.25)
