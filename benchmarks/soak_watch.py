@@ -54,7 +54,7 @@ def line(samples: Sequence[Sample], of: Callable[[Sample], float]) -> float:
 
 
 class Day(NamedTuple):
-    """One simulated day: medians of what is held, lowest where something is held for a moment only; CPU in seconds."""
+    """One simulated day: medians of what is held; processor time in seconds."""
 
     day: int
     rss_mb: float
@@ -79,8 +79,8 @@ def days(samples: Sequence[Sample]) -> list[Day]:
                 number + 1,
                 float(np.median([each.rss_mb for each in lived])),
                 max(each.rss_mb for each in lived),
-                min(each.descriptors for each in lived),
-                min(each.threads for each in lived),
+                int(np.median([each.descriptors for each in lived])),
+                int(np.median([each.threads for each in lived])),
                 float(np.median([each.disk_mb for each in lived])),
                 (lived[-1].cpu_s - lived[0].cpu_s) / share,
             )
@@ -89,9 +89,9 @@ def days(samples: Sequence[Sample]) -> list[Day]:
 
 
 def thirds(samples: Sequence[Sample], of: Callable[[Sample], float]) -> tuple[float, float]:
-    """Return the lowest value in the first and in the last third: what is held when nothing happens."""
+    """Return the median in the first and in the last third: a reload or an outage holds other things for a moment."""
     third = max(1, len(samples) // 3)
-    return min(map(of, samples[:third])), min(map(of, samples[-third:]))
+    return float(np.median([*map(of, samples[:third])])), float(np.median([*map(of, samples[-third:])]))
 
 
 def drift(samples: Sequence[Sample]) -> float:
