@@ -259,7 +259,7 @@ async def test_whatever_a_device_refuses_every_good_point_is_read(addresses, bad
             assert (value == address, flags) == ((False, BAD) if address in bad else (True, 0))
 
     refused = [positions for positions, _ in told]
-    assert sorted(refused) == [(n,) for n, address in enumerate(sorted(addresses)) if address in bad]
+    assert sorted(refused) == [[n] for n, address in enumerate(sorted(addresses)) if address in bad]
     for _ in range(60):
         refusals.clear()
         await reading.read(ask)
