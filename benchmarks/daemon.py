@@ -25,7 +25,7 @@ def section(cases: list[str]) -> Section:
     """Return the empty section, with its targets."""
     made = Section("daemon, readings/s", cases, LEGEND)
     made.targets = {
-        "CPU, % of one core": Target("at most 6 at 10,000", lambda percent: percent <= 6, "10,000"),
+        "CPU, % of one core": Target("at most 3 at 10,000", lambda percent: percent <= 3, "10,000"),
         "RSS at the end, MB": Target("at most 70 at 10,000", lambda mb: mb <= 70, "10,000"),
         "RSS grown meanwhile, MB": Target(f"at most {FLAT_MB:g}", lambda mb: mb <= FLAT_MB, "10,000"),
         "polls skipped meanwhile": Target("0 at 50,000", lambda polls: polls == 0, "50,000"),
