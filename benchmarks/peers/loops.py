@@ -40,7 +40,7 @@ class Loop:
             [self._reader] if self._what == "libmodbus" else [sys.executable, "-m", "peers.loops", self._what]
         )
         path = str(Path(__file__).resolve().parent.parent)
-        numbers = (scenario.every_s * 1000, scenario.registers, *site.ports)
+        numbers = (int(scenario.every_s * 1000), scenario.registers, *site.ports)
         return Start([*command, site.counter, *map(str, numbers)], {"PYTHONPATH": path})
 
     def readings(self, message: Received) -> int:

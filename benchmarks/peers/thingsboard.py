@@ -137,7 +137,7 @@ def _slave(scenario: Scenario, number: int, port: int) -> dict[str, Any]:
         "timeout": 5,
         "byteOrder": "BIG",
         "wordOrder": "BIG",
-        "pollPeriod": scenario.every_s * 1000,
+        "pollPeriod": int(scenario.every_s * 1000),
         "timeseries": [values],
         "attributes": [],
         "attributeUpdates": [],
