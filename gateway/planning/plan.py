@@ -15,7 +15,7 @@ MEMORY_MAX = 256 * 1024 * 1024
 CPU_S: Mapping[str, float] = {
     "each second": 0.0068,
     "a request": 59e-6,
-    "a reading": 0.9e-6,
+    "a reading": 0.75e-6,
     "a window sent": 1000e-6,
     "a value sent": 1.4e-6,
 }
