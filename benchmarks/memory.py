@@ -4,19 +4,17 @@ Points and features are resident memory of real daemons. A check is weighed as i
 of them take memory as they fill, trends within eight weeks.
 """
 
-import subprocess
 import sys
 import time
 import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import points
 from child import MB, rss_mb
-from station import DISK, GRIDSENTINEL, environment, station
+from station import DISK, running, station
 from table import Section
 
 SETTLE_S = 6.0
@@ -67,10 +65,10 @@ def measure() -> list[Section]:
 def _points() -> Section:
     section = Section("memory, MB", [f"{count * each:,}" for count, each in POINTS], LEGEND)
     for count, each in POINTS:
-        with station(count, each) as running:
+        with station(count, each) as site:
             time.sleep(20)
-            section.add("points at 1 Hz", f"{count * each:,}", rss_mb(running.pid))
-            section.add("the most so far", f"{count * each:,}", _most_mb(running.pid))
+            section.add("points at 1 Hz", f"{count * each:,}", rss_mb(site.pid))
+            section.add("the most so far", f"{count * each:,}", _most_mb(site.pid))
     return section
 
 
@@ -102,32 +100,19 @@ def _idle(keys: Mapping[str, Any], more: Sequence[Mapping[str, Any]]) -> float:
             state_dir=Path(folder) / "state",
             keys=keys,
         )
-        with _daemon(file) as pid:
-            time.sleep(SETTLE_S)
-            return rss_mb(pid)
-
-
-def _device(device: Mapping[str, Any]) -> dict[str, Any]:
-    described = [{"name": "a", "address": each} for each in device.get("points", ())]
-    return {"name": "other", **device, **({"points": described} if described else {})}
-
-
-@contextmanager
-def _daemon(file: Path) -> Iterator[int]:
-    log = file.with_suffix(".log")
-    with (
-        log.open("w") as lines,
-        subprocess.Popen([GRIDSENTINEL, "run", file], stderr=lines, stdout=lines, env=environment()) as process,
-    ):
-        try:
+        with running(file) as (process, log):
             until = time.monotonic() + START_S
             while "started" not in log.read_text():
                 if process.poll() is not None or time.monotonic() > until:
                     raise RuntimeError(log.read_text()[-1000:])
                 time.sleep(0.1)
-            yield process.pid
-        finally:
-            process.terminate()
+            time.sleep(SETTLE_S)
+            return rss_mb(process.pid)
+
+
+def _device(device: Mapping[str, Any]) -> dict[str, Any]:
+    described = [{"name": "a", "address": each} for each in device.get("points", ())]
+    return {"name": "other", **device, **({"points": described} if described else {})}
 
 
 def _checks() -> Section:

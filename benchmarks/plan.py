@@ -10,7 +10,7 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ SECONDS = 8
 DRIVER_S = 3
 SETTLE_S = 2.0
 """After the first window has gone: connections, the processes of the start, the first frames."""
+WINDOW_WAIT_S = 60
 APART = 200
 """Registers between points that are to be asked one by one."""
 
@@ -105,9 +106,11 @@ def _measured(seconds: int) -> Iterator[tuple[Way, Sequence[float], float]]:
 
 
 def _configuration(folder: Path, way: Way, ports: Sequence[int], port: int) -> Path:
-    described = [points.device(f"d{number}", at, way.points) for number, at in enumerate(ports[: way.devices])]
+    described = [
+        points.device(f"d{number}", at, way.points, every_s=way.every_s)
+        for number, at in enumerate(ports[: way.devices])
+    ]
     for device in described:
-        device["every_s"] = way.every_s
         for number, point in enumerate(device["points"]):
             point["address"] = f"holding:{number * (APART if way.apart else 1)}"
     file = folder / "gateway.yaml"
@@ -124,21 +127,14 @@ def _share(file: Path, port: int, seconds: int) -> float:
     subscriber = broker.Subscriber(port)
     try:
         with gateway(file, subscriber) as (pid, _):
-            _until(lambda: subscriber.on("/telemetry/"))
+            if not subscriber.until(lambda: bool(subscriber.on("/telemetry/")), WINDOW_WAIT_S):
+                raise TimeoutError("the gateway sends no window")
             time.sleep(SETTLE_S)
             spent, began = cpu_s(pid), time.monotonic()
             time.sleep(seconds)
             return (cpu_s(pid) - spent) / (time.monotonic() - began)
     finally:
         subscriber.close()
-
-
-def _until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the gateway sends no window")
-        time.sleep(0.05)
 
 
 def _told(found: Sequence[tuple[Way, Sequence[float], float]], fitted: Any) -> Iterator[str]:

@@ -22,7 +22,7 @@ def point(address: int, kind: str = "uint16") -> dict[str, Any]:
     return {"name": f"p{address}", "address": f"holding:{address}", **what, "limits": limits}
 
 
-def device(name: str, port: int, points: int, *, kind: str = "uint16", every_s: int = 1) -> dict[str, Any]:
+def device(name: str, port: int, points: int, *, kind: str = "uint16", every_s: float = 1) -> dict[str, Any]:
     """Return the configuration of one device, read every `every_s` seconds."""
     described = [point(number * WIDTHS[kind], kind) for number in range(points)]
     pace = {} if every_s == 1 else {"every_s": every_s}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from station import as_the_unit
 
 from simulator.configuration import Urls, device
 from simulator.meter import BAYS
@@ -24,7 +25,6 @@ SLOW_S = 60
 NS = 1_000_000_000
 WAYS, OTHERS = ("modbus", "dnp3", "iec61850", "opcua"), "bus1"
 """What is spoken: every bay by the first, one bay by each of the others as well."""
-AS_THE_UNIT = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
 """What systemd/gridsentinel.service sets."""
 
 
@@ -98,7 +98,7 @@ class Rig:
         (self.state / "status.sock").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             command = [sys.executable, *words, "run", self.file]
-            self._daemon = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | AS_THE_UNIT)
+            self._daemon = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | as_the_unit())
         self.lives += 1
         deadline = time.monotonic() + PATIENCE_S
         while not (self.state / "status.sock").exists():

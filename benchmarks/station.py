@@ -68,19 +68,26 @@ def station(
 @contextmanager
 def gateway(file: Path, subscriber: broker.Subscriber) -> Iterator[tuple[int, float]]:
     """Run a gateway by `file` until it is left; give its process, and how many seconds its first message took."""
-    log = file.with_suffix(".log")
     began = time.monotonic()
+    with running(file) as (process, log):
+        heard = subscriber.until(lambda: bool(subscriber.messages) or process.poll() is not None, START_S)
+        if not heard or process.poll() is not None:
+            raise RuntimeError(f"the gateway does not publish:\n{log.read_text()[-2000:]}")
+        yield process.pid, subscriber.messages[0].at_ns / 1e9 - began
+        if process.poll() is not None:
+            raise RuntimeError(f"the gateway ended:\n{log.read_text()[-2000:]}")
+
+
+@contextmanager
+def running(file: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Run a gateway by `file` until it is left; give its process, which has just begun, and its log."""
+    log = file.with_suffix(".log")
     with (
         log.open("w") as lines,
         subprocess.Popen([GRIDSENTINEL, "run", file], stderr=lines, stdout=lines, env=environment()) as process,
     ):
         try:
-            heard = subscriber.until(lambda: bool(subscriber.messages) or process.poll() is not None, START_S)
-            if not heard or process.poll() is not None:
-                raise RuntimeError(f"the gateway does not publish:\n{log.read_text()[-2000:]}")
-            yield process.pid, subscriber.messages[0].at_ns / 1e9 - began
-            if process.poll() is not None:
-                raise RuntimeError(f"the gateway ended:\n{log.read_text()[-2000:]}")
+            yield process, log
         finally:
             process.send_signal(signal.SIGTERM)
             _end(process)
@@ -94,8 +101,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return an environment in which nothing changes how Python runs, and malloc does as the unit has it."""
-    own = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    """Return an environment in which nothing changes how Python runs, and the libraries do as the unit has it."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | as_the_unit()
+
+
+def as_the_unit() -> dict[str, str]:
+    """Return how the unit lets malloc and BLAS do."""
     words = (word for line in UNIT.read_text().splitlines() if line.startswith("Environment=") for word in line.split())
     told = (word.removeprefix("Environment=").split("=") for word in words)
-    return own | {key: value for key, value in told if key.startswith("MALLOC_")}
+    return {key: value for key, value in told if not key.startswith("PYTHON")}
