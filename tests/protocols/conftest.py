@@ -23,6 +23,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from protocols.driver import LinkLost, Outside, Scan
 from protocols.modbus.config import ModbusDevice, ModbusPoint
+from protocols.modbus.conversation import Conversation
 from protocols.modbus.driver import ModbusDriver
 from protocols.model import Batch, Event
 from protocols.points import Points
@@ -147,6 +148,14 @@ async def peer() -> AsyncIterator[Peer]:
     await peer.start()
     yield peer
     await peer.stop()
+
+
+@pytest.fixture
+async def conversation(peer: Peer) -> AsyncIterator[Conversation]:
+    """Open a conversation with the peer."""
+    opened = await Conversation.open("127.0.0.1", peer.port)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

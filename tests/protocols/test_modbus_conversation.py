@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+from held import Held
 
 from protocols.driver import LinkLost
 from protocols.modbus.codec import Refusal, Request
@@ -16,25 +17,6 @@ GOOD = b"\0\5\0\6"
 LONG_S = 30.0
 """A time-out that no test reaches: what ends sooner was not ended by it."""
 SHORT_S = 0.05
-
-
-@pytest.fixture
-async def conversation(peer):
-    opened = await Conversation.open("127.0.0.1", peer.port)
-    yield opened
-    await opened.close()
-
-
-class Held:
-    """Keeps the answers of a peer back until they are asked for."""
-
-    def __init__(self, peer):
-        self.peer, self.kept, self.some = peer, [], asyncio.Event()
-        peer.reply = self
-
-    def __call__(self, transaction, unit, pdu):
-        self.kept.append(self.peer.adu(transaction, unit, self.peer.answer(pdu)))
-        self.some.set()
 
 
 async def test_an_answer_is_returned(conversation):

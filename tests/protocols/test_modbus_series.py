@@ -3,45 +3,16 @@
 import asyncio
 
 import pytest
+from held import Held
 
 from protocols.driver import LinkLost
 from protocols.modbus.codec import Refusal, Request
-from protocols.modbus.conversation import Conversation, Manners
+from protocols.modbus.conversation import Manners
 from protocols.modbus.planner import Block
 
 READS = [Request.read(Block("holding", n, 1)) for n in range(20)]
 GOOD = [bytes([0, n]) for n in range(20)]
 LONG_S, SHORT_S = 30.0, 0.2
-
-
-class Held:
-    """Keeps the answer about one register back."""
-
-    def __init__(self, peer, register):
-        self.peer, self.register, self.kept, self.some = peer, register, [], asyncio.Event()
-        peer.reply = self
-
-    def __call__(self, transaction, unit, pdu):
-        honest = self.peer.honest(transaction, unit, pdu)
-        if pdu[2] != self.register:
-            return [*self.kept, *honest]
-        self.kept = honest
-        self.some.set()
-        return None
-
-    def release(self):
-        """Send it after all."""
-        (writer,) = self.peer._served.values()
-        writer.write(b"".join(self.kept))
-        self.kept = []
-        self.peer.reply = self.peer.honest
-
-
-@pytest.fixture
-async def conversation(peer):
-    opened = await Conversation.open("127.0.0.1", peer.port)
-    yield opened
-    await opened.close()
 
 
 @pytest.mark.parametrize("manners", [Manners(), Manners(pause_s=0.001), Manners(retries=2)])
