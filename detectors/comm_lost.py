@@ -50,7 +50,6 @@ class CommLostDetector(Kept):
         self._since_ns = np.full(len(self._devices), HERE, np.int64)
         self._reason = np.zeros(len(self._devices), f"U{REASON}")
         self._active = np.zeros(len(self._devices), bool)
-        self._perhaps = True  # one may be away; found out again after a restart
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the devices that were away for long enough, or came back."""
@@ -72,7 +71,6 @@ class CommLostDetector(Kept):
         if index is None:
             return ()
         if event.kind is EventKind.LOST:
-            self._perhaps = True
             if self._since_ns[index] == HERE:
                 self._since_ns[index], self._reason[index] = event.time_ns, event.detail
             return self._due(event.time_ns)
@@ -84,11 +82,8 @@ class CommLostDetector(Kept):
         return ()
 
     def _due(self, now_ns: int) -> Sequence[Finding]:
-        if not self._perhaps:
-            return ()
         away = self._since_ns != HERE_
         if not np.count_nonzero(away):
-            self._perhaps = False
             return ()
         self._since_ns[away] = np.minimum(self._since_ns[away], now_ns)  # set back, the delay counts from here
         due = np.flatnonzero(away & ~self._active & (now_ns - self._since_ns >= self._after_ns))

@@ -54,7 +54,6 @@ class LimitsDetector(Kept):
         self._since = np.zeros_like(self._limit, np.int64)
         self._busy = np.zeros(len(points), bool)
         self._last = np.full(len(points), np.nan)
-        self._perhaps = True  # one may be busy; found out again after a restart
         if np.isnan(self._limit).all():
             self.sees = ()
 
@@ -62,7 +61,7 @@ class LimitsDetector(Kept):
         """Return the limits that were crossed or left for longer than their delay."""
         if isinstance(seen, Batch):
             return self._batch(seen)
-        if isinstance(seen, Tick) and self._any_busy():
+        if isinstance(seen, Tick) and np.count_nonzero(self._busy):
             rows = np.flatnonzero((self._since > 0).any(axis=0)).astype(np.int32)
             return self._judge(rows, self._last[rows], seen.time_ns) if len(rows) else ()
         if isinstance(seen, Event) and seen.kind is EventKind.LOST:
@@ -80,18 +79,13 @@ class LimitsDetector(Kept):
                 self._active[level, rows] = True
                 taken.append(finding)
         self._busy[:] = (self._active | (self._since > 0)).any(axis=0)
-        self._perhaps = True
         return taken
-
-    def _any_busy(self) -> bool:
-        self._perhaps = self._perhaps and bool(np.count_nonzero(self._busy))
-        return self._perhaps
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:
         at, values = span(batch.rows), batch.values
         normal = values >= self._floor[at]
         normal &= values <= self._ceiling[at]
-        if self._any_busy():
+        if np.count_nonzero(self._busy):
             normal &= ~self._busy[at]
         if np.count_nonzero(normal) == len(normal):
             return ()
@@ -118,7 +112,6 @@ class LimitsDetector(Kept):
         since[fire] = 0
         self._active[:, rows], self._since[:, rows], self._last[rows] = active, since, values
         self._busy[rows] = (active | (since > 0)).any(axis=0)
-        self._perhaps = True
         return [
             self._finding(int(level), int(rows[k]), float(values[k]), now_ns, active=bool(active[level, k]))
             for level, k in zip(*np.nonzero(fire), strict=True)

@@ -49,7 +49,6 @@ class RateDetector(Kept):
         self._calm_ns = np.zeros(len(points), np.int64)
         delays = points.column(lambda config: config.limits.off_delay_s if config.limits else 0.0)
         self._off_delay_ns = (delays * NS).astype(np.int64)
-        self._perhaps = True  # one may be active; found out again after a restart
         self._surely = np.minimum(self._fastest * (SURE / NS), ANY)
         if not self._watched.any():
             self.sees = ()
@@ -84,13 +83,11 @@ class RateDetector(Kept):
         for finding in taken:
             self._active[list(finding.rows)] = True
             self._calm_ns[list(finding.rows)] = finding.time_ns
-        self._perhaps = True
         return taken
 
     def _calm(self, at: Span, batch: Batch) -> bool:
         """Return whether no point turns with a complete batch, as nearly always; then it is taken."""
-        if self._perhaps:
-            self._perhaps = bool(np.count_nonzero(self._active))
+        if np.count_nonzero(self._active[at]):
             return False
         times, moved = batch.time_ns, batch.values - self._value[at]
         np.abs(moved, out=moved)
@@ -106,7 +103,6 @@ class RateDetector(Kept):
         if fast:
             self._calm_ns[row] = batch.arrival_ns
             began, self._active[row] = not self._active[row], True
-            self._perhaps = True
             return self._finding(row, rate, batch.arrival_ns, active=True) if began else None
         self._calm_ns[row] = min(self._calm_ns[row], batch.arrival_ns)
         if batch.arrival_ns - self._calm_ns[row] < self._off_delay_ns[row]:

@@ -42,7 +42,6 @@ class RefusedDetector(Kept):
         self._watched = np.zeros(len(points), bool)
         self._watched[rows] = True
         self._refused = np.zeros(len(points), bool)
-        self._perhaps = True  # one may be refused; found out again after a restart
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the points that were refused, or accepted again."""
@@ -52,24 +51,20 @@ class RefusedDetector(Kept):
             return ()
         active = seen.kind is EventKind.REFUSED
         turned = [row for row in seen.rows if self._watched[row] and self._refused[row] != active]
-        self._refused[turned], self._perhaps = active, True
+        self._refused[turned] = active
         return [self._finding(row, seen, active=active) for row in turned]
 
     def resume(self, active: Sequence[Finding]) -> Sequence[Finding]:
         """Take up what was active when the gateway stopped."""
         taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
         self._refused.fill(False)
-        self._perhaps = True
         for finding in taken:
             self._refused[list(finding.rows)] = True
         return taken
 
     def _batch(self, batch: Batch) -> Sequence[Finding]:
-        if not self._perhaps:
-            return ()
         refused = self._refused[span(batch.rows)]
         if not np.count_nonzero(refused):
-            self._perhaps = bool(np.count_nonzero(self._refused))
             return ()
         answers = refused & usable(batch.quality)
         rows = batch.rows[answers].tolist()

@@ -54,7 +54,6 @@ class StuckDetector(Kept):
         self._read_ns = np.zeros(len(points), np.int64)
         self._active = np.zeros(len(points), bool)
         self._checked_ns = np.zeros((), np.int64)
-        self._perhaps = True  # one may be active; found out again after a restart
 
     def observe(self, seen: Seen) -> Sequence[Finding]:
         """Return the values that were found stuck, or moved again."""
@@ -74,7 +73,6 @@ class StuckDetector(Kept):
         """Take up what was active when the gateway stopped."""
         taken = [finding for finding in active if self._watched[list(finding.rows)].all()]
         self._active.fill(False)
-        self._perhaps = True
         for finding in taken:
             self._active[list(finding.rows)] = True
             self._value[list(finding.rows)] = np.nan if finding.actual is None else finding.actual
@@ -97,7 +95,7 @@ class StuckDetector(Kept):
             self._value[at] = np.where(good, batch.values, self._value[at])
             self._read_ns[at] = np.where(good, now_ns, self._read_ns[at])
             self._moved_ns[at] = np.where(moved | silent, now_ns, self._moved_ns[at])
-        if not self._perhaps or not np.count_nonzero(freed := moved & self._active[at]):
+        if not np.count_nonzero(freed := moved & self._active[at]):
             return ()
         rows = batch.rows[freed]
         self._active[rows] = False
@@ -108,7 +106,6 @@ class StuckDetector(Kept):
         still &= self._watched & ~self._active & (self._value != 0)
         rows = np.flatnonzero(still)
         self._active[rows] = True
-        self._perhaps = bool(np.count_nonzero(self._active))
         return [self._finding(int(row), now_ns, active=True) for row in rows]
 
     def _finding(self, row: int, now_ns: int, *, active: bool) -> Finding:
