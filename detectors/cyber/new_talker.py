@@ -52,7 +52,7 @@ class NewTalker(Check):
 
     def tick(self, now_ns: int) -> None:
         """Tell the hardware addresses that have waited long enough."""
-        for mac, seen in [*self._waiting.items()] if self._waiting else ():
+        for mac, seen in [*self._waiting.items()]:
             if now_ns - seen.time_ns >= PATIENCE_NS:
                 self._tell_hardware(mac)
 

@@ -112,7 +112,8 @@ class ReplayDetector(Framed):
         fresh = None if seen.complete else seen.fresh[self._at]
         if fresh is not None and not np.count_nonzero(fresh) and not self._follows:
             return ()
-        step = self._step(values, known=fresh is None)
+        with np.errstate(over="ignore", invalid="ignore"):
+            step = values - self.value  # NaN, which moves nowhere, where one of both is not known
         self._learn(step, fresh)
         if fresh is None:
             np.copyto(self.value, values)
@@ -141,7 +142,6 @@ class ReplayDetector(Framed):
             self._take(moved, now[moved], now_ns)
             if self._plant.new(0, int(now[-1])):
                 self._plant.enter(0, int(now[-1]), now_ns)
-                self._plant.seen[0] += 1
             else:
                 self._plant.advance(np.zeros(1, np.int64), now[-1:], now_ns)
         new[-1] = len(moved) > 0
@@ -153,7 +153,6 @@ class ReplayDetector(Framed):
         if not few or np.count_nonzero(each.run) or not all(each.new(place, print_) for place, print_ in few):
             each.advance(moved, now, now_ns)
             return
-        each.seen[moved] += 1
         for place, print_ in few:
             each.enter(place, print_, now_ns)
 
@@ -161,16 +160,6 @@ class ReplayDetector(Framed):
     def _follows(self) -> bool:
         """Whether something is, or may be, replayed now."""
         return bool(self._plant.run[0] or np.count_nonzero(self._each.run) or np.count_nonzero(self.active))
-
-    def _step(self, values: Values, *, known: bool) -> Values:
-        """Return by how much each value moved: NaN, which moves nowhere, where it is not known, now or before."""
-        step: Values
-        if known:  # and believable, so the difference is a number
-            step = values - self.value
-        else:
-            with np.errstate(over="ignore", invalid="ignore"):
-                step = values - self.value
-        return step
 
     def _learn(self, step: Values, fresh: Flags | None) -> None:
         """Learn how often each value turns between rising and falling; `fresh` is None where all are."""

@@ -14,7 +14,6 @@ def test_one_by_one_or_together(frames):
     for second, prints in enumerate(rng.integers(1 << 16, (1 << 31) - 1, (MEMORY + 200, 2))):
         groups = np.array([0, 1][: 1 + second % 2])
         if all(one.new(group, int(prints[group])) for group in groups.tolist()):
-            one.seen[groups] += 1
             for group in groups.tolist():
                 one.enter(group, int(prints[group]), second)
         else:
