@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import structlog
 
+from gateway.beat import until_next
 from gateway.clocksync import synchronised
 from gateway.core.merge import merge
 from gateway.core.messages import Alarm, Message, Summary, Unsaid
@@ -23,6 +24,9 @@ log = structlog.get_logger()
 
 TICK_S = 0.25
 """How often time passes for the detectors: the resolution of their delays."""
+SLOW_TICK_S = 0.5
+"""The same where no scan is due more often than every `SLOW_SCAN_S`: to wake up is what an idle gateway pays for."""
+SLOW_SCAN_S = 2.0
 AT_ONCE = 256
 """Most waiting items that are taken together, so that the loop breathes under load."""
 
@@ -30,7 +34,8 @@ AT_ONCE = 256
 class Flow:
     """The queue and its consumer. `put` waits while the queue is full: then polls become late and are counted.
 
-    `bound` is how many batches wait at most. A reload exchanges `pipeline` and `witness` while it is `still`.
+    `bound` is how many batches wait at most, `quickest_s` tells how often the scan that is due most often is due now.
+    A reload exchanges these, `pipeline` and `witness` while it is `still`.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class Flow:
         witness: Witness | None = None,
     ) -> None:
         self.pipeline, self.witness, self.bound = pipeline, witness, queue_batches
+        self.quickest_s: Callable[[], float] = lambda: 0.0
         self.ticks = 0
         self._store, self._bookmarks, self._clock = store, bookmarks, clock
         self._window_ns = int(window_s * 1_000_000_000)
@@ -57,6 +63,11 @@ class Flow:
     def waiting(self) -> int:
         """How many batches and other items wait for the checks."""
         return self._queue.qsize()
+
+    @property
+    def tick_s(self) -> float:
+        """How often time passes at present."""
+        return TICK_S if self.quickest_s() < SLOW_SCAN_S else SLOW_TICK_S
 
     async def put(self, seen: Read, told: Callable[[Read], Read] | None = None) -> None:
         """Hand on what was read, as `told` says it to the pipeline that is at work once there is room."""
@@ -75,7 +86,7 @@ class Flow:
             self._queue.put_nowait(tick)
             if stepped_ns:
                 log.warning("clock_stepped", by_s=round(stepped_ns / 1e9, 3))
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(until_next(self.tick_s, asyncio.get_running_loop().time()))
 
     async def run(self) -> None:
         """Carry on until `finish`. Not to be cancelled before: what was taken from the queue would be lost."""

@@ -1,6 +1,7 @@
 """One configuration at work: its points, its conversations and the pipeline behind them."""
 
 import asyncio
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,7 @@ class Plant:
             clock=self._clock,
             witness=self.witness,
         )
+        self.flow.quickest_s = self._quickest_s
         await self.flow.keep(self._resume(await asyncio.to_thread(self._read)))
         self.flow.start(group)
         await self.converse(group)
@@ -106,7 +108,7 @@ class Plant:
         if self.witness is not None:
             self.witness.taps = [tap.memory for tap in self.taps.values()]
         self.flow.pipeline, self.flow.witness = self.pipeline, self.witness
-        self.flow.bound = self.config.poll.queue_batches
+        self.flow.bound, self.flow.quickest_s = self.config.poll.queue_batches, self._quickest_s
         same = bool(np.array_equal(older.pipeline.marks, self.pipeline.marks))
         said = self._resume(self.pipeline.restore(older.pipeline.states(), same=same))
         self.flow.begin_with(seen for each in stay.values() for seen in each.standing())
@@ -180,6 +182,9 @@ class Plant:
         """The drivers that remember frames, by the name of their device."""
         found = ((next(iter(each.devices)), each.tap) for each in self.conversations.values())
         return {name: tap for name, tap in found if tap is not None}
+
+    def _quickest_s(self) -> float:
+        return min((each.poller.quickest_s for each in self.conversations.values()), default=math.inf)
 
     def _trends(self) -> Trends | None:
         """Return what remembers how the points went, None without a page."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from gateway.beat import until_next
 from gateway.health import Health, notify, watchdog_s
 from gateway.running import Running
 from gateway.store.record import Stream
@@ -36,8 +37,9 @@ class Pulse:
     async def run(self) -> None:
         """Look for ever."""
         every_s = watchdog_s()
+        look_s = min(LOOK_S, every_s / 2) if every_s else LOOK_S
         while True:
-            await asyncio.sleep(min(LOOK_S, every_s / 2) if every_s else LOOK_S)
+            await asyncio.sleep(until_next(look_s, asyncio.get_running_loop().time()))
             self._note_numbers()
             self._tell(self._running.condition())
             ticks, self._ticks = self._ticks, self._running.plant.flow.ticks

@@ -1,6 +1,7 @@
 """Runs one conversation for ever: connect, read each scan in its turn, and on any loss back off and try again."""
 
 import asyncio
+import math
 import random
 import ssl
 import traceback
@@ -47,7 +48,7 @@ class Retry:
 
 
 class Poller:
-    """One conversation and its devices."""
+    """One conversation and its devices; `quickest_s` is how often the scan of it is due that is due most often."""
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Poller:
         host: str = "",
     ) -> None:
         self.units = {unit.name: unit for unit in units}
-        self.connected = False
+        self.connected, self.quickest_s = False, math.inf
         self.occupancy = Occupancy()
         self._driver, self._retry, self._phase, self._put, self._clock = driver, retry, phase, put, clock
         self._host = host
@@ -112,6 +113,7 @@ class Poller:
     async def _poll(self, scans: Sequence[Scan]) -> None:
         if not scans:
             raise LinkLost("there is nothing to ask")
+        self.quickest_s = min(scan.every_s for scan in scans)
         schedule = Schedule(scans, phase=self._phase, now=_now())
         while True:
             due, scan = schedule.first()

@@ -29,6 +29,7 @@ from paho.mqtt.enums import LogLevel, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.beat import until_next
 from gateway.config.model import Uplink
 from gateway.uplink.client import INCOMING_BYTES, Client
 from gateway.uplink.endpoint import BrokerLost, password, reach, sentence
@@ -231,7 +232,8 @@ class Connection:
             self._client.loop_misc()
             self._prove(1)
         if not self.closed.done():
-            self._timer = self._loop.call_later(min(LOOK_S, self._uplink.keepalive_s / 4, left_s), self._tick)
+            look_s = until_next(LOOK_S, self._loop.time())
+            self._timer = self._loop.call_later(min(look_s, self._uplink.keepalive_s / 4, left_s), self._tick)
 
     def _on_connect(
         self, _client: PahoClient, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None

@@ -1,6 +1,7 @@
 """The queue to the pipeline, when the clock is set: in order, and nothing is told under the old time."""
 
 import asyncio
+import math
 
 import numpy as np
 import pytest
@@ -60,6 +61,13 @@ def flow(store, clocks):
 
 def batch(at_ns, time_ns=77):
     return Batch(np.array([0], np.int32), np.array([1.0]), np.zeros(1, np.uint16), np.array([time_ns]), at_ns)
+
+
+@pytest.mark.parametrize(("quickest_s", "tick_s"), [(0.05, 0.25), (1, 0.25), (2, 0.5), (60, 0.5), (math.inf, 0.5)])
+def test_time_passes_as_often_as_scans_are_quick(flow, quickest_s, tick_s):
+    """Delays are told no coarser than a quarter of the quickest scan, and an idle gateway wakes up half as often."""
+    flow.quickest_s = lambda: quickest_s
+    assert flow.tick_s == tick_s
 
 
 @pytest.mark.parametrize("by_s", [1, -1, 30, -30, 3600, -3600, 31_536_000, -31_536_000])

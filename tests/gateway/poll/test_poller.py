@@ -59,6 +59,7 @@ def test_steady(line):
     assert subject.events(*LINK) == [("a", "connected")]
     assert sum(isinstance(each, Batch) for _, each in subject.seen) == 601
     assert subject.poller.units["a"].skipped == 0
+    assert subject.poller.quickest_s == 1.0
 
 
 def test_connected_goes_before_the_first_reading(line):
