@@ -25,7 +25,6 @@ SLOW_S = 60
 NS = 1_000_000_000
 WAYS, OTHERS = ("modbus", "dnp3", "iec61850", "opcua"), "bus1"
 """What is spoken: every bay by the first, one bay by each of the others as well."""
-"""What systemd/gridsentinel.service sets."""
 
 
 class Rig:
