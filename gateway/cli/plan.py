@@ -55,7 +55,7 @@ def _page(found: Plan, answer_ms: float) -> Iterator[str]:
     days = f"{found.disk_days:.3g} days" if found.disk_days >= 2 else f"{found.disk_days * 24:.3g} hours"
     usual, worst = found.memory.usual / 1e6, found.memory.worst / 1e6
     most = found.memory_max / 1e6
-    yield f"memory     {usual:.0f} MB at work, {worst:.0f} MB with every buffer full, of {most:.0f} MB"
+    yield f"memory     {usual:.0f} MB at work, {worst:.0f} MB with every buffer full at a reload, of {most:.0f} MB"
     yield f"disk       {found.disk_bytes_per_day / 1e6:.3g} MB a day without a broker: {days} until telemetry fades;"
     yield f"           at most {found.disk_max_bytes / 1e6:.0f} MB in state_dir"
     yield f"uplink     {found.wire_bytes_per_day / 1e6:.3g} MB a day, MQTT of windows and status, values that all move"

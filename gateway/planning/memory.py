@@ -39,9 +39,10 @@ BATCH_BYTES, READING_BYTES = 600, 22
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Octets: `usual` at work, `worst` with every buffer full."""
+    """Octets: `usual` at work, `reload` while a second plant is made beside it, `worst` then with every buffer full."""
 
     usual: int
+    reload: int
     worst: int
 
 
@@ -55,10 +56,10 @@ def weigh(config: Config) -> tuple[Memory, dict[str, Driver]]:
     pipeline_bytes, _ = _weighed(lambda: _pipeline(config, points))
     protocols = sum(PROTOCOL_BYTES.get(name, 0) for name in {device.protocol for device in config.devices})
     named_bytes, _ = _weighed(lambda: metrics(config))
-    built_bytes = objects_bytes + drivers_bytes + pipeline_bytes + named_bytes
+    plant = objects_bytes + drivers_bytes + pipeline_bytes
     kept = remembered(points, config.evidence) if config.evidence is not None else 0
-    usual = round(BASE_BYTES + protocols + AT_WORK * built_bytes + kept)
-    return Memory(usual, usual + _buffers(config) + _evidence(config, points)), drivers
+    usual, second = round(BASE_BYTES + protocols + AT_WORK * (plant + named_bytes) + kept), round(AT_WORK * plant)
+    return Memory(usual, second, usual + second + _buffers(config) + _evidence(config, points)), drivers
 
 
 def _warm(config: Config, points: Points) -> None:

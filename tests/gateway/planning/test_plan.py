@@ -44,8 +44,22 @@ def test_sections_take_memory(config, tmp_path):
     without = plan(config(meter())).memory
     paged, recorded = plan(config(meter(), page=page)).memory, plan(config(meter(), recorder={})).memory
 
-    assert paged.worst - paged.usual == without.worst - without.usual + 64 * 2**20
-    assert recorded.worst - recorded.usual == without.worst - without.usual + 3 * 60 * 11 * 10
+    assert _full(paged) == _full(without) + 64 * 2**20
+    assert _full(recorded) == _full(without) + 3 * 60 * 11 * 10
+
+
+def _full(memory):
+    """Return what full buffers take."""
+    return memory.worst - memory.usual - memory.reload
+
+
+def test_a_reload_makes_everything_a_second_time(config):
+    """It takes what the points take, but for the ring of evidence, and not the program."""
+    small, large = (plan(config(meter(points=points, url="tcp://h"))).memory for points in (10, 1000))
+    more = large.usual - small.usual
+
+    assert more / 2 < large.reload - small.reload < more
+    assert large.reload < large.usual / 4
 
 
 def line(config):
