@@ -13,7 +13,7 @@ from protocols.opcua.config import OpcuaDevice
 from protocols.opcua.demand import demands, sealed
 
 LONG_S = 600.0
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 READS = 5
 
 
