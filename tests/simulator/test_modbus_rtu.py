@@ -16,6 +16,7 @@ from simulator.modbus_rtu import ModbusLine
 from simulator.registers import MAPS
 
 BAYS = ("feeder1", "t1", "bus1")
+WAIT_S = 30
 TYPES = AsyncModbusSerialClient.DATATYPE
 
 
@@ -25,7 +26,7 @@ async def serving(**keys):
     conducts = {bay: Conduct() for bay in BAYS}
     line = ModbusLine(BAYS, Grid(1, 0), conducts, **{"baud": None, **keys})
     await line.start()
-    client = AsyncModbusSerialClient(line.path, baudrate=9600, timeout=0.4, retries=0, reconnect_delay=0)
+    client = AsyncModbusSerialClient(line.path, baudrate=9600, timeout=WAIT_S, retries=0, reconnect_delay=0)
     await client.connect()
     try:
         yield line, client, conducts
@@ -81,15 +82,16 @@ async def test_misconduct(answers):
     """Of one unit; the others answer."""
     async with serving() as (_, client, conducts):
         conducts["feeder1"].answers = answers
+        client.comm_params.timeout_connect = 0.4
         with pytest.raises(ModbusIOException):
             await ask(client, MAPS["feeder1"][0], 1)
+        client.comm_params.timeout_connect = WAIT_S
         assert (await ask(client, MAPS["bus1"][0], 3)).registers
 
 
 async def test_a_slow_line_is_slow():
     """28 bytes of question, silence and answer at 1200 baud are more than a quarter of a second."""
     async with serving(baud=1200) as (line, client, _):
-        client.comm_params.timeout_connect = 2
         began = time.monotonic()
         assert (await client.read_input_registers(0, count=4, device_id=3)).registers
         assert time.monotonic() - began > (8 + 3.5 + 13) * 11 / 1200

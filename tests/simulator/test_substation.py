@@ -16,14 +16,14 @@ from simulator.scenario import Scenario, parse
 from simulator.substation import Substation, serve
 
 TYPES = AsyncModbusTcpClient.DATATYPE
-WAIT_S = 5
+WAIT_S = 60
 ONCE_S = 0.4
 
 
 @asynccontextmanager
 async def client(port: int):
-    """A connected pymodbus client that asks once and waits a little."""
-    connected = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=ONCE_S, retries=0, reconnect_delay=0)
+    """A connected pymodbus client that asks once."""
+    connected = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=WAIT_S, retries=0, reconnect_delay=0)
     await connected.connect()
     try:
         yield connected
@@ -131,8 +131,10 @@ async def test_a_dead_unit_accepts_and_never_answers():
         client(substation.ports["feeder5"]) as modbus,
     ):
         assert modbus.connected
+        modbus.comm_params.timeout_connect = ONCE_S
         with pytest.raises(ModbusIOException):
             await modbus.read_holding_registers(100)
+        modbus.comm_params.timeout_connect = WAIT_S
         substation.conducts["feeder5"].answers = "well"
 
         assert not (await modbus.read_holding_registers(100)).isError()
