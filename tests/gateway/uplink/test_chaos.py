@@ -153,8 +153,8 @@ async def test_half_the_packets_delayed(mosquitto, wire, subscribe, memory, publ
     """Half of the packets late by a tenth of the keep-alive: slow, and no reason to begin anew."""
     subscriber = subscribe(mosquitto)
     randomly = random.Random(1)
-    wire.treat = lambda _: randomly.choice([Fate.PASS, 0.1])
-    publisher = publish(wire.url, memory, keepalive_s=1, backlog_rate_per_s=100_000)
+    wire.treat = lambda _: randomly.choice([Fate.PASS, 0.2])
+    publisher = publish(wire.url, memory, keepalive_s=2, backlog_rate_per_s=100_000)
     load(memory, messages, 20)
     ledger = await complete(subscriber, memory)
 
