@@ -215,6 +215,7 @@ class Subscriber:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client._reset_sockets()  # else those that woke its thread are found open by whatever test runs then
 
     def _wait(self, enough: Callable[["Subscriber"], object], timeout_s: float) -> bool:
         with self._changed:
