@@ -22,12 +22,13 @@ from typing import Any
 import pytest
 import structlog
 from examples import register
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from ports import free_port
 from wire import Wire
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 register()
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -48,13 +49,6 @@ def beside(program: Path) -> dict[str, str]:
     """Return where an unpacked program finds its libraries: beside it."""
     libraries = sorted(str(path) for path in program.parents[1].glob("lib/*-linux-gnu*"))
     return {"LD_LIBRARY_PATH": ":".join(libraries)} if ROOT in program.parents else {}
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens at."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture(autouse=True)
@@ -214,13 +208,14 @@ class Subscriber:
         """Wait until `enough` holds."""
         assert await asyncio.to_thread(self._wait, enough, timeout_s), f"after {timeout_s} s: {self.messages[-5:]}"
 
-    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish something."""
-        self._client.publish(topic, payload, qos=1, retain=retain)
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> MQTTMessageInfo:
+        """Publish something; what is returned can be waited for until the broker has it."""
+        return self._client.publish(topic, payload, qos=1, retain=retain)
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client._reset_sockets()  # else those that woke its thread are found open by whatever test runs then
 
     def _wait(self, enough: Callable[["Subscriber"], object], timeout_s: float) -> bool:
         with self._changed:

@@ -45,7 +45,7 @@ class Suppressed:
 
     def let_out(self, holds: Callable[[str], bool], now_ns: int) -> Iterator[tuple[str, str]]:
         """Yield each alarm and its cause that is over for so long that what only followed from it is over, too."""
-        for cause in list(self._of):
+        for cause in sorted(self._of):
             if holds(cause):
                 self._over_ns.pop(cause, None)
             elif now_ns - self._over_ns.setdefault(cause, now_ns) >= self._settle_ns:

@@ -132,7 +132,7 @@ async def said(mosquitto, subscribe, tmp_path: Path) -> Any:
             heard.say(f"{PREFIX}command", json.dumps({"id": order["do"], **order}).encode())
         await heard.until(lambda heard: len(heard.on("/reply")) == 3)
         gateway.order(Order.STOP)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await running
         await heard.until(lambda heard: not heard.on("/status")[-1]["online"])
     return heard

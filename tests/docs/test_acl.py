@@ -12,6 +12,7 @@ from gateway.uplink.mqtt import Listener, Outgoing, Version, connect
 ROOT = Path(__file__).resolve().parents[2]
 USERS = {"nairobi-west/gw1": "one", "nairobi-west/gw2": "two", "upstream": "three", "control-room": "four"}
 OURS, OTHERS = "gridsentinel/nairobi-west/gw1/", "gridsentinel/nairobi-west/gw2/"
+PATIENCE_S = 60
 WRITTEN = ("status", "birth", "telemetry/feeder1", "change/feeder1", "alarm", "gap", "reply")
 
 
@@ -92,7 +93,7 @@ async def test_a_gateway_reads_its_own_commands(broker, gateway, subscribe):
     room.say(f"{OTHERS}command", b'{"id":"not yours"}')
     room.say(f"{OURS}command", b'{"id":"1"}')
     await room.until(lambda room: room.messages)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         first = await speaks.received.get()
 
     assert json.loads(first.payload)["id"] == "1"
@@ -110,7 +111,7 @@ async def test_upstream_reads_and_writes_not(broker, gateway, subscribe):
     speaks = await gateway()
     assert await speaks.allowed(f"{OURS}telemetry/feeder1")
     await upstream.until(lambda upstream: upstream.messages)
-    await room.until(lambda room: len(room.messages) == 2)
+    await room.until(lambda room: len(room.messages) >= 2)
 
     assert [message.payload for message in upstream.messages] == [b"{}"]
-    assert [message.payload for message in room.messages] == [b'"real"', b"{}"]
+    assert sorted(message.payload for message in room.messages) == [b'"real"', b"{}"]

@@ -3,12 +3,12 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs/examples"
@@ -38,10 +38,7 @@ def running(node_red, mosquitto, tmp_path):
         if node["type"] == "inject":
             node |= {"once": True, "onceDelay": 0.1}
     (tmp_path / "flow.json").write_text(json.dumps(flow))
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    settings = {"uiPort": port, "uiHost": "127.0.0.1", "httpAdminRoot": False, "telemetry": {"enabled": False}}
+    settings = {"uiPort": free_port(), "uiHost": "127.0.0.1", "httpAdminRoot": False, "telemetry": {"enabled": False}}
     (tmp_path / "settings.js").write_text(f"module.exports = {json.dumps(settings)};")
     command = [shutil.which("node"), node_red, "-u", tmp_path, "-s", tmp_path / "settings.js", tmp_path / "flow.json"]
     surroundings = os.environ | {"HOME": str(tmp_path)}

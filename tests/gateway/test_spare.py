@@ -24,7 +24,7 @@ devices:
   - {{name: same, protocol: modbus, url: "tcp://127.0.0.1:{other}", every_s: 0.1, points: [{{{point}}}]}}
 """  # noqa: E501
 POINT = 'name: va, address: "holding:100", type: float32, unit: V'
-RELOADS = 3
+RELOADS = 2
 
 
 async def until(true):

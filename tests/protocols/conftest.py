@@ -3,19 +3,18 @@
 import asyncio
 import itertools
 import os
-import random
-import socket
 import ssl
 import struct
 import time
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 from pymodbus.framer import FramerType
 from pymodbus.framer.rtu import FramerRTU
 from pymodbus.server import ModbusTcpServer, ModbusTlsServer
@@ -384,13 +383,6 @@ def dnp3_case():
     return real_outstation, make
 
 
-def steady_port() -> int:
-    """Return a free port that no outgoing connection takes while a server restarts: below the ephemeral ones."""
-    while True:
-        with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(20_000, 32_000))) as server:
-            return server.getsockname()[1]
-
-
 class OpcuaPeer:
     """A real OPC UA server (asyncua) with `ns=2;s=n0` to `n19`, `on` and `text`; built once, for it is slow."""
 
@@ -411,7 +403,7 @@ class OpcuaPeer:
             values = {**{f"n{n}": float(n) for n in range(20)}, "on": True, "text": "closed"}
             for name, value in values.items():
                 await self.server.nodes.objects.add_variable(ua.NodeId(name, index), name, value)
-        self.server.set_endpoint(f"opc.tcp://127.0.0.1:{port or steady_port()}/")
+        self.server.set_endpoint(f"opc.tcp://127.0.0.1:{port or free_port()}/")
         await self.server.start()
         self.port = self.server.bserver.port
 
@@ -448,7 +440,7 @@ class OpcuaPeer:
 @pytest.fixture(scope="session")
 def steady() -> Callable[[], int]:
     """Return what finds a port for a server that will be restarted."""
-    return steady_port
+    return free_port
 
 
 @pytest.fixture(scope="session")

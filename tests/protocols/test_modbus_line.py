@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from waiting import at_once
 
 from protocols.driver import LinkLost
 from protocols.modbus.codec import Refusal, Request
@@ -65,12 +66,12 @@ async def test_the_time_that_bytes_take_comes_on_top(line):
 
 async def test_a_pause_before_each_request_of_a_unit(line, conversation):
     """One unit needs its rest; others need not wait for it."""
-    slow = Manners(pause_s=0.1)
+    slow = Manners(pause_s=0.4)
     for unit in (1, 2, 2, 1):
         await conversation.request(unit, READ, LONG_S, slow if unit == 1 else Manners())
 
-    assert line.times[3] - line.times[0] > 0.1
-    assert line.times[2] - line.times[0] < 0.1
+    assert line.times[3] - line.times[0] > 0.4
+    assert line.times[2] - line.times[0] < 0.4
 
 
 async def test_noise_and_an_echo_before_an_answer(line, conversation):
@@ -193,7 +194,7 @@ async def test_a_line_that_is_never_silent(line):
             await asyncio.sleep(0.01)
 
     task = asyncio.create_task(babble())
-    async with asyncio.timeout(BABBLE_S + 2):
+    async with at_once(BABBLE_S + 2):
         with pytest.raises(LinkLost, match=r"never silent: 2 s of noise"):
             await conversation.request(1, READ, LONG_S)
     task.cancel()
@@ -214,7 +215,7 @@ async def test_an_adapter_that_is_pulled_out(line, conversation):
     task = asyncio.create_task(conversation.request(1, READ, LONG_S))
     await heard.wait()
     await line.stop()
-    async with asyncio.timeout(0.5):
+    async with at_once():
         with pytest.raises(LinkLost, match="connection lost"):
             await task
 
@@ -265,7 +266,7 @@ async def test_cancelling_and_closing_a_line(line, build):
     line.reply = lambda *_: heard.set()
     read = asyncio.create_task(driver.read(driver.scans[0]))
     await heard.wait()
-    async with asyncio.timeout(0.5):
+    async with at_once():
         read.cancel()
         with pytest.raises(asyncio.CancelledError):
             await read

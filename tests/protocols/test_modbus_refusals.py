@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from examples import examples
@@ -208,11 +209,11 @@ async def test_a_storm_of_exceptions(peer, connected):
 
 async def test_what_was_found_before_a_time_out_is_told_later(peer, connected):
     """The unit falls silent while bad addresses are isolated: nothing that was learned is lost."""
-    driver = await connected({"a": "holding:0", "b": "input:0"}, timeout_s=0.05)
+    driver = await connected({"a": "holding:0", "b": "input:0"})
     peer.refused[3, 0] = 2
     peer.reply = lambda t, u, pdu: peer.honest(t, u, pdu) if pdu[0] == 3 else None
     with pytest.raises(TimeoutError):
-        await poll(driver)
+        await driver.read(replace(driver.scans[0], timeout_s=0.2))
     peer.reply = peer.honest
 
     batch, events = await poll(driver)

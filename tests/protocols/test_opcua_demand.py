@@ -13,7 +13,7 @@ from protocols.opcua.config import OpcuaDevice
 from protocols.opcua.demand import demands, sealed
 
 LONG_S = 600.0
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 READS = 5
 
 
@@ -91,7 +91,8 @@ async def test_every_value_moves(server, opcua, count):
         driver = opcua(line.port, names(count), keepalive_s=LONG_S, publishing_ms=200)
         *_, moving = driver.demands
         await began(driver, names(count))
-        for value in range(100, 200):  # until all were written between two looks of the server
+        least = []
+        for value in range(100, 200):  # until all were written between two looks of the server, READS times
             line.taken()
             for name in names(count):
                 await server.set(name, float(value))
@@ -102,9 +103,12 @@ async def test_every_value_moves(server, opcua, count):
             ]
             found = await carried(line)
             if len(batches) == 1:
+                least.append(found)
+            if len(least) == READS:  # a request that was on its way adds to one of them
                 break
         await driver.close()
 
+    found = tuple(map(min, *least))
     assert found == (about(moving.sent_bytes), about(moving.received_bytes))
     assert (moving.moving, moving.every_s) == (True, 1)
 

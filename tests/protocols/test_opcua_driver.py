@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from asyncua import ua
 from told import drained, events, readings
+from waiting import waited_s
 
 from protocols.driver import LinkLost
 from protocols.model import Batch, EventKind, Quality
@@ -16,7 +17,7 @@ from protocols.sighting import Sighting
 
 INSTANT = datetime(2026, 11, 20, 10, 0, 0, 123_456, tzinfo=UTC)
 INSTANT_NS = 1_795_168_800_123_456_000
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -266,10 +267,10 @@ async def test_a_server_that_falls_silent_is_lost(server, opcua):
     await connected(driver)
     [client] = server.server.bserver.clients
     client.transport.pause_reading()
-    began = time.monotonic()
+    began = time.monotonic() - waited_s()
     with pytest.raises(LinkLost, match="no keep-alive"):
         await drained(driver, lambda _: False)
-    took = time.monotonic() - began
+    took = time.monotonic() - waited_s() - began
     await driver.close()
 
     assert 0.5 < took < 4.0  # it answers the requests it holds first
@@ -277,10 +278,10 @@ async def test_a_server_that_falls_silent_is_lost(server, opcua):
 
 async def test_a_quiet_server_is_not_lost(server, opcua):
     """Where nothing changes its keep-alives are enough."""
-    driver = opcua(server.port, {"a": "ns=2;s=n1"}, keepalive_s=0.5, timeout_s=0.3)
+    driver = opcua(server.port, {"a": "ns=2;s=n1"}, keepalive_s=0.5, timeout_s=1)
     await connected(driver)
     loop = asyncio.get_running_loop()
-    until, found = loop.time() + 1.5, []
+    until, found = loop.time() + 2, []
     while loop.time() < until:
         found.extend(await driver.read(driver.scans[-1]))
         await asyncio.sleep(0.02)

@@ -9,6 +9,7 @@ import tracemalloc
 import pytest
 from asyncua import ua
 from asyncua.ua.ua_binary import struct_to_binary
+from waiting import at_once
 
 from protocols.driver import LinkLost
 from protocols.model import Batch, EventKind
@@ -16,7 +17,6 @@ from protocols.opcua.acknowledgements import MOST_ARRIVED
 from protocols.opcua.order import MOST_AGAIN
 from protocols.opcua.subscriptions import MOST_FRUITLESS
 
-AT_ONCE_S = 0.5
 MOST_BYTES = 10_000_000
 ACKNOWLEDGE = struct.pack("<4sIIIIII", b"ACKF", 28, 0, 65_535, 65_535, 0, 0)
 
@@ -134,7 +134,7 @@ def driver(peer, opcua):
 
 async def lost(awaitable):
     """Return why the link is lost, and what its events say is a violation; within half a second."""
-    async with asyncio.timeout(AT_ONCE_S):
+    async with at_once():
         with pytest.raises(LinkLost) as caught:
             await awaitable
     return str(caught.value), [each.detail for each in caught.value.events if each.kind is EventKind.VIOLATION]
@@ -229,7 +229,7 @@ async def test_silence_at_any_stage_can_be_cancelled(peer, driver, stage):
     connecting = asyncio.create_task(driver.connect())
     await reached.wait()
     connecting.cancel()
-    async with asyncio.timeout(AT_ONCE_S):
+    async with at_once():
         with pytest.raises(asyncio.CancelledError):
             await connecting
         await driver.close()
@@ -404,7 +404,7 @@ async def test_a_peer_that_reads_nothing_holds_up_nobody(opcua):
         accepted, _ = await asyncio.to_thread(mute.accept)
         with accepted:
             connecting.cancel()
-            async with asyncio.timeout(AT_ONCE_S):
+            async with at_once():
                 with pytest.raises(asyncio.CancelledError):
                     await connecting
                 await driver.close()

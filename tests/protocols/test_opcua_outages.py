@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -147,12 +148,12 @@ async def test_links_that_break_again_and_again(way, opcua_peer, opcua_points):
 
 async def test_a_read_that_is_not_answered_breaks_the_link_and_not_the_session(way, opcua_peer, opcua_points):
     """The server may only be frozen: it must not find the end of its session when it wakes."""
-    driver = opcua_points(way.place, NODES, timeout_s=0.3)
+    driver = opcua_points(way.place, NODES)
     await began(driver)
     session = driver._connection.session
     way.spoil = way.silent
     with pytest.raises(TimeoutError):
-        await driver.read(driver.scans[0])
+        await driver.read(replace(driver.scans[0], timeout_s=0.3))
     await driver.close()
     await opcua_peer.set("n1", 101.0)
     await opcua_peer.set("n2", 102.0)

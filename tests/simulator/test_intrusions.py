@@ -23,7 +23,7 @@ from simulator.configuration import HEAD, device
 from simulator.scenario import parse
 from simulator.substation import serve
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 QUIET_S = 0.5
 """How long the conversation runs before the intrusion."""
 EVERY_S = 0.05

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from pymodbus.client import AsyncModbusSerialClient
@@ -16,16 +16,17 @@ from simulator.modbus_rtu import ModbusLine
 from simulator.registers import MAPS
 
 BAYS = ("feeder1", "t1", "bus1")
+WAIT_S = 30
 TYPES = AsyncModbusSerialClient.DATATYPE
 
 
 @asynccontextmanager
-async def serving(**keys):
-    """A line that serves, and a pymodbus client on it."""
+async def serving(*, wait_s=WAIT_S, **keys):
+    """A line that serves, and a pymodbus client on it that waits so long for an answer."""
     conducts = {bay: Conduct() for bay in BAYS}
     line = ModbusLine(BAYS, Grid(1, 0), conducts, **{"baud": None, **keys})
     await line.start()
-    client = AsyncModbusSerialClient(line.path, baudrate=9600, timeout=0.4, retries=0, reconnect_delay=0)
+    client = AsyncModbusSerialClient(line.path, baudrate=9600, timeout=wait_s, retries=0, reconnect_delay=0)
     await client.connect()
     try:
         yield line, client, conducts
@@ -79,7 +80,7 @@ async def test_refusals():
 @pytest.mark.parametrize("answers", ["silent", "closed", "cut", "garbage"])
 async def test_misconduct(answers):
     """Of one unit; the others answer."""
-    async with serving() as (_, client, conducts):
+    async with serving(wait_s=1) as (_, client, conducts):
         conducts["feeder1"].answers = answers
         with pytest.raises(ModbusIOException):
             await ask(client, MAPS["feeder1"][0], 1)
@@ -89,11 +90,21 @@ async def test_misconduct(answers):
 async def test_a_slow_line_is_slow():
     """28 bytes of question, silence and answer at 1200 baud are more than a quarter of a second."""
     async with serving(baud=1200) as (line, client, _):
-        client.comm_params.timeout_connect = 2
         began = time.monotonic()
         assert (await client.read_input_registers(0, count=4, device_id=3)).registers
         assert time.monotonic() - began > (8 + 3.5 + 13) * 11 / 1200
         assert line.collisions == 0
+
+
+async def octets(end, count):
+    """Read so many, or some more."""
+    heard = b""
+    async with asyncio.timeout(WAIT_S):
+        while len(heard) < count:
+            with suppress(BlockingIOError):
+                heard += os.read(end, 100)
+            await asyncio.sleep(0.001)
+    return heard
 
 
 async def test_who_interrupts_collides():
@@ -103,10 +114,9 @@ async def test_who_interrupts_collides():
         end = os.open(line.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         question = bytes.fromhex("03 04 0000 0004") + bytes.fromhex("f02b")
         os.write(end, question)
-        await asyncio.sleep(0.2)
+        heard = await octets(end, 1)
         os.write(end, question)
-        await asyncio.sleep(0.3)
-        heard = os.read(end, 100)
+        heard += await octets(end, 13 - len(heard))
         os.close(end)
 
     assert line.collisions == 1

@@ -16,14 +16,14 @@ from simulator.scenario import Scenario, parse
 from simulator.substation import Substation, serve
 
 TYPES = AsyncModbusTcpClient.DATATYPE
-WAIT_S = 5
-ONCE_S = 0.4
+WAIT_S = 60
+ONCE_S = 1.0
 
 
 @asynccontextmanager
-async def client(port: int):
-    """A connected pymodbus client that asks once and waits a little."""
-    connected = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=ONCE_S, retries=0, reconnect_delay=0)
+async def client(port: int, wait_s: float = WAIT_S):
+    """A connected pymodbus client that asks once and waits so long."""
+    connected = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=wait_s, retries=0, reconnect_delay=0)
     await connected.connect()
     try:
         yield connected
@@ -128,7 +128,7 @@ async def test_a_dead_unit_accepts_and_never_answers():
     """The connection stands, no byte comes; when the step is over the next request is answered."""
     async with (
         misbehaving("do: dead_unit, unit: feeder5") as (substation, _),
-        client(substation.ports["feeder5"]) as modbus,
+        client(substation.ports["feeder5"], ONCE_S) as modbus,
     ):
         assert modbus.connected
         with pytest.raises(ModbusIOException):

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """Nothing here takes so long, unless it is broken or the machine is busy."""
 
 

@@ -5,7 +5,7 @@ import io
 import os
 import re
 import signal
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib import import_module
 
 from gateway.cli import main
@@ -43,7 +43,7 @@ class Place:
             import_module(f"gateway.cli.{words[0]}").configure(parser)
             return (0 if parser.parse_args(words[1:]) else 2), ""
         said = Said("--watch" in words or words[0] == "simulate")
-        with redirect_stdout(said), redirect_stderr(said):
+        with heeded(signal.SIGINT), redirect_stdout(said), redirect_stderr(said):
             try:
                 code = main([*self._words(words)])
             except SystemExit as left:
@@ -80,6 +80,16 @@ class Place:
     def _exhibit(self):
         """Return the name of an exhibit that there is."""
         return ask(self.folder / "state/status.sock", {"ask": "evidence"})["evidence"][0]["id"]
+
+
+@contextmanager
+def heeded(number):
+    """Let a signal interrupt as in a terminal: a run that was started in the background ignores it, and would hang."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 class Said(io.StringIO):

@@ -227,6 +227,7 @@ class HostApplication:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client._reset_sockets()
 
     def _wait(self, enough: Callable[[Host], object], timeout_s: float) -> bool:
         with self._lock:

@@ -11,7 +11,7 @@ from protocols.driver import LinkLost
 from protocols.model import Batch, Event, EventKind
 from protocols.sighting import Sighting
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Nothing here takes so long, unless it is broken or the machine is busy."""
 
 

@@ -14,7 +14,7 @@ from simulator import scenario
 from simulator.configuration import demo_urls
 from simulator.substation import Substation, serve
 
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 WAYS = ("modbus", "dnp3", "iec61850", "opcua")
 Places: TypeAlias = Mapping[str, str]
 """HOST:PORT of each server of the substation, by the HOST:PORT that it has in the pages and in config/demo.yaml."""

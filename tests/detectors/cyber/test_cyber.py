@@ -180,7 +180,7 @@ facts = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@examples(60)
+@examples(25)
 @given(st.lists(st.tuples(kinds, words, words, words, st.integers(0, 70_000), facts, st.booleans()), max_size=30))
 def test_no_sighting_breaks_a_check(events):
     """Whatever a decoder or a driver tells, with any facts of their type or none: it is judged or left out."""

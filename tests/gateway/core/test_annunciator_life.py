@@ -2,7 +2,7 @@
 
 from desk import Desk, station
 from examples import examples
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -160,6 +160,22 @@ STEPS = st.tuples(
 )
 
 
+TWO_CAUSES_END_AT_ONCE = [
+    (("low", "f1.va", 1), 1.0, True),
+    (("link", "f1.va", 1), 0.0, False),
+    (("find", "f1.va", 4), 0.0, True),
+    (("find", "f1.va", 5), 0.0, True),
+    (("find", "f1.va", 12), 0.0, False),
+    (("find", "f1.ia", 0), 0.0, False),
+    (("wait", "f1.va", 11), 0.0, True),
+    *((("find", "f1.va", value), 0.0, False) for value in (1, 1, 3, 1)),
+    (("link", "f1.va", 0), 0.0, False),
+    (("wait", "f1.va", 4), 1.0, True),
+]
+"""What each has suppressed is let out in one order, whichever suppressed first."""
+
+
+@example(steps=TWO_CAUSES_END_AT_ONCE)
 @given(steps=st.lists(st.tuples(STEPS, st.sampled_from([0.0, 1.0]), st.booleans()), min_size=10, max_size=60))
 def test_a_restart_in_the_middle_changes_nothing(steps):
     """Whenever a gateway is restarted, its messages are those of one that was not."""

@@ -10,6 +10,7 @@ from threading import Event
 import numpy as np
 import pytest
 from structlog.testing import capture_logs
+from waiting import at_once
 
 from detectors.model import Finding, Severity
 from gateway.config.model import EvidenceBudget
@@ -240,14 +241,13 @@ async def test_a_disk_that_hangs(station, monkeypatch):
     for n in (1, 2):
         here.now_ns += NS
         names.append(here.name(subject=f"s{n}"))
-    began = asyncio.get_running_loop().time()
-    here.running.cancel()
-    await here.witness.close()
+    async with at_once(2):
+        here.running.cancel()
+        await here.witness.close()
     hung.set()
 
     assert [bool(name) for name in names] == [True, True, False]
     assert here.witness.lost == 1
-    assert asyncio.get_running_loop().time() - began < 2
 
 
 async def test_a_stop_writes_what_is_open(station):

@@ -136,7 +136,7 @@ async def test_the_slowest_give_their_seats(serve, monkeypatch):
         writer.close()
 
     assert set(ends) == {b""}
-    assert made.refused == 200
+    await until(lambda: made.refused == 200)
 
 
 async def test_all_seats_are_busy(serve):

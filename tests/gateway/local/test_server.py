@@ -82,7 +82,7 @@ async def test_a_long_answer(serve, tmp_path):
 
 async def test_who_says_nothing_or_reads_nothing(serve, tmp_path, monkeypatch):
     """He is let go of after a while, and those behind him have their turn."""
-    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(module, "PATIENCE_S", 0.5)
     await serve()
     silent = [await asyncio.open_unix_connection(str(tmp_path / SOCKET)) for _ in range(CONNECTIONS - 1)]
     deaf = await asyncio.open_unix_connection(str(tmp_path / SOCKET))

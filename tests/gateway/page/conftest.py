@@ -83,6 +83,10 @@ class Site:
         self.gateway.order(Order.RELOAD)
         await self.until(lambda: self.plant is not before and self.plant.pipeline.readings > 8)
 
+    async def entrance_after(self, before: Any) -> None:
+        """Wait until the page is served by another entrance than `before`: it is taken up behind the plant."""
+        await self.until(lambda: self.page.entrance not in (None, before) and self.page.server.port)
+
 
 @pytest.fixture
 async def site(tmp_path):

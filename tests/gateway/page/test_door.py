@@ -173,9 +173,10 @@ async def test_another_token_after_a_reload(site):
     cookie = {"Cookie": await entered(site)}
     await site.reload()
     assert (await site.asked("health", None, headers=cookie)).status == 200
+    before = site.page.entrance
     (site.path.parent / "anna").write_text("c" * 32)
     await site.reload()
-    await site.until(lambda: site.page.server.port)
+    await site.entrance_after(before)
 
     assert (await site.asked("health", None, headers=cookie)).status == 401
     assert (await site.asked("health")).status == 401
@@ -189,6 +190,7 @@ async def test_a_reload_without_the_page(site):
     head, _, rest = text.partition("page:")
     site.path.write_text(head + rest[rest.index("devices:") :])
     await site.reload()
+    await site.until(lambda: site.page.counted() == {})
     with pytest.raises(ConnectionRefusedError):
         await asked(port, "/")
     assert (site.page.counted(), site.plant.pipeline.trends) == ({}, None)

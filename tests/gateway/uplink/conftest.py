@@ -120,12 +120,12 @@ class Memory:
     def reported(self, gaps: Sequence[Gap]) -> None:
         self.holes = [hole for hole in self.holes if hole not in gaps]
 
-    async def empty(self, timeout_s: float = 20.0) -> None:
+    async def empty(self, timeout_s: float = 60.0) -> None:
         """Wait until the broker has everything."""
         async with asyncio.timeout(timeout_s):
             await self.emptied.wait()
 
-    async def until(self, holds: Callable[[], object], timeout_s: float = 30.0) -> None:
+    async def until(self, holds: Callable[[], object], timeout_s: float = 60.0) -> None:
         """Wait until a counter of the publisher says so."""
         async with asyncio.timeout(timeout_s):
             while not holds():  # noqa: ASYNC110 - a counter has no event

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from completeness import Ledger
+from waiting import waited_s
 from wire import Fate
 
 from gateway.store.record import Stream
@@ -13,14 +14,14 @@ from gateway.store.record import Stream
 PREFIX = "gridsentinel/site/gw"
 ROWS = 60
 SLACK_S = 0.7
-"""A second look at a quarter of a keep-alive, and a busy machine."""
+"""A second look at a quarter of a keep-alive, and what a loop takes; a wait for a processor comes on top."""
 
 
 def load(memory, messages, rows=ROWS):
     memory.put(*(make(n) for n in range(rows) for make in (messages.summary, messages.change, messages.alarm)))
 
 
-async def complete(subscriber, memory, timeout_s=20.0):
+async def complete(subscriber, memory, timeout_s=60.0):
     """Wait until all that the store gave out has come; return the ledger of all that came."""
     await memory.empty(timeout_s)
 
@@ -72,7 +73,7 @@ async def test_cut_inside_a_packet(mosquitto, wire, subscribe, memory, publish, 
     await subscriber.until(lambda s: s.on("/status"))
     subscriber.say(f"{PREFIX}/command", b'{"id":"1","do":"gaps"}')
     await wire.seen(lambda _: wire.treat.met)
-    await memory.until(lambda: publisher.connects == (1 if kind in ("connect", "connack") else 2))
+    await memory.until(lambda: publisher.connects >= (1 if kind in ("connect", "connack") else 2))
     load(memory, messages)
     ledger = await complete(subscriber, memory)
 
@@ -87,7 +88,7 @@ async def test_a_guess_holds_for_one_connection(mosquitto, wire, subscribe, memo
     await memory.until(lambda: publisher.connected)
     spoken = publisher.protocol
     wire.cut()
-    await memory.until(lambda: publisher.connects == 2)
+    await memory.until(lambda: publisher.connects >= 2)
 
     assert (spoken, publisher.protocol) == ("3.1.1", "5")
 
@@ -114,11 +115,11 @@ async def test_a_link_that_falls_silent(mosquitto, wire, subscribe, memory, publ
     await memory.empty()
     await subscriber.until(lambda s: s.on("/status"))
     wire.swallow()
-    silent_s = time.monotonic()
+    silent_s = time.monotonic() - waited_s()
     if loaded:
         load(memory, messages)
     await memory.until(lambda: not publisher.connected)
-    noticed_s = time.monotonic() - silent_s
+    noticed_s = time.monotonic() - waited_s() - silent_s
     held = [len(memory.rows[stream]) for stream in (Stream.TELEMETRY, Stream.CHANGE, Stream.ALARM)]
     await wire.mend()
     ledger = await complete(subscriber, memory)
@@ -152,8 +153,8 @@ async def test_half_the_packets_delayed(mosquitto, wire, subscribe, memory, publ
     """Half of the packets late by a tenth of the keep-alive: slow, and no reason to begin anew."""
     subscriber = subscribe(mosquitto)
     randomly = random.Random(1)
-    wire.treat = lambda _: randomly.choice([Fate.PASS, 0.1])
-    publisher = publish(wire.url, memory, keepalive_s=1, backlog_rate_per_s=100_000)
+    wire.treat = lambda _: randomly.choice([Fate.PASS, 0.2])
+    publisher = publish(wire.url, memory, keepalive_s=2, backlog_rate_per_s=100_000)
     load(memory, messages, 20)
     ledger = await complete(subscriber, memory)
 

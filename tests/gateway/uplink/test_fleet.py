@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+import time
 from collections import Counter
 
 import pytest
@@ -17,14 +18,28 @@ FLEET, FIRST_S, AWAY_S = 50, 2.0, 0.3
 
 
 def connected(broker, since=0):
-    """Return how many gateways each second of the broker's log has seen connect, from its `since`th line on."""
+    """Return the gateways and the second in which the broker saw each connect, from the `since`th line of its log."""
     log = (broker.folder / "mosquitto.log").read_text().splitlines()[since:]
-    found = [re.match(r"(\d+): New client connected .* as fleet-gw", line) for line in log]
-    return Counter(int(match[1]) for match in found if match)
+    found = [re.match(r"(\d+): New client connected .* as fleet-(gw\d+)", line) for line in log]
+    return [(match[2], int(match[1])) for match in found if match]
 
 
-async def test_a_fleet_does_not_storm_the_broker(mosquitto, publish, messages, memory, monkeypatch):
-    """Fifty gateways whose broker is restarted come back with about 50 / `retry_first_s` connections a second."""
+@pytest.fixture
+def due(monkeypatch):
+    """Return when each pause is over, by the clock of the log: the last of each."""
+    found, pause_s = {}, Backoff.pause_s
+
+    def noted(pauses, lasted_s):
+        chosen_s = pause_s(pauses, lasted_s)
+        found[pauses] = time.time() + chosen_s
+        return chosen_s
+
+    monkeypatch.setattr(Backoff, "pause_s", noted)
+    return found
+
+
+async def test_a_fleet_does_not_storm_the_broker(mosquitto, publish, messages, memory, monkeypatch, due):
+    """Fifty gateways whose broker is restarted try again about 50 / `retry_first_s` times a second, none too soon."""
     monkeypatch.setattr(backoff, "STEADY_S", 0.0)
     randomly = random.Random(1)
     stores = [type(memory)() for _ in range(FLEET)]
@@ -41,12 +56,14 @@ async def test_a_fleet_does_not_storm_the_broker(mosquitto, publish, messages, m
     lines = len((mosquitto.folder / "mosquitto.log").read_text().splitlines())
     await asyncio.sleep(AWAY_S)
     mosquitto.start()
-    await memory.until(lambda: all(publisher.connects == 2 for publisher in fleet), 30)
+    await memory.until(lambda: all(publisher.connects == 2 for publisher in fleet))
     await asyncio.gather(*(store.empty() for store in stores))
-    seconds = connected(mosquitto, lines)
+    seen = connected(mosquitto, lines)
+    due_s = {f"gw{n}": due[publisher._backoff] for n, publisher in enumerate(fleet)}
 
-    assert sum(seconds.values()) == FLEET
-    assert max(seconds.values()) <= 1.6 * FLEET / FIRST_S
+    assert sorted(name for name, _ in seen) == sorted(due_s)
+    assert all(second >= int(due_s[name]) for name, second in seen)
+    assert max(Counter(map(int, due_s.values())).values()) <= 1.6 * FLEET / FIRST_S
     assert all(sorted(store.acknowledged[Stream.TELEMETRY]) == [1, 2, 3, 4, 5] for store in stores)
 
 

@@ -21,10 +21,11 @@ async def test_a_broker_that_is_absent_at_start(make_mosquitto, subscribe, memor
     broker = make_mosquitto()
     memory.put(*(messages.summary(n) for n in range(10)))
     publisher = publish(broker.url, memory)
-    await asyncio.sleep(0.3)
+    await memory.until(lambda: publisher.last_error)
     error = publisher.last_error
     broker.start()
     await memory.empty()
+    await memory.until(lambda: publisher.connected)
 
     assert error == f"nobody listens at 127.0.0.1:{broker.port}"
     assert publisher.connected
@@ -91,7 +92,7 @@ async def test_a_link_that_is_cut_at_any_moment(mosquitto, wire, subscribe, memo
 
 
 @pytest.mark.parametrize("restarts", [2])
-async def test_with_the_store_on_disk(mosquitto, subscribe, publish, messages, tmp_path, restarts):
+async def test_with_the_store_on_disk(mosquitto, subscribe, memory, publish, messages, tmp_path, restarts):
     """From the real store through restarts of the broker to a subscriber: every number arrives, the store empties."""
     store = await Store.open(tmp_path / "store", StoreBudget(commit_s=0.02))
     subscriber = subscribe(mosquitto, f"{PREFIX}/#")
@@ -103,13 +104,17 @@ async def test_with_the_store_on_disk(mosquitto, subscribe, publish, messages, t
             await asyncio.sleep(0.005)
 
     loading = asyncio.create_task(load())
-    for _ in range(restarts):
-        await asyncio.sleep(0.3)
+    for restart in range(1, restarts + 1):
+        before = publisher.acked
+        await memory.until(
+            lambda restart=restart, before=before: (publisher.connects, publisher.acked > before) == (restart, True)
+        )
         await asyncio.to_thread(mosquitto.restart)
+    await memory.until(lambda: publisher.connects > restarts)
     await loading
     every = set(range(1, 201))
     await subscriber.until(lambda s: all(numbers(s, part) >= every for part in ("/telemetry/", "/change/", "/alarm")))
-    await publisher.drain(1.0)
+    await publisher.drain(30.0)
     await store.close()
 
     assert publisher.connects == restarts + 1

@@ -55,17 +55,17 @@ async def test_the_backlog_keeps_to_its_rate(mosquitto, subscribe, memory, publi
     """An old backlog goes at its rate, after a burst of one second, while a live row passes at once."""
     subscriber = subscribe(mosquitto)
     memory.put(*(messages.summary(n) for n in range(40)))
+    began = asyncio.get_running_loop().time()
     publish(mosquitto.url, memory, backlog_rate_per_s=20)
     await subscriber.until(lambda s: len(s.on("/telemetry/")) >= 20)
-    began = asyncio.get_running_loop().time()
     memory.put(messages.summary(100))
     await subscriber.until(lambda s: 41 in seqs(s, "/telemetry/"))
-    took_s = asyncio.get_running_loop().time() - began
     before_live = len(subscriber.on("/telemetry/"))
+    took_s = asyncio.get_running_loop().time() - began
     await memory.empty()
 
-    assert before_live <= 21 + 20 * (took_s + 0.2)
-    assert 0.7 < asyncio.get_running_loop().time() - began < 10
+    assert before_live <= 21 + 20 * took_s
+    assert asyncio.get_running_loop().time() - began > 0.9
 
 
 async def test_birth_and_status_are_retained(mosquitto, subscribe, memory, publish):
@@ -109,7 +109,7 @@ async def test_drain_waits_for_what_is_in_flight_and_says_goodbye(mosquitto, sub
     await subscriber.until(lambda s: s.on("/status"))
     memory.put(*(messages.summary(n) for n in range(50)))
     await subscriber.until(lambda s: s.on("/telemetry/"))
-    await publisher.drain(1.0)
+    await publisher.drain(30.0)
     await asyncio.wait_for(publisher.task, 30)
     await subscriber.until(lambda s: not s.on("/status")[-1]["online"])
 

@@ -21,7 +21,7 @@ SHORT_S = 0.05
 READS = 3
 BORNE_S = 3.0
 """How long a liar is borne here; a line is given up after 2 s of noise."""
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 MOST_BYTES = 10_000_000
 FLOOD_PIECES = 4000
 """More than a driver may take before it gives up, at the length of an answer."""

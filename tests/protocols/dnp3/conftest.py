@@ -8,10 +8,12 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from protocols.dnp3.config import Dnp3Device, Dnp3Point
 from protocols.dnp3.driver import Dnp3Driver
@@ -23,7 +25,7 @@ from simulator.dnp3_outstation import Outstation
 from simulator.dnp3_server import Server
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 def now_ms() -> int:
@@ -50,9 +52,12 @@ class Reader:
         for place, scan in enumerate(self.driver.scans):
             self.scans.setdefault(scan.device, {})[("integrity", "events", "drain")[place % 3]] = scan
 
-    async def read(self, what: str = "integrity", device: str = "rtu1") -> list[Batch]:
-        """Read a scan, keep what came, and return its batches."""
-        seen = await self.driver.read(self.scans[device][what])
+    async def read(
+        self, what: str = "integrity", device: str = "rtu1", *, timeout_s: float | None = None
+    ) -> list[Batch]:
+        """Read a scan, by its own time-out or by another, keep what came, and return its batches."""
+        scan = self.scans[device][what]
+        seen = await self.driver.read(scan if timeout_s is None else replace(scan, timeout_s=timeout_s))
         self.events += [one for one in seen if isinstance(one, Event)]
         batches = [one for one in seen if isinstance(one, Batch)]
         self.batches += batches
@@ -226,11 +231,8 @@ def opendnp3(opendnp3_program):
         events: int = 1000,
         confirm_ms: int = 1000,
     ) -> AsyncIterator[OpenDnp3]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         keys = {"analogs": analogs, "confirms": confirms, "unsolicited": unsolicited, "events": events}
-        peer = OpenDnp3(opendnp3_program, port, confirm_ms=confirm_ms, **keys)
+        peer = OpenDnp3(opendnp3_program, free_port(), confirm_ms=confirm_ms, **keys)
         await peer.start()
         try:
             yield peer

@@ -124,6 +124,7 @@ async def test_nothing_is_asked_while_the_disk_refuses(server, outstation, reade
     burst(outstation, 3, T0 + 100)
     outstation.received.clear()
     await a_while(one, 0.3)
+    await one.until(lambda r: r.said(EventKind.OVERFLOW))
     assert (len(outstation.events), list(outstation.received), times(one)) == (6, [], [T0, T0 + 1, T0 + 2])
     [said] = one.said(EventKind.OVERFLOW)
     assert said == "its events are not on disk after 0.05 s; not confirmed, so it keeps them"

@@ -66,7 +66,7 @@ async def test_every_event_is_a_reading_in_its_order(server, outstation, reader)
 
 async def test_events_stay_where_they_are_until_confirmed(server, outstation, reader):
     """A link that is lost before the confirm loses nothing."""
-    one = reader(server.port, POINTS, timeout_s=0.1)
+    one = reader(server.port, POINTS)
     await one.driver.connect()
     await one.read()
     server.conduct.answers = "cut"
@@ -229,7 +229,7 @@ async def test_a_function_that_it_does_not_support(server, outstation, reader):
 
 async def test_keep_alive(server, reader):
     """After a silence the link status is asked; a link that no longer answers is a time-out."""
-    one = reader(server.port, POINTS, keepalive_s=0.05, timeout_s=0.1, events_every_s=3600)
+    one = reader(server.port, POINTS, keepalive_s=0.05, events_every_s=3600)
     await one.driver.connect()
     await one.read()
     await asyncio.sleep(0.06)
@@ -237,18 +237,18 @@ async def test_keep_alive(server, reader):
     server.conduct.answers = "silent"
     await asyncio.sleep(0.06)
     with pytest.raises(TimeoutError, match="link status"):
-        await one.read("drain")
+        await one.read("drain", timeout_s=0.1)
 
 
 async def test_a_silent_outstation_is_not_alive_because_it_is_drained(server, outstation, reader):
     """After a time-out a drain asks a real question; when it is answered, the broken integrity poll is made up."""
-    one = reader(server.port, POINTS, timeout_s=0.1)
+    one = reader(server.port, POINTS)
     await one.driver.connect()
     await one.read()
     server.conduct.answers = "silent"
     for what in ("integrity", "drain", "drain"):
         with pytest.raises(TimeoutError):
-            await one.read(what)
+            await one.read(what, timeout_s=0.1)
     server.conduct.answers = "well"
     one.batches.clear()
     await one.read("drain")
@@ -263,14 +263,12 @@ async def test_two_outstations_on_one_link(reader, readers, make_device):
     right.add("analog", 0, 2.0)
     server = Server({10: left, 11: right})
     await server.start()
-    devices = [
-        make_device(server.port, {"a": "analog:0"}, name=f"rtu{n}", outstation=9 + n, timeout_s=0.1) for n in (1, 2, 3)
-    ]
+    devices = [make_device(server.port, {"a": "analog:0"}, name=f"rtu{n}", outstation=9 + n) for n in (1, 2, 3)]
     one = readers(*devices)
     await one.driver.connect()
     await one.read(device="rtu1")
     with pytest.raises(TimeoutError, match="outstation 12"):
-        await one.read(device="rtu3")
+        await one.read(device="rtu3", timeout_s=0.1)
     await one.read(device="rtu2")
     right.change("analog", 0, 3.0, time_ms=T0)
     async with asyncio.timeout(30):

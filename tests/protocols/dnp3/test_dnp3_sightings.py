@@ -135,11 +135,11 @@ async def test_one_that_falls_silent_when_it_is_asked_is_left_in_peace(server, o
     monkeypatch.setattr("protocols.dnp3.attributes.REQUESTS", (Request("what it hangs at", 129),))
     taken = Dialogue.take
     monkeypatch.setattr(Dialogue, "take", lambda self, each: None if each[1] == 129 else taken(self, each))
-    one = reader(server.port, POINTS, identify="ask", timeout_s=0.2)
+    one = reader(server.port, POINTS, identify="ask")
     for _ in range(5):
         await one.driver.connect()
         with suppress(TimeoutError):
-            await one.read()
+            await one.read(timeout_s=0.2)
     await one.driver.connect()
     await one.read()
 

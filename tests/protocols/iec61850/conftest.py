@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from open61850.mms import pdu
 from open61850.server import protocol
+from ports import free_port
 
 from protocols.driver import LinkLost
 from protocols.iec61850.transport import Stream
@@ -28,7 +28,7 @@ from simulator.meter import INDEX
 ROOT = Path(__file__).resolve().parents[3]
 PEERS = ROOT / ".peers/iec61850"
 PEER_VERSION = "1.6.1.10"
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 CONFIRM = bytes.fromhex("0300000e09d00001000100c0010d")
 """Connection confirm of class 0, with TPDUs of 8192 bytes."""
 
@@ -249,7 +249,7 @@ class Foreign:
     """An IED of libiec61850, in a process of its own."""
 
     def __init__(self, python: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._python = python
         self._process: asyncio.subprocess.Process | None = None
 
@@ -280,11 +280,6 @@ class Foreign:
                 self._process.kill()
             await self._process.wait()
             self._process._transport.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
