@@ -39,7 +39,7 @@ async def test_memory(daemon, make_device, book, devices, points):
         await each.start()
     daemon.write([large(each, f"d{number}", points) for number, each in enumerate(made)])
     await daemon.start()
-    await book.until(lambda book: len(book.windows("d0")) > 5, PATIENCE_S)
+    await book.until(lambda book: len(book.windows("d0")) > 5)
     memory = plan(load(daemon.file)).memory
 
     assert daemon.rss_kib() * 1024 == pytest.approx(memory.usual, rel=0.25)
@@ -68,7 +68,7 @@ async def test_memory_of_every_protocol(daemon, book, substation, protocol):
     daemon.write(devices, page=page, metrics=metrics, recorder={})
     await daemon.start()
     # a device that tells of changes only has no window while nothing moves
-    await book.until(lambda book: min(told := windows(book, devices)) > 0 and sum(told) > 3, PATIENCE_S)
+    await book.until(lambda book: min(told := windows(book, devices)) > 0 and sum(told) > 3)
     memory = plan(load(daemon.file)).memory
 
     assert daemon.rss_kib() * 1024 == pytest.approx(memory.usual, rel=0.25)
