@@ -2,8 +2,9 @@
 
 What is told is how far the newest time of a message was ahead of its arrival: never more than the clock is ahead, less
 by as long as the event has waited. So one that jumps ahead is believed at once, one that falls behind only when three
-messages in a row say so. An offset that stays is learned, however large: relays run for years on a wrong date. When our
-own clock is set, all devices seem to step by as much the other way; that is taken out.
+messages in a row say so. The first message of a device may bring nothing but events that have waited: unless the
+baseline knows its clock, the second only corrects it. An offset that stays is learned, however large: relays run for
+years on a wrong date. When our own clock is set, all devices seem to step by as much the other way; that is taken out.
 
 The offset is a fact of the baseline, so that a step while the gateway was down is found, once our own clock is
 synchronised; a clock that runs free drifts meanwhile.
@@ -33,11 +34,12 @@ FOLLOW: Final = 0.1
 class Offset:
     """How far a clock is ahead of ours as learned, seconds; and the last that were behind it.
 
-    `kept` is whether it is the one that the baseline has.
+    `kept` is whether it is the one that the baseline has; `sure` unless it is that of the first message alone.
     """
 
     usual_s: float
     kept: bool = False
+    sure: bool = False
     behind: deque[float] = field(default_factory=lambda: deque(maxlen=BEHIND))
 
 
@@ -59,12 +61,12 @@ class ClockJump(Check):
         offset_s = seen.facts.get("offset_s") if isinstance(seen, Sighting) and seen.live else None
         if offset_s is None or seen.device not in self.desk.points.rows_of:
             return
-        known = self._offsets.get(seen.device)
-        if known is None:
-            known = self._offsets[seen.device] = Offset(offset_s)
+        first = seen.device not in self._offsets
+        known = self._offsets.setdefault(seen.device, Offset(offset_s))
         if self.desk.synchronised and not known.kept:
             self._compare(known, seen)
         step_s = self._step(known, offset_s)
+        known.sure |= not first
         if known.kept:
             self.desk.baseline.follow(self.NAME, seen.device, seen.time_ns, f"{known.usual_s:+.1f} s")
         if abs(step_s) <= STEP_S:
@@ -80,6 +82,7 @@ class ClockJump(Check):
         """Take up what the baseline has, unless the clock may have drifted as far since."""
         known.kept = True
         fact = self.desk.baseline.fact(self.NAME, seen.device)
+        known.sure |= fact is not None
         try:
             before_s = float(fact.value.removesuffix(" s")) if fact else known.usual_s
         except ValueError:
@@ -100,7 +103,7 @@ class ClockJump(Check):
         if step_s > STEP_S:
             known.usual_s = offset_s
             known.behind.clear()
-            return step_s
+            return step_s if known.sure else 0.0
         if step_s >= -STEP_S:
             known.behind.clear()
             known.usual_s = max(offset_s, known.usual_s + FOLLOW * step_s)

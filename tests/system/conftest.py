@@ -21,11 +21,21 @@ from typing import Any
 
 import pytest
 from completeness import STREAMS, Ledger
+from ports import free_port
 from waiting import leader_waited_s, waited_s
 
-PATIENCE_S = 30.0
-"""Nothing here takes so long, unless it is broken or the machine is busy."""
+PATIENCE_S = 90.0
+"""Nothing here takes so long, however busy the machine is, unless it is broken."""
 RUN = (sys.executable, "-c", "from gateway.cli import main; raise SystemExit(main())", "run")
+PATIENT = """
+from gateway import app, keeper
+from gateway.cli import main
+
+app.FLUSH_S = keeper.STOP_S = 20.0
+app.Gateway.__init__.__kwdefaults__["grace_s"] = 20.0
+raise SystemExit(main())
+"""
+"""The daemon whose stop gives disk and broker time: for tests of what it tells and keeps, not of how soon it ends."""
 NAMES = itertools.count()
 ENDED = os.WEXITED | os.WNOWAIT
 """What is waited for: an end, with the process left to be looked at."""
@@ -44,7 +54,7 @@ class Device:
         self.answers: Counter[int] = Counter()
         self.connections = 0
         self.conduct: Callable[[asyncio.Transport, bytes], None] = self.honest
-        self.port = _free_port()
+        self.port = free_port()
         self._server: asyncio.Server | None = None
         self._lines: set[asyncio.Transport] = set()
         self._news = asyncio.Event()
@@ -149,6 +159,7 @@ class Daemon:
         folder.mkdir()
         self.file, self.log_file, self.state_dir = folder / "gateway.yaml", folder / "log", folder / "state"
         self.url = url
+        self.patient = (sys.executable, "-c", PATIENT, "run")
         self.notices: list[tuple[float, str]] = []
         self._news = asyncio.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -181,7 +192,9 @@ class Daemon:
         }
         for key, section in sections.items():
             config[key] = {**config[key], **section} if isinstance(section, dict) and key in config else section
-        self.file.write_text(json.dumps(config, indent=1))
+        new = self.file.with_suffix(".new")
+        new.write_text(json.dumps(config, indent=1))
+        new.replace(self.file)  # at once: a reload may be reading it
 
     async def start(self, command: Sequence[str] = RUN, **environment: str) -> None:
         """Start it and wait until it is ready."""
@@ -191,6 +204,9 @@ class Daemon:
     def spawn(self, command: Sequence[str] = RUN, **environment: str) -> None:
         """Start it."""
         assert not self.running
+        with suppress(BlockingIOError):  # what the one before has told last
+            while self._socket.recv(4096):
+                pass
         self.notices.clear()
         surroundings = {**os.environ, "NOTIFY_SOCKET": f"@{self._address}", **environment}
         with self.log_file.open("ab") as log:
@@ -208,13 +224,11 @@ class Daemon:
 
     async def answering(self) -> None:
         """Wait until it can be asked; it is ready before."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not (self.state_dir / "status.sock").exists():  # noqa: ASYNC110 - a file sends no event
-                await asyncio.sleep(0.05)
+        _, writer = await self._connected()
+        writer.close()
 
     async def asked(self) -> dict[str, Any]:
         """Return what it says of itself at its socket."""
-        await self.answering()
         reader, writer = await self._connected()
         writer.write(b'{"ask":"status"}\n')
         said: dict[str, Any] = json.loads(await reader.read())
@@ -222,10 +236,10 @@ class Daemon:
         return said
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Return a connection to its socket, which is there a moment before it listens."""
+        """Return a connection to its socket, which is there a moment before it listens, or is one of a run before."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                with suppress(ConnectionRefusedError):
+                with suppress(FileNotFoundError, ConnectionRefusedError):
                     return await asyncio.open_unix_connection(self.state_dir / "status.sock")
                 await asyncio.sleep(0.05)
 
@@ -314,9 +328,17 @@ class Book:
         """Wait until `enough` holds."""
         await self._subscriber.until(lambda _: enough(self.read()), timeout_s)
 
-    async def emptied(self, timeout_s: float = PATIENCE_S) -> None:
-        """Wait until the gateway says that nothing waits, and all that it numbered has come or is explained."""
-        await self.until(lambda book: book.settled, timeout_s)
+    async def emptied(self, daemon: Daemon, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until the gateway says that nothing waits, and all that it has numbered by now has come or is explained.
+
+        What it says at its socket is of now; what it said upstream may be of before.
+        """
+        last = (await daemon.asked())["store"]["last_seq"]
+        await self.until(lambda book: book.settled and book.knows(last), timeout_s)
+
+    def knows(self, last: Mapping[str, int]) -> bool:
+        """Return whether the gateway has said upstream that it gave out these numbers."""
+        return all(self.ledger.books[stream].last >= seq for stream, seq in last.items())
 
     @property
     def settled(self) -> bool:
@@ -369,12 +391,6 @@ class Book:
             self.replies[told["id"]] = told
         elif topic in ("status", "birth"):
             setattr(self, topic, told)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ async def test_a_damaged_file(daemon, device):
     file.parent.mkdir(parents=True, exist_ok=True)
     for content in (b"\0", b'{"v":1,"cyber":{"v":1,"facts":[[]]}}'):
         file.write_bytes(content)
-        await daemon.start()
+        await daemon.start(daemon.patient)
         await daemon.stop()
         assert file.with_name("baseline.json.damaged").read_bytes() == content
 

@@ -11,10 +11,14 @@ import pathlib, sys, time
 real, file = time.time_ns, pathlib.Path(sys.argv[-1]).parent / "offset_s"
 time.time_ns = lambda: real() + int(float(file.read_text()) * 1e9)
 
+from gateway import app, keeper
 from gateway.cli import main
+
+app.FLUSH_S = keeper.STOP_S = 20.0
+app.Gateway.__init__.__kwdefaults__["grace_s"] = 20.0
 raise SystemExit(main())
 """
-"""The daemon with a wall clock that the test sets."""
+"""The daemon with a wall clock that the test sets, whose stop gives disk and broker time."""
 YEAR_S = 31_536_000
 
 

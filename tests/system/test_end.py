@@ -10,7 +10,7 @@ import asyncio
 from gateway import keeper
 from gateway.cli import main, run
 
-run.END_S = 1.0
+run.END_S = 3.0
 
 async def stays(self):
     while True:

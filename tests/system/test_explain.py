@@ -32,6 +32,7 @@ async def test_with_a_gateway_at_work(daemon, device, book, explain):
     written(daemon, device)
     await daemon.start()
     await book.until(lambda book: "d1/p2/limit_high" in book.alarms())
+    await daemon.answering()
     code, page, _ = await explain("d1.p2")
     told = json.loads((await explain("d1.p2", "--json"))[1])
 

@@ -41,7 +41,8 @@ async def take_in_hand(daemon, book):
     book.command("shelve", do="shelve", alarm="d0/shelved/limit_high", until=until, by="anna")
     book.command("ack", do="ack", alarm="d0/acked/limit_high", by="anna")
     await book.until(lambda book: {"shelve", "ack"} <= book.replies.keys())
-    await book.until(lambda book: book.alarms()["d0/shelved/limit_high"]["state"] == "shelved")
+    hand = {"d0/shelved/limit_high": "shelved", "d0/acked/limit_high": "active_acked"}
+    await book.until(lambda book: {id_: book.alarms()[id_]["state"] for id_ in hand} == hand)
     await daemon.kill()
 
 
@@ -85,10 +86,10 @@ async def survives(rounds, daemon, make_device, mosquitto, book, *, devices, poi
     flapping = asyncio.create_task(flap(made, randomly))
     await kill_often(rounds, daemon, mosquitto, made, randomly)
     flapping.cancel()
-    await daemon.start()
+    await daemon.start(daemon.patient)
     for device in made:
         await device.answered(device.answers[1] + 3)
-    await book.emptied(60)
+    await book.emptied(daemon, 60)
     await daemon.stop()
     await book.until(lambda book: book.status.get("reason") == "stopped")
     report = book.ledger.report()

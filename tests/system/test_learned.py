@@ -7,20 +7,20 @@ import signal
 async def test_over_restarts(daemon, device):
     """A restart takes it up; other points, or a file that was spoilt, begin anew, and that is said."""
     daemon.write([device.config("d1")])
-    await daemon.start()
+    await daemon.start(daemon.patient)
     await daemon.stop()
     file = daemon.state_dir / "learned.state"
     first = file.read_bytes()
-    await daemon.start()
+    await daemon.start(daemon.patient)
     await daemon.stop()
     assert "learning_anew" not in daemon.log
 
     daemon.write([device.config("d1", points=3)])
-    await daemon.start()
+    await daemon.start(daemon.patient)
     await daemon.stop()
     assert "it belongs to other points" in daemon.log
     file.write_bytes(first[:-1])
-    await daemon.start()
+    await daemon.start(daemon.patient)
     await daemon.stop()
 
     assert "its checksum is wrong" in daemon.log

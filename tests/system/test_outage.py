@@ -36,7 +36,7 @@ def flapping(device):
 async def finished(daemon, book, moving):
     """Stop what moves, wait for all that was numbered, and return the report."""
     moving.cancel()
-    await book.emptied(PATIENT_S)
+    await book.emptied(daemon, PATIENT_S)
     await daemon.stop()
     report = book.ledger.report()
     print(report)  # noqa: T201 - how much it was; shown with -s

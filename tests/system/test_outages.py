@@ -5,15 +5,13 @@ both show.
 """
 
 import asyncio
-import random
 import signal
-import socket
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from way import Network
 
 pytestmark = pytest.mark.slow
@@ -36,7 +34,7 @@ class Field:
     """One device in a process of its own, behind a way that can be cut."""
 
     def __init__(self, protocol):
-        self.protocol, self.port, self._process = protocol, _steady_port(), None
+        self.protocol, self.port, self._process = protocol, free_port(), None
         self.way = Network(self.port)
 
     async def start(self, first=0):
@@ -78,12 +76,6 @@ class Field:
         from simulator.iec61850_cid import addresses
 
         return addresses("feeder1")[QUANTITIES[index]]
-
-
-def _steady_port():
-    while True:
-        with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(20_000, 32_000))) as server:
-            return server.getsockname()[1]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The local page of a real daemon: however much is asked of it, the polls go on."""
 
 import asyncio
-import socket
 import sys
 import time
 from contextlib import suppress
@@ -9,17 +8,14 @@ from pathlib import Path
 
 import pytest
 from asking import asked
+from ports import free_port
 
 FLOODING = Path(__file__).resolve().parents[1] / "support" / "flooding.py"
 FLOOD_S = 8
+EVERY_S = 0.1
+"""How often the device is polled."""
 TOKEN = "a" * 32
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 async def skipped(port):
@@ -42,6 +38,7 @@ async def test_a_flood_disturbs_no_poll(daemon, device, tmp_path, how):
     await daemon.start()
     await device.answered(10)
     before, polls, spent_s, began_s = await skipped(port), device.answers[1], daemon.cpu_s(), time.monotonic()
+    began_waiting_s = daemon.waited_s()
     command = ("nice", "-n", "19", sys.executable, str(FLOODING), str(port), str(FLOOD_S), how)
     flood = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     await asyncio.sleep(FLOOD_S / 4)
@@ -52,6 +49,7 @@ async def test_a_flood_disturbs_no_poll(daemon, device, tmp_path, how):
     assert sent > 100
     assert (told.status, len(told.json["values"])) == (200, 100)
     assert polls > 10
-    assert await skipped(port) - before <= polls / 20
+    late_s = daemon.waited_s() - began_waiting_s
+    assert await skipped(port) - before <= polls / 20 + late_s / EVERY_S
     assert daemon.cpu_s() - spent_s < 0.4 * took_s
     assert daemon.running

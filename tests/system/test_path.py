@@ -1,6 +1,5 @@
 """The straight path, from a register to the consumer and back: every kind of message, and commands."""
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +17,8 @@ async def test_ready_birth_and_status(daemon, device, mosquitto, book, subscribe
     """Systemd hears READY; birth and status wait retained for whoever comes later; a killed gateway is told as lost."""
     daemon.write([limited(device)])
     await daemon.start()
-    await book.until(lambda book: book.birth and book.status.get("state") == "operational")
+    await book.until(lambda book: book.birth and book.status.get("devices", {}).get("d1", {}).get("online"))
+    await book.until(lambda book: book.status["state"] == "operational")
     late = subscribe(mosquitto, "gridsentinel/s/g/+")
     await late.until(
         lambda late: {m.topic.rpartition("/")[2] for m in late.messages if m.retain} == {"birth", "status"}
@@ -38,7 +38,7 @@ async def test_ready_birth_and_status(daemon, device, mosquitto, book, subscribe
 async def test_windows_hold_every_reading(daemon, device, book):
     """Consecutive windows are consecutive readings: n, min, max, mean and last are those of exactly these."""
     daemon.write([limited(device, every_s=0.05)])
-    await daemon.start()
+    await daemon.start(daemon.patient)
     await book.until(lambda book: len(book.windows("d1")) >= 3)
     await daemon.stop()
     await book.until(lambda book: book.status.get("reason") == "stopped")
@@ -98,7 +98,7 @@ async def test_life_of_an_alarm(daemon, device, book):
     book.command("3", do="unshelve", alarm=id_, by="anna")
     await state("active_acked")
     device.registers[0] = 198
-    await asyncio.sleep(0.3)
+    await device.answered(device.answers[1] + 3)
     assert book.read().alarms()[id_]["active"] is True  # within the hysteresis
     device.registers[0] = 100
     assert (await state("normal"))["first"] == alarm["first"]

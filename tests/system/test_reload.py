@@ -5,6 +5,7 @@ import itertools
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -57,11 +58,11 @@ async def test_good_change(daemon, make_device, book):
     await two.start()
     one.registers[0], one.registers[2], two.registers[0] = 250, 250, 250
     daemon.write([limited(one, "d1")])
-    await daemon.start()
+    await daemon.start(daemon.patient)
     await active(book, "d1/p0/limit_high", "d1/p2/limit_high")
     first = book.alarms()["d1/p0/limit_high"]["first"]
 
-    began_waiting_s = daemon.waited_s()
+    began_s, began_waiting_s = time.monotonic(), daemon.waited_s()
     await one.answered(10)
     changed = limited(one, "d1", limit=240)
     del changed["points"][2]
@@ -79,7 +80,7 @@ async def test_good_change(daemon, make_device, book):
 
     assert book.holes() == {}
     assert one.answers[1] - book.readings("d1") in (0, 1, 2)  # one under way at the reload, one at the stop
-    pauses = [later - earlier for earlier, later in itertools.pairwise(one.asked_s[1])]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(one.asked_s[1]) if earlier > began_s]
     assert max(pauses) < 1 + late_s
     assert "restart" not in daemon.log
 
@@ -113,7 +114,7 @@ async def test_killed_reader_changes_nothing(daemon, device, book):
     await device.answered(3)
     daemon.send(signal.SIGHUP)
     await daemon.noticed("RELOADING=1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (children := await asyncio.to_thread(daemon.children)):
             pass
     for child in children:
@@ -166,7 +167,7 @@ async def test_stop_while_reloading(daemon, device):
     await device.answered(3)
     daemon.send(signal.SIGHUP)
     await daemon.noticed("RELOADING=1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (children := await asyncio.to_thread(daemon.children)):
             pass
     for child in children:

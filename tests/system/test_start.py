@@ -9,7 +9,7 @@ async def test_start_with_nothing_reachable(daemon, make_device, mosquitto, book
     devices = [make_device() for _ in range(3)]
     lost = {"detector": "comm_lost", "after_s": 0.5}
     daemon.write([device.config(f"d{n}") for n, device in enumerate(devices)], detectors=[lost])
-    await daemon.start()
+    await daemon.start(daemon.patient)
     while len((await daemon.asked())["alarms"]["worst"]) < len(devices):  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.05)
     for device in devices:
@@ -18,6 +18,7 @@ async def test_start_with_nothing_reachable(daemon, make_device, mosquitto, book
         await device.answered(15)
     mosquitto.start()
     await book.until(lambda book: all(len(book.windows(f"d{n}")) >= 2 for n in range(3)))
+    await book.emptied(daemon)
     await daemon.stop()
     await book.until(lambda book: book.status.get("reason") == "stopped")
 

@@ -54,7 +54,10 @@ def unreachable():
 
 
 async def stopped_and_complete(daemon, device, book, url, before_stop):
-    """Run, stop, run again with the broker at `url`, stop; check times and that no reading is missing."""
+    """Run, stop, run again with the broker at `url`, stop; check times and that no reading is missing.
+
+    The second run has read the device, and told what the first one left, when it is stopped.
+    """
     daemon.write([device.config("d1", every_s=0.05)], uplink={"window_s": 10})
     await daemon.start()
     await before_stop()
@@ -63,7 +66,8 @@ async def stopped_and_complete(daemon, device, book, url, before_stop):
     daemon.url = url
     daemon.write([device.config("d1", every_s=0.05)], uplink={"window_s": 10, "backlog_rate_per_s": 10_000})
     await daemon.start()
-    await book.until(lambda book: book.status.get("online"))
+    await device.answered(device.answers[1] + 2)
+    await book.emptied(daemon)
     again_s = await daemon.stop()
     await book.until(lambda book: book.status.get("reason") == "stopped")
 

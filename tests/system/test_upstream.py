@@ -149,7 +149,7 @@ async def test_a_gateway_in_the_database(server, upstream, mosquitto, daemon, de
         upstream.start()
         await asyncio.to_thread(mosquitto.restart)
     await daemon.start()
-    await book.emptied(PATIENCE_S)
+    await book.emptied(daemon, PATIENCE_S)
     await until(lambda: complete(server, "s"))
     await daemon.stop()
     await book.until(lambda book: book.status.get("reason") == "stopped")

@@ -4,6 +4,7 @@ The same holds for whatever else is not configured: none of its code is loaded.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,15 +14,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import json, os, signal, socket, sys
-families = []
+families, ready = [], False
 def hook(event, args):
+    global ready
     if event == "socket.__new__":
         families.append(int(args[1]))
+    ready |= event == "socket.sendto" and args[1] == os.environ["NOTIFY_SOCKET"].replace("@", chr(0))
 sys.addaudithook(hook)
 left = 5
 def look(*_):
     global left
-    left -= signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL  # it runs, and would hear a stop
+    left -= ready  # it has told systemd, and would hear a stop
     if not left:
         signal.setitimer(signal.ITIMER_REAL, 0)  # or the next one ends it without a word
         os.kill(os.getpid(), signal.SIGTERM)
@@ -63,15 +66,15 @@ recorder: {}
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """Return what a daemon that ran for a second has loaded and opened: one without a tap, and one with all of it."""
-    running = []
+    """Return what a daemon that was ready for a second loaded and opened: one without a tap, and one with all of it."""
+    running, surroundings = [], {**os.environ, "NOTIFY_SOCKET": f"@nobody-{os.getpid()}"}
     for tap in ("", TAP):
         folder = tmp_path_factory.mktemp("daemon")
         (folder / "token").write_text("x" * 32)
         (folder / "token").chmod(0o600)
         (folder / "gateway.yaml").write_text(CONFIG.format(state=folder / "state", tap=tap))
         command = [sys.executable, "-c", SCRIPT, str(folder / "gateway.yaml")]
-        running.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+        running.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=surroundings))
     said = [process.communicate(timeout=120)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     return [json.loads(each.splitlines()[-1]) for each in said]

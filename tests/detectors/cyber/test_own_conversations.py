@@ -225,6 +225,17 @@ def test_a_clock_that_is_months_off_drifts_and_sends_old_events():
     assert not bench.said
 
 
+def test_the_first_events_of_a_device_have_waited():
+    """They say nothing of its clock; the next ones do, and what is ahead of those is a jump."""
+    bench = Bench()
+    bench.shows(Tick(bench.now_ns, synchronised=True))
+    bench.sees(offset(offset_s=-3600.0), offset(offset_s=-0.1))
+    assert not bench.said
+
+    bench.sees(offset(offset_s=9.9))
+    assert bench.alarms["relay1/clock_jump"].evidence["step_s"] == pytest.approx(10.0, abs=0.1)
+
+
 def test_our_own_clock_is_set():
     """All devices seem to step the other way: none of them did."""
     bench = Bench()
