@@ -14,10 +14,11 @@ class Severity(StrEnum):
     CRITICAL = "critical"
     EMERGENCY = "emergency"
 
-    @property
-    def rank(self) -> int:
-        """0 for info to 3 for emergency."""
-        return list(Severity).index(self)
+    rank: int
+    """0 for info to 3 for emergency."""
+
+    def __init__(self, _word: str) -> None:
+        self.rank = len(type(self).__members__)
 
     @property
     def next(self) -> "Severity":

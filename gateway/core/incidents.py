@@ -120,11 +120,7 @@ def places(alarm: Alarm, naming: Naming) -> Mapping[str, Sequence[str]]:
     """
     configs = naming.points.configs
     rows = naming.rows(alarm) or ()
-    roles = [role for row in rows if (role := configs[row].role) is not None]
-    if not roles:
-        of_device = (configs[row].role for row in naming.points.rows_of.get(alarm.device, ()))
-        roles = [role for role in of_device if role is not None and role.bay]
-        roles = roles if len({role.bay for role in roles}) == 1 else []
+    roles = [role for row in rows if (role := configs[row].role) is not None] or naming.home(alarm.device)
     return {word: list(dict.fromkeys(name for role in roles if (name := getattr(role, word)))) for word in PLACES}
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from detectors.model import Finding
 from gateway.core.messages import Alarm
 from protocols.model import GATEWAY
+from protocols.point import Role
 from protocols.points import Points
 
 INDICES_MAX = 16
@@ -18,6 +19,7 @@ class Naming:
     def __init__(self, points: Points) -> None:
         self.points = points
         self._indices: dict[str, Mapping[str, int]] = {}
+        self._homes: dict[str, Sequence[Role]] = {}
 
     def id(self, finding: Finding) -> str:
         """Return DEVICE/SUBJECT/KIND, DEVICE/POINT/KIND or DEVICE/KIND; silent points come and go in one alarm."""
@@ -45,6 +47,18 @@ class Naming:
     def devices(self, alarm: Alarm) -> tuple[str, ...]:
         """Return the devices whose points it needs; none where it is about a device as a whole."""
         return tuple(dict.fromkeys(self.points.device(row) for row in self.rows(alarm) or ()))
+
+    def home(self, device: str) -> Sequence[Role]:
+        """Return the roles that tell where a device is: in its bay, if it has just one, else nowhere.
+
+        Roles that tell the same are there once. What was found is kept: a device may have thousands of points.
+        """
+        if device not in self._homes:
+            configs = self.points.configs
+            roles = [role for row in self.points.rows_of.get(device, ()) if (role := configs[row].role) and role.bay]
+            apart = {(role.bay, role.bus, role.transformer): role for role in roles}
+            self._homes[device] = tuple(apart.values()) if len({bay for bay, *_ in apart}) == 1 else ()
+        return self._homes[device]
 
     def _name(self, device: str, row: int) -> str:
         return self.points.names[row] if row in self.points.rows_of.get(device, ()) else self.points.label(row)
