@@ -94,6 +94,8 @@ def _publish(
                 ended_ns = time.monotonic_ns()
                 spent, listened = _cpu_s(process.pid) - spent, child.cpu_s(listener.pid) - listened
                 sent, size = counted[1] - bytes_before, _size(process.pid)
+                if listener.poll() is not None:
+                    raise Died("the subscriber in C ended while it was measured")
                 heard = _heard(program, subscriber, set_ns, process)
         finally:
             subscriber.close()

@@ -9,7 +9,7 @@
 
 #include "counter.h"
 
-enum { BUFFER_BYTES = 1 << 20, PUBLISH = 3, KEEP_ALIVE_OFF = 0 };
+enum { BUFFER_BYTES = 1 << 24, PUBLISH = 3, KEEP_ALIVE_OFF = 0 };
 
 static const uint8_t CONNECT[] = {0x10, 18, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, KEEP_ALIVE_OFF, 0, 6, 'b', 'e', 'n', 'c', 'h', 'C'};
 static const uint8_t SUBSCRIBE[] = {0x82, 6, 0, 1, 0, 1, '#', 0};
