@@ -23,6 +23,7 @@ from gateway.keeper import Keeper
 from gateway.local.server import StatusServer
 from gateway.log import set_up
 from gateway.memory import Memory, remembered
+from gateway.number import number_of
 from gateway.orders import Order, Orders
 from gateway.plant import Plant
 from gateway.pulse import Pulse
@@ -203,8 +204,8 @@ class Gateway:
         devices, points = len(self.config.devices), len(self.plant.points)
         if not devices:
             log.warning("nothing_to_poll", next=f"name devices in {self._path}, then reload")
-        told = f"{devices} devices, {points} points" if devices else f"nothing to poll: name devices in {self._path}"
-        notify(f"READY=1\nSTATUS={told}")
+        told = f"{number_of(devices, 'device')}, {number_of(points, 'point')}"
+        notify(f"READY=1\nSTATUS={told if devices else f'nothing to poll: name devices in {self._path}'}")
 
     async def _recollect(self, group: asyncio.TaskGroup) -> None:
         """Take up what the store remembers, now that it can be read: at the start it could not."""

@@ -11,6 +11,7 @@ from detectors.detector import Learned
 from detectors.model import Severity
 from gateway.core.flood import FLOOD_ALARM
 from gateway.core.messages import Alarm
+from gateway.number import number_of
 
 LOST_WEIGHT = 60
 """Health lost when every device is away; proportionally less for fewer."""
@@ -79,7 +80,7 @@ def _active(alarms: Sequence[Alarm]) -> Iterator[Reason]:
     if not alarms:
         return
     worst = max(alarms, key=lambda alarm: alarm.severity.rank)
-    text = f"{len(alarms)} active alarms, the worst {worst.severity.value}: {worst.text}"
+    text = f"{number_of(len(alarms), 'active alarm')}, the worst {worst.severity.value}: {worst.text}"
     yield SEVERITY_WEIGHT[worst.severity], text
     more = sum(alarm.severity.rank >= Severity.CRITICAL.rank for alarm in alarms) - 1
     if more > 0:

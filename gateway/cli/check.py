@@ -12,6 +12,7 @@ from detectors.config import chosen
 from detectors.detector import Outlook
 from gateway.config import Config, ConfigError
 from gateway.config.loader import load
+from gateway.number import number_of
 from protocols.points import Points
 
 MIB = 1024 * 1024
@@ -80,17 +81,17 @@ def _faulty(file: Path, error: ConfigError, *, as_json: bool) -> int:
     count = len(error.faults)
     for fault in error.faults:
         print(fault, file=sys.stderr)
-    print(f"{count} fault{'s' if count > 1 else ''} in {file}", file=sys.stderr)
+    print(f"{number_of(count, 'fault')} in {file}", file=sys.stderr)
     return BAD_CONFIGURATION
 
 
 def _page(file: Path, found: dict[str, Any]) -> str:
     uplink, store = found["uplink"], found["store"]
-    polled = f"{found['points']} points of {found['devices']} devices over {found['connections']} connections"
+    points, devices, connections = (number_of(found[f"{word}s"], word) for word in ("point", "device", "connection"))
     lines = (
         f"{file} is well: gateway {found['gateway']}",
-        f"  polls      {polled}, {found['readings_per_s']:g} readings/s",
-        f"  checks     {', '.join(found['detectors'])}; limits of {found['points_with_limits']} points",
+        f"  polls      {points} of {devices} over {connections}, {found['readings_per_s']:g} readings/s",
+        f"  checks     {', '.join(found['detectors'])}; limits of {number_of(found['points_with_limits'], 'point')}",
         f"  keeps      up to {store['max_bytes'] / MIB:g} MiB in {store['directory']}",
         f"  forwards   to {uplink['url']} as {uplink['format']}, a summary every {uplink['window_s']:g} s",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.loaded import loaded
+from gateway.number import number_of
 
 if TYPE_CHECKING:
     from gateway.fat.trial import Outcome
@@ -45,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     from gateway.fat.trial import Trial  # noqa: PLC0415
 
     trial = Trial(config, tell=lambda text: print(f"  {text}", file=sys.stderr, flush=True))
-    print(f"{len(trial.driven)} points of {len(trial.devices)} devices, about {_minutes(trial.duration_s)}", flush=True)
+    tested = f"{number_of(len(trial.driven), 'point')} of {number_of(len(trial.devices), 'device')}"
+    print(f"{tested}, about {_minutes(trial.duration_s)}", flush=True)
     try:
         return _written(asyncio.run(trial.run()), arguments.output, csv)
     except (NoBroker, Ended, OSError) as error:

@@ -13,6 +13,7 @@ from gateway.fat.bench import SETTLED_S, Bench, quality
 from gateway.fat.host import Message
 from gateway.fat.row import Row, Verdict
 from gateway.fat.subject import Subject
+from gateway.number import number_of
 from protocols.config import Device
 from protocols.model import Quality
 
@@ -39,7 +40,9 @@ class Links:
         """Go through all rounds, and enter the results of each device."""
         for number in range(self.rounds):
             silent = [device for device in self._devices if self._group[device.name] >> number & 1]
-            self._bench.tell(f"communication lost, round {number + 1} of {self.rounds}: {len(silent)} devices")
+            self._bench.tell(
+                f"communication lost, round {number + 1} of {self.rounds}: {number_of(len(silent), 'device')}"
+            )
             await self._round(silent)
         for device in self._devices:
             self._rows(device)

@@ -9,6 +9,7 @@ from string import Template
 from gateway.fat.adapted import DIFFERENT, LIMITS_OF_THE_TEST
 from gateway.fat.row import Row, Verdict, counted
 from gateway.fat.trial import Outcome
+from gateway.number import number_of
 
 COLUMNS = ("test", "expected", "seen", "result", "remark")
 SIGNATURES = ("tested by", "witnessed by", "accepted by")
@@ -71,14 +72,14 @@ def verdict(rows: Sequence[Row]) -> str:
 def _summary(outcome: Outcome, hash_: str) -> Iterator[str]:
     points = len({(row.device, row.point) for row in outcome.rows if row.point})
     devices = len({row.device for row in outcome.rows if row.device})
-    said = verdict(outcome.rows)
+    said, tested = verdict(outcome.rows), f"{number_of(points, 'point')} of {number_of(devices, 'device')}"
     yield f'<p><span class="verdict {"FAIL" if said.startswith("FAILED") else "pass"}">{escape(said)}</span></p>'
     facts = {
         "site, gateway": f"{outcome.site}, {outcome.gateway}",
         "configuration": outcome.fingerprint,
         "program": f"GridSentinel {outcome.version}",
         "from, to (UTC)": f"{_time(outcome.begin_ns)} to {_time(outcome.end_ns)}",
-        "tested": f"{points} points of {devices} devices, by {outcome.messages} messages from {outcome.broker}",
+        "tested": f"{tested}, by {outcome.messages} messages from {outcome.broker}",
         "hash of the results": f"{hash_} (SHA-256 of the CSV file)",
     }
     rows = (f"<tr><th>{escape(name)}</th><td><code>{escape(value)}</code></td></tr>" for name, value in facts.items())

@@ -96,7 +96,7 @@ async def test_it_polls_and_ends_in_order(root, device, mosquitto, subscribe):
     told = heard.on("/telemetry/")
     seen(f"{len(told)} windows, the first {told[0]['points']['va']}, exit code {code}")
 
-    assert "1 points of 1 devices" in checked
+    assert "1 point of 1 device" in checked
     assert code == 0
     assert [each["seq"] for each in told[:3]] == [1, 2, 3]
     assert all(each["points"]["va"]["n"] and not each["points"]["va"]["q"] for each in told[:3])

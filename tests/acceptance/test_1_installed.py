@@ -61,7 +61,7 @@ def test_it_tells_systemd_when_it_is_ready_and_how_it_is(gateway, memory):
 
     assert told["Type"] == "notify"
     assert fed > int(gateway.unit("ExecMainStartTimestampMonotonic"))
-    assert told["StatusText"] == "1 devices, 2 points"
+    assert told["StatusText"] == "1 device, 2 points"
 
 
 def test_papers_and_help_are_there(machine):

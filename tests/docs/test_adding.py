@@ -114,7 +114,7 @@ def test_the_protocol_of_the_page_works(copy, example):
     run(copy, *pytest_words("tests/protocols/contract", "-k", "textmeter", "-m", "not slow"))
 
     run(copy, "-c", WITHOUT_PYDANTIC)
-    assert "1 points of 1 devices" in run(copy, *cli("check", "gateway.yaml"))
+    assert "1 point of 1 device" in run(copy, *cli("check", "gateway.yaml"))
 
 
 @pytest.mark.slow

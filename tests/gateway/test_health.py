@@ -9,6 +9,7 @@ from detectors.detector import Learned
 from detectors.model import Severity
 from gateway.core.messages import Alarm, AlarmState
 from gateway.health import judge, notify
+from gateway.number import number_of
 
 
 def alarm(severity="warning", **keys):
@@ -51,7 +52,7 @@ def test_the_worst_alarm_and_how_many_more(severities, score, state):
     health = judge({}, [alarm(severity) for severity in severities], None)
 
     assert (health.score, health.state) == (score, state)
-    assert health.why[0] == f"{len(severities)} active alarms, the worst {severities[0]}: t"
+    assert health.why[0] == f"{number_of(len(severities), 'active alarm')}, the worst {severities[0]}: t"
 
 
 def test_what_is_not_looked_at_is_told_and_costs_nothing():

@@ -21,7 +21,7 @@ def test_check_of_a_good_file_says_what_it_would_do(capsys):
     assert out.splitlines()[5] == "  not possible yet:"
     assert out.splitlines()[:5] == [
         f"{CONFIG / 'minimal.yaml'} is well: gateway nairobi-west/gw1",
-        "  polls      1 points of 1 devices over 1 connections, 1 readings/s",
+        "  polls      1 point of 1 device over 1 connection, 1 readings/s",
         f"  checks     {', '.join(sorted(each.detector for each in chosen(())))}; limits of 0 points",
         "  keeps      up to 256 MiB in /var/lib/gridsentinel",
         "  forwards   to mqtt://broker.example as json, a summary every 10 s",
