@@ -72,8 +72,8 @@ class DissolvedGasDetector(Samples, Framed):
         n = len(found)
         super().__init__(n)
         self._found, self._config = found, config
-        self._at = np.array([[first(points, each.rows, gas) for gas in GASES] for each in found], np.int32)
-        self._at.shape = (n, len(GASES))
+        at = np.array([[first(points, each.rows, gas) for gas in GASES] for each in found], np.int32)
+        self._at = at.reshape(n, len(GASES))
         self._typical, self._typical_rate = _limits(points, found, self._at, config)
         self._looked_ns = np.zeros((), np.int64)
         self._active, self._since = np.zeros((2, n), bool), np.zeros((2, n), np.int64)
