@@ -19,10 +19,17 @@ READS = 5
 
 @pytest.fixture
 async def server(opcua_peer):
+    """A server whose values have their source time and no more, as after they were written once."""
     async with opcua_peer.serve():
+        await reset(opcua_peer)
         yield opcua_peer
-        for n in range(20):
-            await opcua_peer.set(f"n{n}", float(n))
+        await reset(opcua_peer)
+
+
+async def reset(peer):
+    for n in range(20):
+        await peer.set(f"n{n}", float(n))
+    await peer.set("on", value=True)
 
 
 def about(octets):
