@@ -104,7 +104,12 @@ class Watch:
                     elif start == end or way.unread:
                         way.load.frames += 1
                         way.time_ns = time_ns
-                    elif way.expected == number and way.waiting is None and way.second is None:
+                    elif (
+                        way.expected == number
+                        and way.waiting is None
+                        and way.second is None
+                        and way.back.waiting is None
+                    ):
                         way.load.frames += 1
                         way.time_ns = time_ns
                         way.expected = (number + end - start) & 0xFFFF_FFFF

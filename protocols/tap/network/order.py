@@ -57,6 +57,15 @@ def skip(way: Way, number: int) -> None:
     _lost(way)
 
 
+def acknowledged(way: Way, number: int, time_ns: int) -> None:
+    """Give up what is missing and yet acknowledged, which is before `number`: the other side has it, and we never will.
+
+    So one frame that was not captured hides no more than itself, however seldom the conversation goes on.
+    """
+    while way.waiting is not None and (number - _nearest(way, way.waiting)) & ROUND < HALF:
+        _give_up(way, time_ns)
+
+
 def overdue(way: Way, now_ns: int) -> None:
     """Give up what is missing for too long."""
     while way.waiting is not None and now_ns - way.waiting.since_ns > LONGEST_NS:
@@ -128,10 +137,15 @@ def _give_up(way: Way, time_ns: int) -> None:
     assert waiting is not None
     _lost(way)
     way.tail = b""
-    way.expected = min((number for number, _ in waiting.segments), key=lambda number: (number - way.expected) & ROUND)
+    way.expected = _nearest(way, waiting)
     _follow(way, waiting, time_ns)
     while way.waiting is not None and _follow(way, way.waiting, time_ns):
         pass
+
+
+def _nearest(way: Way, waiting: Waiting) -> int:
+    """Return where the first begins of what waits."""
+    return min((number for number, _ in waiting.segments), key=lambda number: (number - way.expected) & ROUND)
 
 
 def _lost(way: Way) -> None:

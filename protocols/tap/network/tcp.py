@@ -66,7 +66,7 @@ class Tcp:
         hops = packet.hops
         self.segment(frame, key, mac, hops, number, flags, start=start, payload=payload, end=end, time_ns=time_ns)
 
-    def segment(  # noqa: PLR0913 - as they come out of the frame: an object of them would cost as much as their use
+    def segment(  # noqa: C901, PLR0913 - as they come out of the frame: an object or a call more would cost as much
         self,
         frame: Frame,
         key: Key,
@@ -99,6 +99,8 @@ class Tcp:
         way.time_ns = time_ns
         if way.mac != mac or way.hops != hops:
             self._other(way, mac, hops, flags, time_ns)
+        if way.back.waiting is not None and flags & ACK:
+            order.acknowledged(way.back, _NUMBER.unpack_from(frame, start + 8)[0], time_ns)
         if payload < end:
             data = memoryview(frame)[payload:end]
             urgent = _POINTER.unpack_from(frame, start + 18)[0] if flags & URG else -1

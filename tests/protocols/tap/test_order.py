@@ -51,6 +51,18 @@ def test_a_gap_costs_what_was_in_it_and_no_more():
     assert seen.messages == [("modbus", "1", True)] + [("modbus", "3", True)] * (MOST_WAITING + 1)
 
 
+def test_a_gap_that_was_acknowledged_is_given_up_at_once():
+    """One request that was not captured leaves one answer without a request, not three of a client that asks seldom."""
+    talk = Talk()
+    seen = Seen().show(*talk.opened())
+    for number in range(6):
+        asked = talk.said(mbap(number, read_request(1)))
+        seen.show(*[asked] * (number != 2), talk.said(mbap(number, read_response()), client=False))
+
+    assert sum(event.count for event in seen.said(EventKind.ORPHAN)) == 1
+    assert len(seen.messages) == 11
+
+
 def test_a_gap_is_given_up_after_a_time_also_when_nothing_comes():
     """What waits for something that is missing is read after a second, by `take` alone."""
     talk = Talk()
