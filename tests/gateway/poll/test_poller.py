@@ -127,7 +127,7 @@ def test_back_off(line):
     for k, pause in enumerate(pauses):
         longest = min(30.0, 2.0**k)
         assert longest / 2 <= pause <= longest
-    assert len({round(pause, 6) for pause in pauses}) == len(pauses)
+    assert len(set(pauses)) == len(pauses)
     assert subject.poller.units["a"].polls == 0
 
 
