@@ -62,7 +62,7 @@ def acknowledged(way: Way, number: int, time_ns: int) -> None:
 
     So one frame that was not captured hides no more than itself, however seldom the conversation goes on.
     """
-    while way.waiting is not None and (number - _nearest(way, way.waiting)) & ROUND < HALF:
+    while way.waiting is not None and (number - _nearest(way, way.waiting)) & ROUND <= WINDOW:
         _give_up(way, time_ns)
 
 

@@ -99,7 +99,7 @@ class Tcp:
         way.time_ns = time_ns
         if way.mac != mac or way.hops != hops:
             self._other(way, mac, hops, flags, time_ns)
-        if way.back.waiting is not None and flags & ACK:
+        if way.back.waiting is not None and flags & ACK and number == way.expected:
             order.acknowledged(way.back, _NUMBER.unpack_from(frame, start + 8)[0], time_ns)
         if payload < end:
             data = memoryview(frame)[payload:end]

@@ -63,6 +63,18 @@ def test_a_gap_that_was_acknowledged_is_given_up_at_once():
     assert len(seen.messages) == 11
 
 
+@pytest.mark.parametrize("ahead", [1, 5_000, 2**31 - 1], ids=["beside", "ahead", "far"])
+def test_a_forged_acknowledgement_gives_up_nothing(ahead):
+    """Who does not know where the stream is has no say in what of the other direction was received."""
+    talk = Talk()
+    seen = Seen().show(*talk.opened())
+    seen.show(talk.said(mbap(1, read_request(1))), talk.said(mbap(1, read_response()), client=False))
+    late = talk.said(mbap(2, read_request(1, function=4)))
+    seen.show(talk.said(mbap(3, read_request(1))), talk.frame(ACK, client=False, ahead=ahead), late)
+
+    assert [function for _, function, _ in seen.messages] == ["3", "3", "4", "3"]
+
+
 def test_a_gap_is_given_up_after_a_time_also_when_nothing_comes():
     """What waits for something that is missing is read after a second, by `take` alone."""
     talk = Talk()
